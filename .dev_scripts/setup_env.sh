@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# Sets up .venv: the pinned CPU environment of `make demo` and `make test`.
+# Usage: .dev_scripts/setup_env.sh  (PYTHON=python3.11 chooses the interpreter)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+venv=.venv
+log=$PWD/setup.log
+steps=6
+step=0
+SECONDS=0
+
+die() {
+  echo "error: $*" >&2
+  exit 1
+}
+
+run() {  # run DESCRIPTION COMMAND...: one set-up step, timed
+  local start=$SECONDS
+  step=$((step + 1))
+  printf '[%d/%d] %s ... ' "$step" "$steps" "$1"
+  if ! "${@:2}" >>"$log" 2>&1; then
+    echo 'failed'
+    tail -n 25 "$log" >&2
+    die "set-up step $step failed; the whole log is in $log"
+  fi
+  echo "$((SECONDS - start)) s"
+}
+
+choose_python() {
+  local python
+  for python in "${PYTHON:-}" python3.11 python3; do
+    if [[ -n $python ]] && "$python" -c \
+      'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null
+    then
+      command -v "$python"
+      return
+    fi
+  done
+  die 'Python 3.11 was not found: install it, or name it with' \
+    '`make PYTHON=/path/to/python3.11 ...`'
+}
+
+make_venv() {
+  rm -rf "$venv"
+  "$python" -m venv "$venv"
+  "$venv/bin/pip" install --no-deps -r requirements/build.txt
+}
+
+build_mmcv() {  # leaves the wheel in $wheels
+  local tmp
+  tmp=$(mktemp -d)
+  trap 'rm -rf "$tmp"' RETURN
+  mkdir "$tmp/pch"
+  MMCV_PCH=$tmp/pch CXX=$PWD/.dev_scripts/mmcv_cxx.sh MMCV_WITH_OPS=1 \
+    FORCE_CUDA=0 CUDA_VISIBLE_DEVICES= MAX_JOBS=$(nproc) \
+    PATH=$PWD/$venv/bin:$PATH \
+    "$venv/bin/pip" wheel --no-build-isolation --no-deps --no-binary mmcv \
+    --no-cache-dir -v -w "$tmp" -r requirements/mmcv.txt
+  mkdir -p "$wheels"
+  cp "$tmp"/mmcv-*.whl "$wheels/.part"
+  mv "$wheels/.part" "$wheels/$(basename "$tmp"/mmcv-*.whl)"
+}
+
+install_mmcv() {
+  ls "$wheels"/mmcv-*.whl >/dev/null 2>&1 || build_mmcv
+  "$venv/bin/pip" install --no-deps "$wheels"/mmcv-*.whl
+}
+
+check() {
+  "$venv/bin/python" -c '
+import mmdet.models, mmengine, mmpretrain.models, mmseg.models, mmrep
+from mmcv.ops import nms, roi_align
+print(mmrep.__version__)'
+}
+
+python=$(choose_python)
+for tool in g++ make; do
+  command -v "$tool" >/dev/null || die "$tool was not found: install it first"
+done
+: >"$log"
+versions=$(cat requirements/{torch,mmcv}.txt | grep -v '^#' | sort | tr -d '\n')
+wheels=${XDG_CACHE_HOME:-$HOME/.cache}/mmrep/py311-$(uname -m)-$versions
+
+run "make $venv with $python" make_venv
+run 'install PyTorch' "$venv/bin/pip" install -r requirements/torch.txt \
+  -c requirements/lock.txt
+if compgen -G "$wheels/mmcv-*.whl" >/dev/null; then
+  run "install mmcv (built earlier, from $wheels)" install_mmcv
+else
+  run 'build and install mmcv (about 3 minutes on 2 cores)' install_mmcv
+fi
+run 'install mmengine, mmdet, mmsegmentation, mmpretrain and the test tools' \
+  "$venv/bin/pip" install --no-deps -r requirements/lock.txt
+run 'install mmrep (editable)' \
+  "$venv/bin/pip" install --no-deps --no-build-isolation -e .
+run 'import everything once' check
+touch "$venv/.ready"
+echo "$venv is ready after $SECONDS s"

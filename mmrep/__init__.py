@@ -1,0 +1,4 @@
+"""Structural re-parameterization for OpenMMLab."""
+from .version import __version__
+
+__all__ = ['__version__']
