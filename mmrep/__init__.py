@@ -1,4 +1,13 @@
-"""Structural re-parameterization for OpenMMLab."""
+"""Structural re-parameterization for OpenMMLab.
+
+Importing it registers the layers and backbones in mmengine's root registries,
+where mmdet, mmseg and mmpretrain find them without a prefix.
+"""
+from .fuse import fuse
+from .kernel import Kernel
+from .layers import OREPAConv2d, RepConv2d, RepVGGConv2d
 from .version import __version__
 
-__all__ = ['__version__']
+__all__ = [
+    'Kernel', 'OREPAConv2d', 'RepConv2d', 'RepVGGConv2d', '__version__', 'fuse'
+]

@@ -1,0 +1,175 @@
+"""The algebra of convolution kernels: pure functions on one value type.
+
+``x -> conv(x, weight) + bias`` is a value, a :class:`Kernel`. Every function
+here states its law, an equation between convolutions which holds exactly.
+A block is an expression over kernels; fusing a block is evaluating it.
+
+Shapes: ``weight`` is (out_channels, in_channels / groups, kernel height,
+kernel width) as in :func:`torch.nn.functional.conv2d`, ``bias`` is
+(out_channels,) or None.
+"""
+from typing import NamedTuple, Optional, Tuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Kernel(NamedTuple):
+    """A convolution as a value: ``x -> conv(x, weight) + bias``."""
+
+    weight: Tensor
+    bias: Optional[Tensor] = None
+
+    @property
+    def size(self) -> Tuple[int, int]:
+        """Height and width of the kernel."""
+        return tuple(self.weight.shape[2:])
+
+
+def norm_affine(norm: nn.Module) -> Tuple[Tensor, Tensor]:
+    """Read a batch norm in eval mode as ``x -> scale * x + shift``.
+
+    ``scale = gamma / sqrt(var + eps)``, ``shift = beta - mean * scale``
+    (Ioffe and Szegedy, 2015; RepVGG, section 3.3).
+
+    Raises:
+        TypeError: ``norm`` keeps no running statistics.
+    """
+    if getattr(norm, 'running_var', None) is None:
+        raise TypeError(
+            f'cannot fold {type(norm).__name__}: only a batch norm with '
+            'running statistics is an affine map in eval mode')
+    scale = (norm.running_var + norm.eps).rsqrt()
+    if norm.weight is not None:
+        scale = scale * norm.weight
+    shift = -norm.running_mean * scale
+    return scale, shift if norm.bias is None else shift + norm.bias
+
+
+def fold_norm(kernel: Kernel, norm: nn.Module) -> Kernel:
+    """``conv(x, fold_norm(k, norm)) == norm(conv(x, k))``, norm in eval."""
+    scale, shift = norm_affine(norm)
+    weight = kernel.weight * scale[:, None, None, None]
+    bias = shift if kernel.bias is None else shift + scale * kernel.bias
+    return Kernel(weight, bias)
+
+
+def scale(kernel: Kernel, factor: Tensor) -> Kernel:
+    """``conv(x, scale(k, s)) == s * conv(x, k)``, s (out_channels or 1,)."""
+    bias = None if kernel.bias is None else factor * kernel.bias
+    return Kernel(kernel.weight * factor[:, None, None, None], bias)
+
+
+def add(*kernels: Kernel) -> Kernel:
+    """``conv(x, add(a, b)) == conv(x, a) + conv(x, b)``.
+
+    Raises:
+        ValueError: The weights differ in shape (see :func:`pad`).
+    """
+    shapes = sorted({tuple(kernel.weight.shape) for kernel in kernels})
+    if len(shapes) != 1:
+        raise ValueError(
+            f'kernels of different shapes cannot be added, got {shapes}: pad '
+            'the smaller ones first')
+    biases = [kernel.bias for kernel in kernels if kernel.bias is not None]
+    weight = sum((kernel.weight for kernel in kernels[1:]), kernels[0].weight)
+    return Kernel(weight, sum(biases[1:], biases[0]) if biases else None)
+
+
+def compose(first: Kernel, second: Kernel, groups: int = 1) -> Kernel:
+    """``conv(x, compose(a, b)) == conv(conv(x, a), b)``.
+
+    The composed kernel has height ``ha + hb - 1`` and width ``wa + wb - 1``;
+    both convolutions have the same ``groups`` and only the last may stride.
+    Where the second convolution pads, the law asks that it pads with
+    ``first.bias`` (what the first makes of a zero), not with zeros.
+
+    Args:
+        first: weight (t, i / groups, ha, wa).
+        second: weight (o, t / groups, hb, wb).
+    """
+    bias = second.bias
+    if first.bias is not None:
+        taps = second.weight.sum((2, 3)).unflatten(0, (groups, -1))
+        moved = torch.einsum('got,gt->go', taps,
+                             first.bias.unflatten(0, (groups, -1))).flatten()
+        bias = moved if bias is None else bias + moved
+    if first.size == (1, 1):
+        weight = torch.einsum('gti,gothw->goihw',
+                              first.weight.flatten(1).unflatten(
+                                  0, (groups, -1)),
+                              second.weight.unflatten(0, (groups, -1)))
+        return Kernel(weight.flatten(0, 1), bias)
+    maps = first.weight.unflatten(0, (groups, -1)).transpose(1, 2)
+    weight = F.conv2d(
+        maps.transpose(0, 1).flatten(1, 2),
+        second.weight.flip(2, 3),
+        padding=tuple(size - 1 for size in second.size),
+        groups=groups)
+    return Kernel(weight.transpose(0, 1), bias)
+
+
+def pad(kernel: Kernel, size: Tuple[int, int]) -> Kernel:
+    """Zero-pad a kernel around its centre to a larger size.
+
+    ``conv(x, pad(k, size))`` with ``p`` more padding on the top and left
+    equals ``conv(x, k)``, where ``p = (size - 1) // 2 - (k.size - 1) // 2``.
+
+    Raises:
+        ValueError: The kernel is larger than ``size``.
+    """
+    height, width = kernel.size
+    if height > size[0] or width > size[1]:
+        raise ValueError(f'a kernel of size {kernel.size} cannot be padded '
+                         f'to the smaller size {tuple(size)}')
+    top = (size[0] - 1) // 2 - (height - 1) // 2
+    left = (size[1] - 1) // 2 - (width - 1) // 2
+    edges = (left, size[1] - width - left, top, size[0] - height - top)
+    return Kernel(F.pad(kernel.weight, edges), kernel.bias)
+
+
+def identity(channels: int, groups: int = 1, **factory) -> Kernel:
+    """``conv(x, identity(channels, groups), groups=groups) == x``, 1x1."""
+    eye = torch.eye(channels // groups, **factory)
+    return Kernel(eye.repeat(groups, 1)[:, :, None, None])
+
+
+def average(channels: int,
+            size: Tuple[int, int],
+            groups: int = 1,
+            **factory) -> Kernel:
+    """``conv(x, average(channels, size)) == avg_pool2d(x, size)``.
+
+    Padded zeros count; unlike a pooling layer it can be dilated.
+    """
+    weight = identity(channels, groups, **factory).weight
+    return Kernel(weight.expand(-1, -1, *size) / (size[0] * size[1]))
+
+
+def separable(depthwise: Kernel,
+              pointwise: Kernel,
+              in_channels: int,
+              groups: int = 1) -> Kernel:
+    """``conv(x, separable(d, p)) == conv(conv(x, d), p)``, d depthwise.
+
+    Args:
+        depthwise: weight (in_channels * m, 1, h, w), without a bias.
+        pointwise: weight (o, in_channels * m / groups, 1, 1).
+        groups: Groups of the pointwise and of the resulting convolution.
+    """
+    filters = depthwise.weight.squeeze(1).unflatten(
+        0, (groups, in_channels // groups, -1))
+    mix = pointwise.weight.flatten(1).unflatten(
+        1, (in_channels // groups, -1)).unflatten(0, (groups, -1))
+    weight = torch.einsum('gimhw,goim->goihw', filters, mix)
+    return Kernel(weight.flatten(0, 1), pointwise.bias)
+
+
+def dense(kernel: Kernel, dilation: Tuple[int, int]) -> Kernel:
+    """``conv(x, dense(k, d)) == conv(x, k, dilation=d)``."""
+    weight = kernel.weight
+    size = [(k - 1) * d + 1 for k, d in zip(kernel.size, dilation)]
+    spread = weight.new_zeros(*weight.shape[:2], *size)
+    spread[:, :, ::dilation[0], ::dilation[1]] = weight
+    return Kernel(spread, kernel.bias)

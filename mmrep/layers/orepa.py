@@ -1,0 +1,216 @@
+"""OREPA: a block whose branches are summed as kernels, not as features.
+
+Hu et al., Online Convolutional Re-parameterization, CVPR 2022. All branches
+are linear and end in a scaling (section 3.2), so that training needs one
+convolution, with ``sum_b scale[b] * kernel_b`` (section 3.3, equation 4). The
+norm after the addition stays outside of the layer.
+"""
+from functools import reduce
+from itertools import zip_longest
+from typing import Optional, Sequence
+
+import torch
+from mmengine.registry import MODELS
+from torch import nn
+from torch.nn import init
+
+from .. import kernel as K
+from ..kernel import Kernel
+from .orepa_branches import (Average, Branch, Pointwise, PointwiseKxK, Prior,
+                             Product, Separable)
+from .rep_conv import RepConv2d
+
+SCALINGS = ('vector', 'scalar', 'none')
+
+
+@MODELS.register_module()
+class OREPAConv2d(RepConv2d):
+    """A convolution as the online sum of OREPA's branches.
+
+    What it is made of depends on the larger side of the kernel:
+
+    - 1: ``origin`` and ``product`` (Rep-1x1, section 3.5);
+    - 2 to 6: ``origin``, ``average``, ``prior`` (frequency prior filter),
+      ``1x1_kxk``, ``1x1`` and ``separable``;
+    - 7 and more: ``stem``, the linear deep stem, a product of 3x3 blocks;
+      ``origin`` can be added.
+
+    Without an ``origin`` branch, ``weight`` is a constant, zero until a plain
+    convolution's checkpoint is loaded.
+
+    Args:
+        in_channels, out_channels, kernel_size, stride, padding, dilation,
+            groups, bias, padding_mode, device, dtype: As in ``nn.Conv2d``.
+        branches: Names of the branches, all by default.
+        scaling: ``vector`` (a factor per output channel), ``scalar`` (one
+            per branch) or ``none``, the paper's table 3.
+
+    Raises:
+        ValueError: An unknown branch or scaling, or one of ``nn.Conv2d``'s
+            arguments is impossible.
+    """
+
+    def __init__(self,
+                 in_channels: int,
+                 out_channels: int,
+                 kernel_size,
+                 stride=1,
+                 padding=0,
+                 dilation=1,
+                 groups: int = 1,
+                 bias: bool = True,
+                 padding_mode: str = 'zeros',
+                 device=None,
+                 dtype=None,
+                 branches: Optional[Sequence[str]] = None,
+                 scaling: str = 'vector') -> None:
+        super().__init__(in_channels, out_channels, kernel_size, stride,
+                         padding, dilation, groups, bias, padding_mode, device,
+                         dtype)
+        if scaling not in SCALINGS:
+            raise ValueError(
+                f'`scaling` (={scaling!r}) must be one of {SCALINGS}')
+        factory = dict(device=device, dtype=dtype)
+        self.names = _choose(branches, self.kernel_size)
+        if 'origin' not in self.names:
+            weight = torch.zeros_like(self.weight)
+            del self.weight
+            self.register_buffer('weight', weight)
+        self.branches = nn.ModuleDict({
+            name: self._branch(name, scaling, factory)
+            for name in self.names if name != 'origin'
+        })
+        width = 0 if scaling == 'none' or len(self.names) == 1 else (
+            out_channels if scaling == 'vector' else 1)
+        self.register_parameter(
+            'scale',
+            nn.Parameter(torch.empty(len(self.names), width, **factory))
+            if width else None)
+        self.reset_parameters()
+
+    def _branch(self, name: str, scaling: str, factory: dict) -> nn.Module:
+        shape = (self.in_channels, self.out_channels, self.kernel_size,
+                 self.groups)
+        if name == 'stem':
+            return Stem(*shape, scaling=scaling, **factory)
+        return BRANCHES[name](*shape, **factory)
+
+    def reset_parameters(self) -> None:
+        pointwise = self.kernel_size == (1, 1)
+        if isinstance(self.weight, nn.Parameter):
+            init.kaiming_uniform_(self.weight, a=1 if pointwise else 0)
+        for branch in self.branches.values():
+            branch.reset_parameters()
+        if self.scale is not None:
+            values = initial_scales(self.kernel_size)
+            with torch.no_grad():
+                for row, name in zip(self.scale, self.names):
+                    row.fill_(values[name])
+        if self.bias is not None:
+            bound = self.weight[0].numel()**-0.5
+            init.uniform_(self.bias, -bound, bound)
+
+    def _kernel(self) -> Kernel:
+        kernels = [
+            Kernel(self.weight) if name == 'origin' else self.branches[name]()
+            for name in self.names
+        ]
+        if self.scale is not None:
+            kernels = map(K.scale, kernels, self.scale)
+        if 'origin' not in self.names:
+            kernels = (*kernels, Kernel(self.weight))
+        return K.add(*kernels)
+
+    @torch.no_grad()
+    def _silence(self) -> None:
+        if self.scale is None:
+            for branch in self.branches.values():
+                branch.silence()
+            return
+        self.scale.zero_()
+        if 'origin' in self.names:
+            self.scale[self.names.index('origin')] = 1
+
+
+class Stem(nn.Module):
+    """The linear deep stem: 3x3 blocks whose kernels compose to a large one.
+
+    Section 3.5. The blocks run from ``in_channels`` to ``out_channels`` and
+    keep that width.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size,
+                 groups: int, **options) -> None:
+        super().__init__()
+        self.groups = groups
+        self.factors = nn.ModuleList()
+        for size in stem_sizes(kernel_size):
+            self.factors.append(
+                OREPAConv2d(
+                    in_channels,
+                    out_channels,
+                    size,
+                    groups=groups,
+                    bias=False,
+                    **options))
+            in_channels = out_channels
+
+    def reset_parameters(self) -> None:
+        for factor in self.factors:
+            factor.reset_parameters()
+
+    def silence(self) -> None:
+        self.factors[-1]._silence()
+        init.zeros_(self.factors[-1].weight)
+
+    def forward(self) -> Kernel:
+        kernels = [factor.kernel() for factor in self.factors]
+        return reduce(lambda a, b: K.compose(a, b, self.groups), kernels)
+
+
+BRANCHES = {
+    'average': Average,
+    'prior': Prior,
+    '1x1_kxk': PointwiseKxK,
+    '1x1': Pointwise,
+    'separable': Separable,
+    'product': Product,
+    'stem': Stem,
+}
+
+
+def initial_scales(kernel_size) -> dict:
+    """The branches a kernel of this size can have, with their first scale."""
+    size = max(kernel_size)
+    if size == 1:
+        return {'origin': 1.0, 'product': 0.5}
+    if size >= 7:
+        return {'origin': 1.0, 'stem': 1.0}
+    return {
+        'origin': 0.25,
+        'average': 0.25,
+        'prior': 0.0,
+        '1x1_kxk': 0.5,
+        '1x1': 1.0,
+        'separable': 0.5
+    }
+
+
+def stem_sizes(kernel_size) -> list:
+    """Factor a large kernel: (7, 7) into three (3, 3), (7, 1) into (3, 1)."""
+    per_axis = [[3] * ((k - 1) // 2) + [2] * ((k - 1) % 2)
+                for k in kernel_size]
+    return list(zip_longest(*per_axis, fillvalue=1))
+
+
+def _choose(names: Optional[Sequence[str]], kernel_size) -> list:
+    """The chosen branches, in the order of the paper's scaling vector."""
+    known = list(initial_scales(kernel_size))
+    if names is None:
+        names = ['stem'] if 'stem' in known else known
+    unknown = sorted(set(names) - set(known))
+    if unknown or not names:
+        raise ValueError(
+            f'`branches` (={names}) of a {kernel_size[0]}x{kernel_size[1]} '
+            f'kernel must be some of {known}, got {unknown or "none"}')
+    return [name for name in known if name in names]

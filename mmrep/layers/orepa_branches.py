@@ -1,0 +1,167 @@
+"""The branches of an OREPA block: modules whose forward returns a kernel.
+
+Section 3.5 of the paper and its figure 5; initial values as in the official
+implementation. Every branch is made of (in_channels, out_channels,
+kernel_size, groups) and returns a weight of (out_channels,
+in_channels / groups, *kernel_size).
+"""
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import init
+
+from .. import kernel as K
+from ..kernel import Kernel
+
+DEPTHWISE_MULTIPLIER = 8  # filters per input channel, official
+
+
+class Branch(nn.Module):
+    """One branch; ``last`` names the parameter that zeroes it."""
+
+    last = 'weight'
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size,
+                 groups: int, **factory) -> None:
+        super().__init__()
+        self.in_channels, self.out_channels = in_channels, out_channels
+        self.kernel_size, self.groups = tuple(kernel_size), groups
+        self.factory = factory
+        self.build(in_channels // groups)
+
+    def build(self, in_per_group: int) -> None:
+        """Create the parameters; ``weight``, a 1x1 one, by default."""
+        self.weight = self.parameter(self.out_channels, in_per_group, 1, 1)
+
+    def parameter(self, *shape: int) -> nn.Parameter:
+        return nn.Parameter(torch.empty(shape, **self.factory))
+
+    def reset_parameters(self) -> None:
+        for parameter in self.parameters():
+            init.kaiming_uniform_(parameter, a=0)
+
+    def silence(self) -> None:
+        """Make the kernel zero, by one factor of it only: it can regrow."""
+        init.zeros_(getattr(self, self.last))
+
+
+class Pointwise(Branch):
+    """1x1, at the centre of the kernel."""
+
+    def forward(self) -> Kernel:
+        return K.pad(Kernel(self.weight), self.kernel_size)
+
+
+class Average(Branch):
+    """1x1, then the mean over the kernel."""
+
+    def forward(self) -> Kernel:
+        height, width = self.kernel_size
+        weight = self.weight / (height * width)
+        return Kernel(weight.expand(-1, -1, height, width))
+
+
+class Prior(Branch):
+    """1x1, then one fixed cosine filter per output channel."""
+
+    def build(self, in_per_group: int) -> None:
+        super().build(in_per_group)
+        self.register_buffer(
+            'filters',
+            frequency_prior(self.out_channels, self.kernel_size).to(
+                **self.factory),
+            persistent=False)
+
+    def forward(self) -> Kernel:
+        return Kernel(self.weight * self.filters)
+
+
+class PointwiseKxK(Branch):
+    """1x1, stored as the difference from the identity, then kxk."""
+
+    last = 'second'
+
+    def build(self, in_per_group: int) -> None:
+        channels = self.in_channels * (1 if self.groups <= 4 else 2)
+        self.first = self.parameter(channels, in_per_group, 1, 1)
+        self.second = self.parameter(self.out_channels,
+                                     channels // self.groups,
+                                     *self.kernel_size)
+
+    def reset_parameters(self) -> None:
+        init.zeros_(self.first)
+        init.kaiming_uniform_(self.second, a=0)
+
+    def forward(self) -> Kernel:
+        channels, in_per_group = self.first.shape[:2]
+        eye = K.identity(in_per_group, **like(self.first)).weight
+        first = self.first + eye.repeat(channels // in_per_group, 1, 1, 1)
+        return K.compose(Kernel(first), Kernel(self.second), self.groups)
+
+
+class Separable(Branch):
+    """Depthwise kxk, then 1x1: the linear separable convolution."""
+
+    last = 'pointwise'
+
+    def build(self, in_per_group: int) -> None:
+        self.depthwise = self.parameter(
+            self.in_channels * DEPTHWISE_MULTIPLIER, 1, *self.kernel_size)
+        self.pointwise = self.parameter(self.out_channels,
+                                        in_per_group * DEPTHWISE_MULTIPLIER, 1,
+                                        1)
+
+    def forward(self) -> Kernel:
+        return K.separable(
+            Kernel(self.depthwise), Kernel(self.pointwise), self.in_channels,
+            self.groups)
+
+
+class Product(Branch):
+    """1x1, then 1x1: the Rep-1x1 structure; one factor starts as identity."""
+
+    last = 'second'
+
+    def build(self, in_per_group: int) -> None:
+        channels = min(self.in_channels, self.out_channels)
+        self.first = self.parameter(channels, in_per_group, 1, 1)
+        self.second = self.parameter(self.out_channels,
+                                     channels // self.groups, 1, 1)
+
+    def reset_parameters(self) -> None:
+        eye, free = self.second, self.first
+        if self.out_channels > self.in_channels:
+            eye, free = free, eye
+        init.kaiming_uniform_(free, a=1)
+        with torch.no_grad():
+            eye.copy_(K.identity(eye.size(0), self.groups).weight)
+
+    def forward(self) -> Kernel:
+        return K.compose(
+            Kernel(self.first), Kernel(self.second), self.groups)
+
+
+def frequency_prior(channels: int, size) -> Tensor:
+    """``cos(pi (h + 1/2) (i + 1) / height)``, in w from the middle channel.
+
+    Qin et al., FcaNet, ICCV 2021, as the official OREPA has it for 3x3.
+
+    Returns:
+        Filters of (channels, 1, height, width), one per output channel.
+    """
+    index = torch.arange(channels, dtype=torch.float64)
+    vertical = index < channels / 2
+    order = torch.where(vertical, index, index - channels / 2) + 1
+    rows, columns = [
+        torch.cos(math.pi * (torch.arange(n) + 0.5) * order[:, None] / n)
+        for n in size
+    ]
+    height, width = size
+    return torch.where(vertical[:, None, None],
+                       rows[:, :, None].expand(-1, height, width),
+                       columns[:, None, :].expand(-1, height, width))[:, None]
+
+
+def like(tensor: Tensor) -> dict:
+    return dict(device=tensor.device, dtype=tensor.dtype)
