@@ -96,10 +96,10 @@ def compose(first: Kernel, second: Kernel, groups: int = 1) -> Kernel:
                              first.bias.unflatten(0, (groups, -1))).flatten()
         bias = moved if bias is None else bias + moved
     if first.size == (1, 1):
-        weight = torch.einsum('gti,gothw->goihw',
-                              first.weight.flatten(1).unflatten(
-                                  0, (groups, -1)),
-                              second.weight.unflatten(0, (groups, -1)))
+        weight = torch.einsum(
+            'gti,gothw->goihw',
+            first.weight.flatten(1).unflatten(0, (groups, -1)),
+            second.weight.unflatten(0, (groups, -1)))
         return Kernel(weight.flatten(0, 1), bias)
     maps = first.weight.unflatten(0, (groups, -1)).transpose(1, 2)
     weight = F.conv2d(

@@ -16,8 +16,8 @@ from torch.nn import init
 
 from .. import kernel as K
 from ..kernel import Kernel
-from .orepa_branches import (Average, Branch, Pointwise, PointwiseKxK, Prior,
-                             Product, Separable)
+from .orepa_branches import (Average, Pointwise, PointwiseKxK, Prior, Product,
+                             Separable)
 from .rep_conv import RepConv2d
 
 SCALINGS = ('vector', 'scalar', 'none')
@@ -77,7 +77,8 @@ class OREPAConv2d(RepConv2d):
             del self.weight
             self.register_buffer('weight', weight)
         self.branches = nn.ModuleDict({
-            name: self._branch(name, scaling, factory)
+            name:
+            self._branch(name, scaling, factory)
             for name in self.names if name != 'origin'
         })
         width = 0 if scaling == 'none' or len(self.names) == 1 else (

@@ -69,8 +69,8 @@ class Prior(Branch):
         super().build(in_per_group)
         self.register_buffer(
             'filters',
-            frequency_prior(self.out_channels, self.kernel_size).to(
-                **self.factory),
+            frequency_prior(self.out_channels,
+                            self.kernel_size).to(self.weight),
             persistent=False)
 
     def forward(self) -> Kernel:
@@ -138,8 +138,7 @@ class Product(Branch):
             eye.copy_(K.identity(eye.size(0), self.groups).weight)
 
     def forward(self) -> Kernel:
-        return K.compose(
-            Kernel(self.first), Kernel(self.second), self.groups)
+        return K.compose(Kernel(self.first), Kernel(self.second), self.groups)
 
 
 def frequency_prior(channels: int, size) -> Tensor:

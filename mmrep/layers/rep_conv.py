@@ -71,7 +71,8 @@ class RepConv2d(nn.Module):
             torch.empty(plain.weight.shape, device=device, dtype=dtype))
         self.register_parameter(
             'bias',
-            nn.Parameter(torch.empty(out_channels, device=device, dtype=dtype))
+            nn.Parameter(
+                torch.empty(out_channels, device=device, dtype=dtype))
             if bias else None)
         self._cache = None
 

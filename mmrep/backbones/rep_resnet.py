@@ -1,0 +1,231 @@
+"""ResNet and ResNeXt of re-parameterized convolutions."""
+from typing import List, Optional, Sequence, Tuple, Union
+
+from mmcv.cnn import build_conv_layer, build_norm_layer
+from mmengine.model import BaseModule
+from mmengine.registry import MODELS
+from torch import Tensor, nn
+
+from .freezing import eval_norms, freeze
+from .res_block import BasicBlock, BlockOptions, Bottleneck, ResBlock
+from .res_stage import deep_stem as make_deep_stem
+from .res_stage import inner_width, res_stage, stage_dilations, stage_plugins
+
+ARCHITECTURES = {
+    18: (BasicBlock, (2, 2, 2, 2)),
+    34: (BasicBlock, (3, 4, 6, 3)),
+    50: (Bottleneck, (3, 4, 6, 3)),
+    101: (Bottleneck, (3, 4, 23, 3)),
+    152: (Bottleneck, (3, 8, 36, 3)),
+}
+INIT_CFG = [
+    dict(type='Kaiming', layer='Conv2d'),
+    dict(type='Constant', val=1, layer=['_BatchNorm', 'GroupNorm'])
+]
+
+
+@MODELS.register_module()
+class OREPAResNet(BaseModule):
+    """A ResNet whose convolutions are OREPA blocks, norms after them.
+
+    Hu et al., Online Convolutional Re-parameterization, CVPR 2022, figure 6:
+    the 7x7 stem is a linear deep stem, every 1x1 and 3x3 convolution a block;
+    in ResNet-18 and -34 the shortcuts stay plain, as in the official code.
+    Its arguments are the union of those of mmdet's, mmseg's and mmpretrain's
+    ResNet and ResNeXt, its module names and feature shapes are theirs.
+
+    Args:
+        depth: 18, 34, 50, 101 or 152.
+        in_channels: Channels of the image. Defaults to 3.
+        stem_channels: Of the stem. Defaults to ``base_channels``.
+        base_channels: Of the first stage, 128 is a wide net. Defaults to 64.
+        expansion: Output over inner channels of a block. Defaults to 1
+            for depth 18 and 34, else to 4.
+        num_stages: How many of the four stages. Defaults to 4.
+        strides, dilations: Of each stage.
+        out_indices: Stages whose outputs are returned. Defaults to all.
+        style: ``pytorch`` strides in the 3x3, ``caffe`` in the first 1x1.
+        deep_stem: Three 3x3 with norms instead of the 7x7 (ResNetV1c, V1d).
+        avg_down: Average before a strided shortcut (ResNetV1d).
+        frozen_stages: Stem (0) and stages up to this one are fixed, with all
+            inside. Defaults to -1, none.
+        groups, width_per_group: Of the 3x3 of a bottleneck: 32 and 4 in
+            ResNeXt-50 32x4d, 1 and 128 in a Wide ResNet-50-2.
+            ``base_width`` is mmdet's name of the latter.
+        conv_cfg: The block. Defaults to dict(type='OREPAConv2d').
+        norm_cfg: The norm after each conv. Defaults to dict(type='BN').
+        norm_eval: Keep all batch norms in eval mode. Defaults to False.
+        dcn, stage_with_dcn: Deformable 3x3 convs, in which stages.
+        plugins: mmdet's and mmseg's plugins.
+        multi_grid: Dilations of the last stage's blocks.
+        contract_dilation: Halve the first dilation of each stage.
+        with_cp: Checkpoint activations. Defaults to False.
+        zero_init_residual: Zero the last norm of each block at first.
+        drop_path_rate: Stochastic depth. Defaults to 0.
+        pretrained: Deprecated form of ``init_cfg``.
+        init_cfg: mmengine's, also ``dict(type='Pretrained', ...)``.
+
+    Shape:
+        - Input: (N, in_channels, H, W).
+        - Output: a tuple, stage i of (N, C_i, H / 2^(i+2), W / 2^(i+2))
+          with the default strides.
+
+    Raises:
+        ValueError: An argument is out of its range.
+    """
+
+    def __init__(self,
+                 depth: int,
+                 in_channels: int = 3,
+                 stem_channels: Optional[int] = None,
+                 base_channels: int = 64,
+                 expansion: Optional[int] = None,
+                 num_stages: int = 4,
+                 strides: Sequence[int] = (1, 2, 2, 2),
+                 dilations: Sequence[int] = (1, 1, 1, 1),
+                 out_indices: Sequence[int] = (0, 1, 2, 3),
+                 style: str = 'pytorch',
+                 deep_stem: bool = False,
+                 avg_down: bool = False,
+                 frozen_stages: int = -1,
+                 groups: int = 1,
+                 width_per_group: Optional[int] = None,
+                 base_width: Optional[int] = None,
+                 conv_cfg: Optional[dict] = None,
+                 norm_cfg: dict = dict(type='BN', requires_grad=True),
+                 norm_eval: bool = False,
+                 dcn: Optional[dict] = None,
+                 stage_with_dcn: Sequence[bool] = (False, ) * 4,
+                 plugins: Optional[Sequence[dict]] = None,
+                 multi_grid: Optional[Sequence[int]] = None,
+                 contract_dilation: bool = False,
+                 with_cp: bool = False,
+                 zero_init_residual: bool = True,
+                 drop_path_rate: float = 0.0,
+                 pretrained: Optional[str] = None,
+                 init_cfg: Union[dict, List[dict], None] = None) -> None:
+        super().__init__(_init_cfg(pretrained, init_cfg))
+        _check(depth, num_stages, strides, dilations, out_indices, style)
+        block, blocks = ARCHITECTURES[depth]
+        self.out_indices = out_indices
+        self.frozen_stages = frozen_stages
+        self.norm_eval = norm_eval
+        self.zero_init_residual = zero_init_residual
+        conv_cfg = conv_cfg or dict(type='OREPAConv2d')
+        options = BlockOptions(
+            conv_cfg=conv_cfg,
+            shortcut_conv_cfg=None if block is BasicBlock else conv_cfg,
+            norm_cfg=norm_cfg,
+            style=style,
+            avg_down=avg_down,
+            groups=groups,
+            with_cp=with_cp,
+            drop_path_rate=drop_path_rate)
+        channels = stem_channels or base_channels
+        self._add_stem(in_channels, channels, deep_stem, options)
+        self.res_layers = [f'layer{i + 1}' for i in range(num_stages)]
+        width_per_group = width_per_group or base_width
+        for i, name in enumerate(self.res_layers):
+            planes = base_channels * 2**i
+            out_channels = planes * (expansion or block.expansion)
+            stage = res_stage(
+                block, channels,
+                inner_width(planes, base_channels, groups, width_per_group),
+                out_channels, strides[i],
+                stage_dilations(dilations[i], blocks[i], contract_dilation,
+                                multi_grid if i == num_stages - 1 else None),
+                options._replace(
+                    dcn=dcn if stage_with_dcn[i] else None,
+                    plugins=stage_plugins(plugins, i)))
+            self.add_module(name, stage)
+            channels = out_channels
+        self.feat_dim = channels
+        self._freeze()
+
+    def _add_stem(self, in_channels: int, channels: int, deep: bool,
+                  options: BlockOptions) -> None:
+        if deep:
+            self.stem = make_deep_stem(in_channels, channels, options)
+        else:
+            self.conv1 = build_conv_layer(
+                options.conv_cfg,
+                in_channels,
+                channels,
+                7,
+                stride=2,
+                padding=3,
+                bias=False)
+            self.norm1_name, norm = build_norm_layer(
+                options.norm_cfg, channels, postfix=1)
+            self.add_module(self.norm1_name, norm)
+            self.relu = nn.ReLU(inplace=True)
+        self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
+
+    @property
+    def norm1(self) -> nn.Module:
+        return getattr(self, self.norm1_name)
+
+    def init_weights(self) -> None:
+        super().init_weights()
+        if self.zero_init_residual and not _is_pretrained(self.init_cfg):
+            for module in self.modules():
+                if isinstance(module, ResBlock):
+                    nn.init.zeros_(module.last_norm.weight)
+
+    def forward(self, x: Tensor) -> Tuple[Tensor, ...]:
+        if hasattr(self, 'stem'):
+            x = self.stem(x)
+        else:
+            x = self.relu(self.norm1(self.conv1(x)))
+        x = self.maxpool(x)
+        outs = []
+        for i, name in enumerate(self.res_layers):
+            x = getattr(self, name)(x)
+            if i in self.out_indices:
+                outs.append(x)
+        return tuple(outs)
+
+    def train(self, mode: bool = True) -> 'OREPAResNet':
+        super().train(mode)
+        self._freeze()
+        if mode and self.norm_eval:
+            eval_norms(self)
+        return self
+
+    def _freeze(self) -> None:
+        if self.frozen_stages < 0:
+            return
+        stem = [self.stem] if hasattr(self,
+                                      'stem') else [self.conv1, self.norm1]
+        names = self.res_layers[:self.frozen_stages]
+        freeze(stem + [getattr(self, name) for name in names])
+
+
+def _init_cfg(pretrained: Optional[str], init_cfg) -> Union[dict, List[dict]]:
+    if pretrained and init_cfg:
+        raise ValueError(f'`pretrained` (={pretrained!r}) and `init_cfg` '
+                         'cannot both be given: keep `init_cfg`')
+    if pretrained:
+        return dict(type='Pretrained', checkpoint=pretrained)
+    return init_cfg or [dict(cfg) for cfg in INIT_CFG]
+
+
+def _is_pretrained(init_cfg) -> bool:
+    return isinstance(init_cfg, dict) and init_cfg['type'] == 'Pretrained'
+
+
+def _check(depth, num_stages, strides, dilations, out_indices, style) -> None:
+    if depth not in ARCHITECTURES:
+        raise ValueError(
+            f'`depth` (={depth}) must be one of {list(ARCHITECTURES)}')
+    if not 1 <= num_stages <= 4:
+        raise ValueError(f'`num_stages` (={num_stages}) must be 1 to 4')
+    for name, values in (('strides', strides), ('dilations', dilations)):
+        if len(values) < num_stages:
+            raise ValueError(f'`{name}` (={tuple(values)}) must have an entry '
+                             f'for each of {num_stages} stages')
+    if max(out_indices) >= num_stages:
+        raise ValueError(f'`out_indices` (={tuple(out_indices)}) must be '
+                         f'below `num_stages` (={num_stages})')
+    if style not in ('pytorch', 'caffe'):
+        raise ValueError(f"`style` (={style!r}) must be 'pytorch' or 'caffe'")

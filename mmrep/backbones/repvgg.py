@@ -1,0 +1,184 @@
+"""RepVGG as a backbone for detection, segmentation and classification."""
+from itertools import accumulate
+from typing import List, Optional, Sequence, Tuple, Union
+
+import torch.utils.checkpoint as cp
+from mmcv.cnn import build_conv_layer
+from mmengine.model import BaseModule, Sequential
+from mmengine.registry import MODELS
+from torch import Tensor, nn
+
+from .freezing import eval_norms, freeze
+
+# blocks per stage and width multipliers (table 2 of the paper)
+DEPTHS = {'A': (2, 4, 14, 1), 'B': (4, 6, 16, 1)}
+WIDTHS = {
+    'A0': (0.75, 0.75, 0.75, 2.5),
+    'A1': (1, 1, 1, 2.5),
+    'A2': (1.5, 1.5, 1.5, 2.75),
+    'B0': (1, 1, 1, 2.5),
+    'B1': (2, 2, 2, 4),
+    'B2': (2.5, 2.5, 2.5, 5),
+    'B3': (3, 3, 3, 5),
+}
+GROUPED = ('B1', 'B2', 'B3')
+ARCHITECTURES = [*WIDTHS, *(f'{b}g{g}' for b in GROUPED for g in (2, 4))]
+
+
+class RepVGGBlock(BaseModule):
+    """A 3x3 convolution and ReLU; mmpretrain's name of the convolution."""
+
+    def __init__(self, conv: nn.Module, with_cp: bool = False) -> None:
+        super().__init__()
+        self.branch_reparam = conv
+        self.act = nn.ReLU(inplace=True)
+        self.with_cp = with_cp
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.with_cp and x.requires_grad:
+            out = cp.checkpoint(self.branch_reparam, x, use_reentrant=False)
+        else:
+            out = self.branch_reparam(x)
+        return self.act(out)
+
+
+@MODELS.register_module()
+class RepVGGBackbone(BaseModule):
+    """A plain stack of 3x3 convolutions and ReLU, each a RepVGG block.
+
+    Ding et al., RepVGG: Making VGG-style ConvNets Great Again, CVPR 2021,
+    section 3.4 and table 2. With ``conv_cfg=dict(type='Conv2d')`` it is the
+    deployed net, whose names are those of mmpretrain's
+    ``RepVGG(deploy=True)``.
+
+    Args:
+        arch: A0, A1, A2, B0, B1, B2, B3 or one of B1 to B3 with g2 or g4
+            behind, whose every second layer has 2 or 4 groups; or
+            dict(num_blocks=..., width_factor=..., groups=...).
+        in_channels: Channels of the image. Defaults to 3.
+        base_channels: What ``arch`` multiplies. Defaults to 64.
+        out_indices: Stages whose outputs are returned. Defaults to all.
+        strides: Of each stage's first layer.
+        dilations: Of each stage's 3x3 layers. A sequence instead of a number
+            lists those of the stage's last layers, 1 in the ones before.
+        frozen_stages: Stem (0) and stages up to this one are fixed, with all
+            inside. Defaults to -1, none.
+        conv_cfg: The block. Defaults to
+            dict(type='RepVGGConv2d', norm_cfg=norm_cfg, bias=False).
+        norm_cfg: The batch norm inside of the blocks.
+        norm_eval: Keep all batch norms in eval mode. Defaults to False.
+        with_cp: Checkpoint activations. Defaults to False.
+        init_cfg: mmengine's, also ``dict(type='Pretrained', ...)``.
+
+    Shape:
+        - Input: (N, in_channels, H, W).
+        - Output: a tuple, stage i of (N, C_i, H / 2^(i+2), W / 2^(i+2))
+          with the default strides.
+
+    Raises:
+        ValueError: An argument is out of its range.
+    """
+
+    def __init__(self,
+                 arch: Union[str, dict],
+                 in_channels: int = 3,
+                 base_channels: int = 64,
+                 out_indices: Sequence[int] = (0, 1, 2, 3),
+                 strides: Sequence[int] = (2, 2, 2, 2),
+                 dilations: Sequence[Union[int, Sequence[int]]] = (1, ) * 4,
+                 frozen_stages: int = -1,
+                 conv_cfg: Optional[dict] = None,
+                 norm_cfg: dict = dict(type='BN'),
+                 norm_eval: bool = False,
+                 with_cp: bool = False,
+                 init_cfg: Union[dict, List[dict], None] = None) -> None:
+        super().__init__(init_cfg)
+        blocks, factors, groups = architecture(arch)
+        _check(strides, dilations, out_indices)
+        self.out_indices = out_indices
+        self.frozen_stages = frozen_stages
+        self.norm_eval = norm_eval
+        conv_cfg = conv_cfg or dict(
+            type='RepVGGConv2d', norm_cfg=norm_cfg, bias=False)
+
+        def block(channels: int, stride: int, dilation: int,
+                  groups: int) -> RepVGGBlock:
+            nonlocal in_channels
+            conv = build_conv_layer(
+                conv_cfg,
+                in_channels,
+                channels,
+                3,
+                stride=stride,
+                padding=dilation,
+                dilation=dilation,
+                groups=groups)
+            in_channels = channels
+            return RepVGGBlock(conv, with_cp)
+
+        widths = [int(base_channels * 2**i * f) for i, f in enumerate(factors)]
+        self.stem = block(min(base_channels, widths[0]), 2, 1, 1)
+        starts = [1, *(1 + n for n in accumulate(blocks))]
+        for i, count in enumerate(blocks):
+            layers = [
+                block(widths[i], 1 if j else strides[i], dilation, 1 if
+                      (starts[i] + j) % 2 else groups)
+                for j, dilation in enumerate(_per_layer(dilations[i], count))
+            ]
+            self.add_module(f'stage_{i + 1}', Sequential(*layers))
+        self.feat_dim = in_channels
+        self._freeze()
+
+    @property
+    def stages(self) -> List[nn.Module]:
+        return [getattr(self, f'stage_{i + 1}') for i in range(4)]
+
+    def forward(self, x: Tensor) -> Tuple[Tensor, ...]:
+        x = self.stem(x)
+        outs = []
+        for i, stage in enumerate(self.stages):
+            x = stage(x)
+            if i in self.out_indices:
+                outs.append(x)
+        return tuple(outs)
+
+    def train(self, mode: bool = True) -> 'RepVGGBackbone':
+        super().train(mode)
+        self._freeze()
+        if mode and self.norm_eval:
+            eval_norms(self)
+        return self
+
+    def _freeze(self) -> None:
+        if self.frozen_stages >= 0:
+            freeze([self.stem, *self.stages[:self.frozen_stages]])
+
+
+def architecture(arch: Union[str, dict]) -> Tuple[tuple, tuple, int]:
+    """Blocks per stage, width multipliers and groups of every second layer."""
+    if isinstance(arch, dict):
+        return (tuple(arch['num_blocks']), tuple(arch['width_factor']),
+                arch.get('groups', 1))
+    if arch not in ARCHITECTURES:
+        raise ValueError(f'`arch` (={arch!r}) must be one of {ARCHITECTURES}')
+    return DEPTHS[arch[0]], WIDTHS[arch[:2]], int(arch[3:] or 1)
+
+
+def _per_layer(dilation: Union[int, Sequence[int]], layers: int) -> list:
+    if isinstance(dilation, int):
+        return [dilation] * layers
+    if len(dilation) > layers:
+        raise ValueError(f'`dilations` has {len(dilation)} entries for a '
+                         f'stage of {layers} layers')
+    return [1] * (layers - len(dilation)) + list(dilation)
+
+
+def _check(strides: Sequence, dilations: Sequence,
+           out_indices: Sequence[int]) -> None:
+    for name, values in (('strides', strides), ('dilations', dilations)):
+        if len(values) != 4:
+            raise ValueError(f'`{name}` (={tuple(values)}) must have an entry '
+                             'for each of 4 stages')
+    if max(out_indices) > 3:
+        raise ValueError(
+            f'`out_indices` (={tuple(out_indices)}) must be 0 to 3')

@@ -1,0 +1,93 @@
+"""Stems and stages of ResNets, put together from blocks."""
+from typing import Optional, Sequence, Type
+
+from mmcv.cnn import build_conv_layer, build_norm_layer
+from mmengine.model import Sequential
+from torch import nn
+
+from .res_block import BlockOptions, ResBlock
+
+
+def res_stage(block: Type[ResBlock], in_channels: int, mid_channels: int,
+              out_channels: int, stride: int, dilations: Sequence[int],
+              options: BlockOptions) -> Sequential:
+    """A stage of one block per dilation; the first one may stride."""
+    shortcut = None
+    if stride != 1 or in_channels != out_channels:
+        shortcut = _shortcut(in_channels, out_channels, stride, options)
+    blocks = [
+        block(in_channels, mid_channels, out_channels, stride, dilations[0],
+              shortcut, options)
+    ]
+    for dilation in dilations[1:]:
+        blocks.append(
+            block(out_channels, mid_channels, out_channels, 1, dilation, None,
+                  options))
+    return Sequential(*blocks)
+
+
+def _shortcut(in_channels: int, out_channels: int, stride: int,
+              options: BlockOptions) -> nn.Sequential:
+    pool = []
+    if options.avg_down:
+        pool = [
+            nn.AvgPool2d(
+                stride, stride, ceil_mode=True, count_include_pad=False)
+        ]
+        stride = 1
+    conv = build_conv_layer(
+        options.shortcut_conv_cfg,
+        in_channels,
+        out_channels,
+        1,
+        stride=stride,
+        bias=False)
+    norm = build_norm_layer(options.norm_cfg, out_channels)[1]
+    return nn.Sequential(*pool, conv, norm)
+
+
+def deep_stem(in_channels: int, channels: int,
+              options: BlockOptions) -> nn.Sequential:
+    """ResNetV1c's: three 3x3 convs with norms, the first strided."""
+    half = channels // 2
+    layers = []
+    for out_channels, stride in ((half, 2), (half, 1), (channels, 1)):
+        layers += [
+            build_conv_layer(
+                options.conv_cfg,
+                in_channels,
+                out_channels,
+                3,
+                stride=stride,
+                padding=1,
+                bias=False),
+            build_norm_layer(options.norm_cfg, out_channels)[1],
+            nn.ReLU(inplace=True)
+        ]
+        in_channels = out_channels
+    return nn.Sequential(*layers)
+
+
+def stage_dilations(dilation: int, blocks: int, contract: bool,
+                    grid: Optional[Sequence[int]]) -> Sequence[int]:
+    """The dilation of each block; ``grid`` lists them itself."""
+    if grid is not None:
+        return tuple(grid)
+    first = dilation // 2 if contract and dilation > 1 else dilation
+    return (first, ) + (dilation, ) * (blocks - 1)
+
+
+def inner_width(planes: int, base_channels: int, groups: int,
+                width_per_group: Optional[int]) -> int:
+    """Channels of a bottleneck's 3x3, as ResNeXt and Wide ResNet count."""
+    if width_per_group is None:
+        width_per_group = 4 if groups > 1 else base_channels
+    return planes * width_per_group // base_channels * groups
+
+
+def stage_plugins(plugins: Optional[Sequence[dict]], stage: int) -> list:
+    """The plugins of one stage; those that name no stages are in all."""
+    return [
+        plugin for plugin in plugins or ()
+        if plugin.get('stages') is None or plugin['stages'][stage]
+    ]
