@@ -21,5 +21,5 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['mmrep', 'mmrep.*']),
-    python_requires='>=3.8',
+    python_requires='>=3.9',
 )

@@ -26,6 +26,9 @@ except ImportError:  # numpy 1
 class _Unbuildable:
     """Stands for a class that a checkpoint may name but never call."""
 
+    def __call__(self, *args):
+        raise pickle.UnpicklingError('Unsupported global: GLOBAL call')
+
 
 _ONE_CYCLE = _Unbuildable()
 # the only attributes that mmengine's pickles look up by `getattr`
@@ -66,8 +69,7 @@ def _safe_globals():
         (_listed_attribute, 'builtins.getattr'),
         (_ONE_CYCLE, f'{one_cycle.__module__}.{one_cycle.__name__}'),
         *((getattr(multiarray, name), f'numpy.{core}.multiarray.{name}')
-          for core in ('core', '_core')
-          for name in ('_reconstruct', 'scalar'))
+          for core in ('core', '_core') for name in ('_reconstruct', 'scalar'))
     ]
 
 

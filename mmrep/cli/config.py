@@ -1,0 +1,68 @@
+"""Reading a config of any host, with clear errors."""
+import os.path as osp
+from importlib.util import find_spec
+
+from mmengine.config import Config
+
+from .errors import UserError, one_line
+
+HOSTS = dict(mmdet='mmdet', mmseg='mmsegmentation', mmpretrain='mmpretrain')
+
+
+def load_config(path, cfg_options=None):
+    """Read a config of one of the hosts.
+
+    Args:
+        path (str): Config file.
+        cfg_options (dict, optional): Overrides as from ``--cfg-options``.
+            Defaults to None.
+
+    Returns:
+        Config: The config, its ``default_scope`` an installed host.
+
+    Raises:
+        UserError: If it cannot be read, or is for no installed host.
+    """
+    if osp.isdir(path):
+        raise UserError(f'{path!r} is a folder, not a config file')
+    if not osp.isfile(path):
+        raise UserError(f'no such config: {path!r}')
+    try:
+        cfg = Config.fromfile(path)
+    except Exception as error:  # a config is code: it can raise anything
+        raise UserError(
+            f'cannot read config {path!r}: {_config_fault(error)}') from error
+    try:
+        cfg.merge_from_dict(cfg_options or {})
+    except Exception as error:
+        raise UserError(f'--cfg-options {cfg_options} do not fit config '
+                        f'{path!r}: {one_line(error)}') from error
+    _check_scope(cfg, path)
+    return cfg
+
+
+def _config_fault(error):
+    """Say what is wrong with a config in the words of its cause."""
+    if isinstance(error, ImportError):
+        # mmengine's own message lists the whole of sys.path
+        root = error
+        while root.__cause__ or root.__context__:
+            root = root.__cause__ or root.__context__
+        message = error.__cause__ or error
+        if root is message:
+            return one_line(message)
+        return f'{one_line(message)}: {one_line(root)}'
+    if isinstance(error, FileNotFoundError):
+        return f'its `_base_` is not there: {one_line(error)}'
+    return f'{type(error).__name__}: {one_line(error)}'
+
+
+def _check_scope(cfg, path):
+    """Refuse a config that belongs to no installed host."""
+    scope = cfg.get('default_scope')
+    if scope not in HOSTS:
+        raise UserError(f'`default_scope` (={scope!r}) of config {path!r} '
+                        f"must be one of {', '.join(HOSTS)}")
+    if find_spec(scope) is None:
+        raise UserError(f'config {path!r} needs {scope}, which is not '
+                        f'installed: pip install {HOSTS[scope]}')

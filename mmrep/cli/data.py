@@ -1,0 +1,95 @@
+"""Finding out that a dataset is not there before anything is built."""
+import os.path as osp
+import re
+
+from .errors import UserError
+
+# these fetch their files themselves
+DOWNLOADING = ('CIFAR10', 'CIFAR100', 'FashionMNIST', 'MNIST')
+PREPARE = dict(
+    mmdet="mmdet's docs, 'Dataset Prepare' "
+    '(docs/en/user_guides/dataset_prepare.md)',
+    mmseg="mmseg's docs, 'Prepare datasets' "
+    '(docs/en/user_guides/2_dataset_prepare.md)',
+    mmpretrain="mmpretrain's docs, 'Prepare Dataset' "
+    '(docs/en/user_guides/dataset_prepare.md)')
+
+
+def check_datasets(cfg, loaders=('train_dataloader', 'val_dataloader')):
+    """Refuse a config whose dataset folders or annotations are missing.
+
+    Args:
+        cfg (Config): From :func:`load_config`.
+        loaders (Sequence[str]): The dataloaders that will be used. Those the
+            config does not have are skipped.
+
+    Raises:
+        UserError: Says where it was looked for and how to make it.
+    """
+    for loader in filter(cfg.get, loaders):
+        evaluator = cfg.get(loader.replace('dataloader', 'evaluator'))
+        paths = [p for d in _datasets(cfg.get(loader)) for p in _paths(d)]
+        for metric in _listed(evaluator):
+            # evaluators read their own copy of the annotations
+            paths += _strings(metric.get('ann_file'))
+        for path in paths:
+            if not _is_remote(path) and not osp.exists(path):
+                raise UserError(
+                    f'no dataset at {path!r} ({loader} of config '
+                    f'{cfg.filename!r}; looked for {osp.abspath(path)}): '
+                    f'{_way_out(cfg, path)}')
+
+
+def _datasets(node):
+    """Yield the datasets inside wrappers such as RepeatDataset."""
+    for item in _listed(node):
+        inner = item.get('dataset', item.get('datasets'))
+        if inner is None:
+            yield item
+        else:
+            yield from _datasets(inner)
+
+
+def _paths(dataset):
+    """List the local files and folders that a dataset reads."""
+    if str(dataset.get('type')).split('.')[-1] in DOWNLOADING:
+        return []
+    root = dataset.get('data_root') or ''
+    inside = [
+        value for key in ('ann_file', 'data_prefix')
+        for value in _strings(dataset.get(key))
+    ]
+    return [p for p in [root, *(osp.join(root, i) for i in inside)] if p]
+
+
+def _listed(node):
+    """Return a list of what may be one, several or none."""
+    if not node:
+        return []
+    return node if isinstance(node, (list, tuple)) else [node]
+
+
+def _strings(value):
+    """List the strings in a string, a sequence or the values of a dict."""
+    values = value.values() if isinstance(value, dict) else _listed(value)
+    return [v for v in values if isinstance(v, str) and v]
+
+
+def _is_remote(path):
+    """Tell ``s3://bucket`` and the like from a local path."""
+    return re.match(r'\w{2,}:', path) is not None
+
+
+def _way_out(cfg, path):
+    """Say which command or which page of the docs makes the dataset."""
+    parts = re.split(r'[\\/]', path)
+    if 'shapes' in parts:
+        root = '/'.join(parts[:parts.index('shapes') + 1])
+        return f'make it with `python tools/make_shapes.py {root}`'
+    if 'coco' in path.lower():
+        name, host = 'COCO', 'mmdet'
+    elif 'cityscapes' in path.lower():
+        name, host = 'Cityscapes', 'mmseg'
+    else:
+        name, host = 'it', cfg.default_scope
+    return f'to prepare {name} see {PREPARE[host]}'

@@ -1,0 +1,34 @@
+"""How a tool tells its user what to mend."""
+import functools
+import os
+import sys
+
+
+class UserError(Exception):
+    """A mistake that the user can mend, told in one sentence."""
+
+
+def report_errors(main):
+    """Let a tool end with ``error: <sentence>`` and exit code 1.
+
+    Only :class:`UserError` is told this way: the traceback of anything else
+    is what its reporter needs.
+    """
+
+    @functools.wraps(main)
+    def wrapper(*args, **kwargs):
+        try:
+            return main(*args, **kwargs)
+        except UserError as error:
+            if os.environ.get('RANK', '0') == '0':
+                sys.stderr.write(f'error: {one_line(error)}\n')
+            sys.exit(1)
+
+    return wrapper
+
+
+def one_line(error):
+    """Return the message of an error on a single line."""
+    # the message of a KeyError is the repr of the key
+    key = isinstance(error, KeyError) and len(error.args) == 1
+    return ' '.join(str(error.args[0] if key else error).split())

@@ -1,0 +1,128 @@
+"""From a checked config to a Runner, alike for all hosts and launchers."""
+import os
+import os.path as osp
+
+import torch
+from mmengine.config import DictAction
+from mmengine.device import get_device
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from .errors import UserError
+
+
+class _Options(DictAction):
+    """mmengine's ``key=value`` parser that tells a value without a key."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        for value in values:
+            if '=' not in value:
+                parser.error(f'{option_string} takes key=value, got {value!r}')
+        super().__call__(parser, namespace, values, option_string)
+
+
+def add_common_arguments(parser):
+    """Add the flags that all hosts' tools take.
+
+    Args:
+        parser (ArgumentParser): Its own arguments may come before or after.
+    """
+    parser.add_argument(
+        '--work-dir', help='for logs; default work_dirs/<name of the config>')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=_Options,
+        help='overrides of the config as key=value; lists as key="[a,b]" or '
+        'key=a,b without white space')
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='how several processes were started; default none')
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='read pickled objects of checkpoints, which can run code')
+    # torch.distributed.launch passes it with a dash or an underscore
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+
+
+def trust_checkpoints(trusted):
+    """Let mmengine, too, unpickle whatever a file holds, or only data."""
+    if trusted:
+        os.environ['TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'] = '1'
+
+
+def set_work_dir(cfg, work_dir):
+    """Choose the work dir: the flag, else the config, else by its name."""
+    name = osp.splitext(osp.basename(cfg.filename))[0]
+    cfg.work_dir = (
+        work_dir or cfg.get('work_dir') or osp.join('work_dirs', name))
+
+
+def set_loader_defaults(cfg):
+    """Fill in what mmpretrain's configs leave to mmpretrain's tools."""
+    if cfg.default_scope != 'mmpretrain':
+        return
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        loader = cfg.get(name)
+        if loader:
+            loader.setdefault('pin_memory', get_device() == 'cuda')
+            loader.setdefault('collate_fn', dict(type='default_collate'))
+            # torch refuses persistent workers where there are none
+            loader.setdefault('persistent_workers',
+                              loader.get('num_workers', 0) > 0)
+
+
+def prepare_launcher(cfg, launcher, local_rank=0):
+    """Set the config up for a launcher, starting gloo where no GPU is.
+
+    Args:
+        cfg (Config): Changed in place.
+        launcher (str): 'none', 'pytorch', 'slurm' or 'mpi'.
+        local_rank (int): From ``torch.distributed.launch``. Defaults to 0.
+
+    Raises:
+        UserError: If the launcher did not start this process, or needs GPUs.
+    """
+    cfg.launcher = launcher
+    os.environ.setdefault('LOCAL_RANK', str(local_rank))
+    if launcher == 'pytorch' and 'RANK' not in os.environ:
+        raise UserError('--launcher pytorch needs processes started by '
+                        'torchrun: use tools/dist_train.sh or dist_test.sh')
+    if launcher == 'none' or get_device() != 'cpu':
+        return
+    if launcher != 'pytorch':
+        raise UserError(f'--launcher {launcher} needs GPUs and there is none: '
+                        'use --launcher pytorch or none')
+    # mmengine would pick a GPU before it starts a process group of its own
+    torch.distributed.init_process_group('gloo')
+    if cfg.get('model_wrapper_cfg') is None:
+        cfg.model_wrapper_cfg = dict(
+            type='MMDistributedDataParallel',
+            device_ids=None,
+            broadcast_buffers=False,
+            find_unused_parameters=cfg.get('find_unused_parameters', False))
+    _unsync_norms(cfg.model)
+
+
+def _unsync_norms(node):
+    """Replace SyncBN, which torch has for GPUs only, by BN."""
+    if isinstance(node, dict):
+        if node.get('type') == 'SyncBN':
+            node['type'] = 'BN'
+        node = list(node.values())
+    if isinstance(node, (list, tuple)):
+        for item in node:
+            _unsync_norms(item)
+
+
+def build_runner(cfg):
+    """Build the Runner, or the type that the config's ``runner_type`` names.
+
+    It makes the work dir and its logs, so check everything else before.
+    """
+    if 'runner_type' in cfg:
+        return RUNNERS.build(cfg)
+    return Runner.from_cfg(cfg)

@@ -1,0 +1,125 @@
+"""The config of a fused net: stock types where a stock host has them."""
+import inspect
+from typing import Any, Optional
+
+from mmengine.config import Config
+from mmengine.registry import MODELS
+
+from ..backbones import OREPAResNet, RepVGGBackbone
+from ..backbones.repvgg import ARCHITECTURES
+from ..layers import RepConv2d
+
+# arguments of OREPAResNet that do not change what a trained net computes
+TRAINING_ONLY = ('init_cfg', 'pretrained', 'drop_path_rate', 'with_cp',
+                 'zero_init_residual', 'conv_cfg', 'frozen_stages')
+PLAIN = dict(type='Conv2d')
+
+
+def plain_config(cfg: Config) -> Config:
+    """Rewrite a config for the fused weights of its model.
+
+    An ``OREPAResNet`` becomes the host's ``ResNet`` or ``ResNeXt``, a
+    ``RepVGGBackbone`` of an mmpretrain config ``RepVGG(deploy=True)``. A
+    backbone that the host cannot express keeps its type, with plain convs.
+    Where nothing of mmrep is left, its import goes, too.
+
+    Args:
+        cfg: The config of the net in training form; it stays as it is.
+
+    Returns:
+        The config of the fused net, which starts from no checkpoint.
+    """
+    out = Config(cfg._cfg_dict.to_dict())
+    out.model = _plain(out.model.to_dict(), cfg.default_scope)
+    out.load_from, out.resume = None, False
+    text = repr(out.model.to_dict())
+    if 'custom_imports' in out and not any(
+            name in text for name in ('OREPAResNet', 'RepVGGBackbone')):
+        imports = [i for i in out.custom_imports.imports if i != 'mmrep']
+        if imports:
+            out.custom_imports.imports = imports
+        else:
+            out.pop('custom_imports')
+    return out
+
+
+def _plain(node: Any, scope: str) -> Any:
+    if isinstance(node, (list, tuple)):
+        return type(node)(_plain(item, scope) for item in node)
+    if not isinstance(node, dict):
+        return node
+    node = {
+        key: _plain(value, scope)
+        for key, value in node.items() if not _is_rich(value)
+    }
+    if node.get('type') == 'OREPAResNet':
+        return _resnet(node, scope) or {**node, 'conv_cfg': PLAIN}
+    if node.get('type') == 'RepVGGBackbone':
+        return _repvgg(node, scope) or {**node, 'conv_cfg': PLAIN}
+    return node
+
+
+def _is_rich(value: Any) -> bool:
+    """Whether it is a ``conv_cfg`` of a re-parameterized layer."""
+    layer = MODELS.get(value['type']) if isinstance(
+        value, dict) and isinstance(value.get('type'), str) else None
+    return inspect.isclass(layer) and issubclass(layer, RepConv2d)
+
+
+def _arguments(backbone: type, node: dict) -> dict:
+    """All arguments of a backbone, those left to their defaults too."""
+    parameters = inspect.signature(backbone).parameters.values()
+    return {p.name: node.get(p.name, p.default) for p in parameters}
+
+
+def _resnet(node: dict, scope: str) -> Optional[dict]:
+    """The host's ResNet or ResNeXt, None where it has no such net."""
+    arguments = _arguments(OREPAResNet, node)
+    defaults = _arguments(OREPAResNet, {})
+    width = arguments.pop('base_width') or arguments.pop('width_per_group')
+    arguments.pop('width_per_group', None)
+    kind = 'ResNet' if arguments.pop('groups') == 1 else 'ResNeXt'
+    if kind == 'ResNeXt':
+        name = 'width_per_group' if scope == 'mmpretrain' else 'base_width'
+        arguments.update({'groups': node['groups'], name: width or 4})
+    elif width not in (None, arguments['base_channels']):
+        return None
+    if scope == 'mmpretrain' and (arguments['deep_stem']
+                                  or arguments['avg_down']):
+        return None  # other module names there
+    arguments['stem_channels'] = (
+        arguments['stem_channels'] or arguments['base_channels'])
+    accepted = _accepted(kind, scope)
+    plain = {}
+    for name, value in arguments.items():
+        if name in TRAINING_ONLY:
+            continue
+        if name in accepted:
+            plain[name] = value
+        elif value != defaults.get(name):
+            return None
+    return dict(type=kind, **plain)
+
+
+def _accepted(kind: str, scope: str) -> set:
+    """The arguments of a host's class, with those of its bases."""
+    with MODELS.switch_scope_and_registry(scope) as registry:
+        backbone = registry.get(kind)
+    return {
+        name
+        for cls in backbone.__mro__ if '__init__' in vars(cls)
+        for name in inspect.signature(cls.__init__).parameters
+    }
+
+
+def _repvgg(node: dict, scope: str) -> Optional[dict]:
+    """mmpretrain's RepVGG, None where the host is another."""
+    arguments = _arguments(RepVGGBackbone, node)
+    known = isinstance(arguments['arch'], str) and (arguments['arch']
+                                                    in ARCHITECTURES)
+    regular = all(isinstance(d, int) for d in arguments['dilations'])
+    if scope != 'mmpretrain' or not (known and regular):
+        return None
+    for name in TRAINING_ONLY:
+        arguments.pop(name, None)
+    return dict(type='RepVGG', deploy=True, **arguments)

@@ -1,0 +1,97 @@
+"""Compare a fused net with the training form it stands for."""
+import os.path as osp
+from contextlib import contextmanager
+from typing import Iterable, Iterator, List, Optional
+
+import mmcv
+import torch
+from torch import Tensor, nn
+
+from ..cli import UserError
+from ..fuse import rep_layers
+
+# heads whose forward takes the features alone, if a model has them
+HEADS = ('rpn_head', 'decode_head', 'head')
+LONG_SIDE = 512  # pixels
+STRIDE = 32
+
+
+def example_input(path: Optional[str] = None, channels: int = 3) -> Tensor:
+    """A normalised image of (1, channels, H, W), random without a path.
+
+    Raises:
+        UserError: There is no image at ``path``.
+    """
+    if path is None:
+        generator = torch.Generator().manual_seed(0)
+        return torch.randn(1, channels, 128, 160, generator=generator)
+    image = mmcv.imread(path) if osp.isfile(path) else None
+    if image is None:
+        raise UserError(f'no image at {path!r}: give a file such as a JPEG')
+    image = mmcv.imrescale(image, (LONG_SIDE, LONG_SIDE))
+    image = mmcv.impad_to_multiple(image, STRIDE)
+    x = torch.from_numpy(image).float().permute(2, 0, 1)[None]
+    return (x - x.mean()) / x.std()
+
+
+@contextmanager
+def branch_by_branch(model: nn.Module) -> Iterator[None]:
+    """Let every re-parameterized layer compute its branches one by one."""
+    layers = list(rep_layers(model))
+    for layer in layers:
+        layer.forward = layer.forward_branches
+    try:
+        yield
+    finally:
+        for layer in layers:
+            del layer.forward
+
+
+@torch.no_grad()
+def outputs(model: nn.Module, x: Tensor) -> List[Tensor]:
+    """The features of a model, and what its dense heads make of them."""
+    features = model.extract_feat(x)
+    tensors = list(_tensors(features))
+    for name in HEADS:
+        if getattr(model, name, None) is not None:
+            tensors += _tensors(getattr(model, name)(features))
+    return tensors
+
+
+def _tensors(value) -> Iterable[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _tensors(item)
+
+
+def relative_difference(a: Tensor, b: Tensor) -> float:
+    """``max |a - b| / max |a|``; infinite where a value is not finite."""
+    difference = (a - b).abs().max() / a.abs().max().clamp_min(1e-12)
+    return difference.nan_to_num(float('inf')).item()
+
+
+def worst_difference(rich: nn.Module, plain: nn.Module, x: Tensor) -> float:
+    """How far a plain net is from the training form of a rich one.
+
+    Both are in eval mode. Compared are the features and dense heads on ``x``,
+    the rich net computing branch by branch, and every layer with norms inside
+    by itself.
+
+    Returns:
+        The largest relative difference of all.
+    """
+    with branch_by_branch(rich):
+        reference = outputs(rich, x)
+    worst = max(map(relative_difference, reference, outputs(plain, x)))
+    layers = [layer for layer in rep_layers(rich) if any(layer._norms())]
+    return max([worst, *map(_layer_difference, layers)])
+
+
+@torch.no_grad()
+def _layer_difference(layer: nn.Module) -> float:
+    size = [8 + d * k for d, k in zip(layer.dilation, layer.kernel_size)]
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(2, layer.in_channels, *size, generator=generator)
+    return relative_difference(layer.forward_branches(x), layer.fuse()(x))
