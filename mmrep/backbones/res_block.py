@@ -138,8 +138,8 @@ class Bottleneck(ResBlock):
         first, second = (1, stride) if self.options.style == 'pytorch' else (
             stride, 1)
         dcn = dict(self.options.dcn or {})
-        if dcn.pop('fallback_on_stride', False) and second > 1:
-            dcn = None
+        if dcn.pop('fallback_on_stride', False):
+            dcn = None  # whatever the stride, as in the hosts
         self._add(in_channels, mid_channels, 1, stride=first)
         self._add(
             mid_channels,

@@ -1,0 +1,33 @@
+"""What tests of re-parameterization need."""
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+
+@torch.no_grad()
+def randomize_norms(module: nn.Module, seed: int = 0) -> nn.Module:
+    """Give every batch norm statistics and an affine map far from fresh.
+
+    On fresh norms a wrong fusion passes any test.
+
+    Args:
+        module: Changed in place.
+        seed: Of the numbers drawn. Defaults to 0.
+
+    Returns:
+        ``module``.
+    """
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(tensor, low, high):
+        if tensor is not None:
+            values = torch.rand(tensor.shape, generator=generator)
+            tensor.copy_(low + (high - low) * values)
+
+    for norm in module.modules():
+        if isinstance(norm, _BatchNorm):
+            draw(norm.weight, 0.5, 1.5)
+            draw(norm.bias, -0.5, 0.5)
+            draw(norm.running_mean, -0.5, 0.5)
+            draw(norm.running_var, 0.5, 2.0)
+    return module

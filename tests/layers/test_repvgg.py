@@ -1,0 +1,134 @@
+"""RepVGG blocks against an independent formula, and official outputs."""
+import pytest
+import torch
+from torch import nn
+
+from mmrep import RepVGGConv2d
+from mmrep.checkpoints import convert
+from mmrep.deploy import relative_difference
+from mmrep.testing import randomize_norms
+
+
+def reference(layer, x):
+    """The block of the paper: padding that keeps the size, stride 1 or 2."""
+
+    def conv(weight, padding):
+        return nn.functional.conv2d(x, weight, None, layer.stride, padding,
+                                    layer.dilation, layer.groups)
+
+    out = layer.norm(conv(layer.weight, layer.padding))
+    out = out + layer.pointwise_norm(conv(layer.pointwise, 0))
+    if layer.identity_norm is not None:
+        out = out + layer.identity_norm(x)
+    return out
+
+
+@pytest.mark.parametrize('mode', ['train', 'eval'])
+@pytest.mark.parametrize('stride', [1, 2])
+@pytest.mark.parametrize('groups', [1, 2, 8])
+@pytest.mark.parametrize('size, dilation', [(3, 1), (3, 2), (3, 4), (5, 2)])
+def test_is_the_papers_block(mode, stride, groups, size, dilation):
+    torch.manual_seed(0)
+    layer = RepVGGConv2d(
+        8,
+        8,
+        size,
+        stride,
+        padding=size // 2 * dilation,
+        dilation=dilation,
+        groups=groups,
+        bias=False,
+        dtype=torch.float64)
+    assert (layer.identity_norm is not None) == (stride == 1)
+    randomize_norms(layer).train(mode == 'train')
+    x = torch.randn(2, 8, 17, 18, dtype=torch.float64)
+    assert relative_difference(reference(layer, x), layer(x)) < 1e-10
+
+
+def test_no_identity_where_channels_differ():
+    assert RepVGGConv2d(8, 16, 3).identity_norm is None
+    assert RepVGGConv2d(8, 8, 1).pointwise is None
+
+
+def test_some_norms_in_eval_some_in_train():
+    layer = randomize_norms(RepVGGConv2d(8, 8, 3, padding=1)).train()
+    layer.norm.eval()
+    before = layer.pointwise_norm.running_mean.clone()
+    mean = layer.norm.running_mean.clone()
+    layer(torch.randn(2, 8, 9, 9))
+    assert not layer.pointwise_norm.running_mean.equal(before)
+    assert layer.norm.running_mean.equal(mean)
+
+
+def test_frozen_norms_train_as_one_convolution(monkeypatch):
+    torch.manual_seed(0)
+    layer = RepVGGConv2d(8, 8, 3, padding=1, dtype=torch.float64)
+    randomize_norms(layer).eval()
+    x = torch.randn(2, 8, 9, 9, dtype=torch.float64)
+    layer.forward_branches(x).pow(2).sum().backward()
+    expected = [p.grad.clone() for p in layer.parameters()]
+    layer.zero_grad()
+
+    def never(x):
+        raise AssertionError('ran branch by branch')
+
+    monkeypatch.setattr(layer, 'forward_branches', never)
+    layer(x).pow(2).sum().backward()
+    for parameter, gradient in zip(layer.parameters(), expected):
+        assert relative_difference(gradient, parameter.grad) < 1e-10
+
+
+@pytest.mark.parametrize('norm_cfg', [
+    dict(type='GN', num_groups=2),
+    dict(type='BN', affine=False),
+    dict(type='BN', track_running_stats=False),
+])
+def test_norms_that_cannot_be_folded(norm_cfg):
+    with pytest.raises(TypeError, match='must be a batch norm'):
+        RepVGGConv2d(8, 8, 3, norm_cfg=norm_cfg)
+
+
+def test_sync_norm():
+    layer = RepVGGConv2d(8, 8, 3, norm_cfg=dict(type='SyncBN'))
+    assert isinstance(layer.norm, nn.SyncBatchNorm)
+    randomize_norms(layer).eval()
+    x = torch.randn(2, 8, 9, 9)
+    assert relative_difference(layer.forward_branches(x),
+                               layer.fuse()(x)) < 1e-5
+
+
+@pytest.mark.parametrize('name', ['repvgg_3x3', 'repvgg_3x3_s2_g2'])
+class TestGoldens:
+    """The official block's outputs, gradients and fused kernel."""
+
+    @pytest.fixture
+    def golden(self, goldens, name):
+        return torch.load(goldens / f'{name}.pt', weights_only=True)
+
+    @pytest.fixture
+    def layer(self, golden):
+        layer = RepVGGConv2d(**golden['kwargs'], bias=False)
+        layer.load_state_dict(convert(golden['state_dict']))
+        return layer
+
+    def test_eval(self, golden, layer):
+        out = layer.eval()(golden['input']).relu()
+        assert relative_difference(golden['output_eval'], out) < 1e-5
+
+    def test_train(self, golden, layer):
+        x = golden['input'].requires_grad_()
+        out = layer.train()(x).relu()
+        assert relative_difference(golden['output_train'], out) < 1e-5
+        (out * golden['cotangent']).sum().backward()
+        assert relative_difference(golden['input_grad'], x.grad) < 1e-4
+        for name, gradient in convert(golden['param_grads']).items():
+            ours = layer.get_parameter(name).grad
+            assert relative_difference(gradient, ours) < 1e-4
+        after = convert(golden['state_dict_after_train_forward'])
+        for key, tensor in layer.state_dict().items():
+            torch.testing.assert_close(tensor, after[key])
+
+    def test_fused_kernel(self, golden, layer):
+        conv = layer.fuse()
+        assert relative_difference(golden['fused_weight'], conv.weight) < 1e-6
+        assert relative_difference(golden['fused_bias'], conv.bias) < 1e-6

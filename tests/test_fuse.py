@@ -1,0 +1,117 @@
+"""Fusing any model: root, aliases, shared layers, whole host models."""
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import MODELS, init_default_scope
+from torch import nn
+
+import mmrep
+from mmrep import OREPAConv2d, RepVGGConv2d
+from mmrep.deploy.verify import (branch_by_branch, outputs,
+                                 relative_difference)
+from mmrep.fuse import rep_layers
+from mmrep.testing import randomize_norms
+
+WHOLE_MODELS = {
+    'mmdet': ('faster-rcnn_r50_fpn',
+              dict(
+                  type='OREPAResNet', depth=50, base_channels=8,
+                  norm_eval=True)),
+    'mmseg': ('pspnet_r50-d8',
+              dict(
+                  type='RepVGGBackbone',
+                  arch='A0',
+                  base_channels=16,
+                  strides=(2, 2, 1, 1),
+                  dilations=(1, 1, 2, (4, )))),
+}
+
+
+def is_plain(model):
+    return not any(isinstance(m, mmrep.RepConv2d) for m in model.modules())
+
+
+def test_root():
+    layer = OREPAConv2d(4, 8, 3)
+    conv = mmrep.fuse(layer)
+    assert type(conv) is nn.Conv2d
+    x = torch.randn(1, 4, 9, 9)
+    assert relative_difference(layer(x), conv(x)) < 1e-6
+
+
+def test_the_model_stays_as_it_is():
+    model = randomize_norms(nn.Sequential(RepVGGConv2d(4, 4, 3), nn.ReLU()))
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    fused = mmrep.fuse(model)
+    for parameter in fused.parameters():
+        nn.init.zeros_(parameter)
+    assert isinstance(model[0], RepVGGConv2d)
+    assert all(before[k].equal(v) for k, v in model.state_dict().items())
+
+
+def test_shared_layers_and_aliases():
+
+    class Heads(nn.Module):
+
+        def __init__(self):
+            super().__init__()
+            conv = OREPAConv2d(4, 4, 3, padding=1)
+            self.levels = nn.ModuleList(
+                nn.Sequential(conv, nn.BatchNorm2d(4)) for _ in range(3))
+            self.alias = self.levels[0][0]
+            self.in_a_list = [self.alias]  # not registered
+
+        def forward(self, x):
+            for level in self.levels:
+                x = level(x)
+            return self.in_a_list[0](self.alias(x))
+
+    model = randomize_norms(Heads()).eval()
+    x = torch.randn(2, 4, 8, 8)
+    fused = mmrep.fuse(model)
+    convs = [level[0] for level in fused.levels]
+    assert all(conv is fused.alias for conv in convs)
+    assert type(fused.in_a_list[0]) is nn.Conv2d
+    assert len(list(rep_layers(model))) == 1
+    assert relative_difference(model(x), fused(x)) < 1e-5
+
+
+def test_twice_is_once():
+    model = randomize_norms(nn.Sequential(RepVGGConv2d(4, 4, 3))).eval()
+    once = mmrep.fuse(model)
+    twice = mmrep.fuse(once)
+    assert all(
+        twice.state_dict()[k].equal(v) for k, v in once.state_dict().items())
+
+
+def test_mode_dtype_and_frozen_weights_are_kept():
+    model = nn.Sequential(OREPAConv2d(4, 4, 3, dtype=torch.float64))
+    model.requires_grad_(False).eval()
+    fused = mmrep.fuse(model)
+    assert fused[0].weight.dtype == torch.float64
+    assert not fused[0].weight.requires_grad and not fused.training
+
+
+@pytest.mark.parametrize('scope', WHOLE_MODELS)
+def test_whole_model(scope, tmp_path):
+    base, backbone = WHOLE_MODELS[scope]
+    path = tmp_path / 'config.py'
+    path.write_text(f"_base_ = '{scope}::_base_/models/{base}.py'")
+    cfg = Config.fromfile(path).model
+    cfg.pop('pretrained', None)
+    cfg.backbone = backbone
+    if scope == 'mmdet':
+        cfg.neck.in_channels = [32, 64, 128, 256]
+    else:
+        cfg.decode_head.update(in_channels=320, channels=16)
+        cfg.auxiliary_head.update(in_channels=48, channels=16)
+    init_default_scope(scope)
+    torch.manual_seed(0)
+    model = randomize_norms(MODELS.build(cfg)).eval()
+    fused = mmrep.fuse(model)
+    assert not is_plain(model) and is_plain(fused)
+    x = torch.randn(1, 3, 64, 96)
+    with branch_by_branch(model):
+        expected = outputs(model, x)
+    for a, b in zip(expected, outputs(fused, x)):
+        assert relative_difference(a, b) < 1e-5
