@@ -21,6 +21,7 @@ WIDTHS = {
     'B2': (2.5, 2.5, 2.5, 5),
     'B3': (3, 3, 3, 5),
 }
+STEM_CHANNELS = 64  # at most
 GROUPED = ('B1', 'B2', 'B3')
 ARCHITECTURES = [*WIDTHS, *(f'{b}g{g}' for b in GROUPED for g in (2, 4))]
 
@@ -117,7 +118,7 @@ class RepVGGBackbone(BaseModule):
             return RepVGGBlock(conv, with_cp)
 
         widths = [int(base_channels * 2**i * f) for i, f in enumerate(factors)]
-        self.stem = block(min(base_channels, widths[0]), 2, 1, 1)
+        self.stem = block(min(STEM_CHANNELS, widths[0]), 2, 1, 1)
         starts = [1, *(1 + n for n in accumulate(blocks))]
         for i, count in enumerate(blocks):
             layers = [
