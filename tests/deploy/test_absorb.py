@@ -1,0 +1,41 @@
+"""Biases that fusing makes go into the norms that follow."""
+import torch
+from mmcv.cnn import ConvModule
+from torch import nn
+
+import mmrep
+from mmrep import RepVGGConv2d
+from mmrep.deploy import absorb_biases, relative_difference
+from mmrep.testing import randomize_norms
+
+RICH = dict(type='RepVGGConv2d')
+
+
+class Model(nn.Module):
+
+    def __init__(self):
+        super().__init__()
+        self.first = ConvModule(
+            4, 4, 3, padding=1, conv_cfg=RICH, norm_cfg=dict(type='BN'))
+        self.conv1 = RepVGGConv2d(4, 4, 3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(4)
+        self.with_bias = nn.Sequential(
+            RepVGGConv2d(4, 4, 3, padding=1), nn.BatchNorm2d(4))
+        self.without_norm = RepVGGConv2d(4, 4, 3, padding=1, bias=False)
+
+    def forward(self, x):
+        x = self.bn1(self.conv1(self.first(x)))
+        return self.without_norm(self.with_bias(x))
+
+
+def test_absorb():
+    torch.manual_seed(0)
+    model = randomize_norms(Model()).eval()
+    fused = absorb_biases(mmrep.fuse(model), model)
+    assert fused.first.conv.bias is None and fused.conv1.bias is None
+    assert fused.with_bias[0].bias is not None  # the plain conv has one, too
+    assert fused.without_norm.bias is not None  # nowhere to put it
+    x = torch.randn(2, 4, 9, 9)
+    assert relative_difference(model(x), fused(x)) < 1e-5
+    stock = ConvModule(4, 4, 3, padding=1, norm_cfg=dict(type='BN'))
+    stock.load_state_dict(fused.first.state_dict())

@@ -1,0 +1,106 @@
+"""The fused config names stock types and drops mmrep where it can."""
+import pytest
+from mmengine.config import Config
+from mmengine.registry import MODELS, init_default_scope
+
+from mmrep import OREPAResNet
+from mmrep.deploy import plain_config
+
+IMPORTS = dict(imports=['mmrep', 'json'], allow_failed_imports=False)
+
+
+def plain(scope, backbone, **model):
+    cfg = Config(
+        dict(
+            default_scope=scope,
+            custom_imports=dict(
+                imports=['mmrep'], allow_failed_imports=False),
+            load_from='a.pth',
+            model=dict(type='M', backbone=backbone, **model)))
+    init_default_scope(scope)
+    before = cfg.pretty_text
+    out = plain_config(cfg)
+    assert cfg.pretty_text == before
+    return out
+
+
+@pytest.mark.parametrize('scope', ['mmdet', 'mmseg', 'mmpretrain'])
+def test_stock_resnet(scope):
+    backbone = dict(
+        type='OREPAResNet',
+        depth=50,
+        conv_cfg=dict(type='OREPAConv2d', scaling='scalar'),
+        out_indices=(1, 3),
+        dilations=(1, 1, 2, 4),
+        strides=(1, 2, 1, 1),
+        norm_cfg=dict(type='BN'),
+        drop_path_rate=0.1,
+        init_cfg=dict(type='Pretrained', checkpoint='b.pth'))
+    cfg = plain(scope, backbone)
+    assert cfg.model.backbone.type == 'ResNet'
+    assert cfg.model.backbone.dilations == (1, 1, 2, 4)
+    assert 'custom_imports' not in cfg and cfg.load_from is None
+    assert 'Pretrained' not in cfg.pretty_text
+    stock = MODELS.build(cfg.model.backbone)
+    ours = OREPAResNet(**{k: v for k, v in backbone.items() if k != 'type'})
+    assert stock.out_indices == ours.out_indices
+
+
+@pytest.mark.parametrize('scope, name', [('mmdet', 'base_width'),
+                                         ('mmseg', 'base_width'),
+                                         ('mmpretrain', 'width_per_group')])
+@pytest.mark.parametrize('given', ['base_width', 'width_per_group'])
+def test_stock_resnext(scope, name, given):
+    cfg = plain(scope, {
+        'type': 'OREPAResNet',
+        'depth': 50,
+        'groups': 32,
+        given: 8
+    })
+    assert cfg.model.backbone.type == 'ResNeXt'
+    assert cfg.model.backbone[name] == 8
+
+
+@pytest.mark.parametrize('scope, extra', [
+    ('mmdet', dict(width_per_group=128)),
+    ('mmdet', dict(multi_grid=(1, 2, 4))),
+    ('mmdet', dict(expansion=2)),
+    ('mmpretrain', dict(deep_stem=True)),
+])
+def test_what_the_host_cannot_express_keeps_its_type(scope, extra):
+    cfg = plain(scope, dict(type='OREPAResNet', depth=50, **extra))
+    backbone = cfg.model.backbone
+    assert backbone.type == 'OREPAResNet'
+    assert backbone.conv_cfg == dict(type='Conv2d')
+    assert cfg.custom_imports.imports == ['mmrep']
+
+
+def test_repvgg():
+    backbone = dict(type='RepVGGBackbone', arch='B1g2', out_indices=(3, ))
+    cfg = plain('mmpretrain', backbone)
+    assert cfg.model.backbone.type == 'RepVGG' and cfg.model.backbone.deploy
+    assert cfg.model.backbone.out_indices == (3, )
+    cfg = plain('mmseg', backbone)
+    assert cfg.model.backbone.type == 'RepVGGBackbone'
+    assert cfg.model.backbone.conv_cfg == dict(type='Conv2d')
+
+
+def test_conv_cfg_anywhere():
+    cfg = plain(
+        'mmdet',
+        dict(
+            type='ResNet', depth=50, conv_cfg=dict(type='RepVGGConv2d')),
+        neck=[dict(type='FPN', conv_cfg=dict(type='OREPAConv2d'))],
+        bbox_head=dict(conv_cfg=dict(type='DCN')))
+    assert 'conv_cfg' not in cfg.model.backbone
+    assert 'conv_cfg' not in cfg.model.neck[0]
+    assert cfg.model.bbox_head.conv_cfg.type == 'DCN'
+
+
+def test_other_imports_stay():
+    cfg = Config(
+        dict(
+            default_scope='mmdet',
+            custom_imports=IMPORTS,
+            model=dict(backbone=dict(type='OREPAResNet', depth=18))))
+    assert plain_config(cfg).custom_imports.imports == ['json']
