@@ -70,18 +70,20 @@ def check_paths(checkpoint, out):
 
 def check_rich(model, weights, checkpoint, path):
     """Refuse what has nothing to fuse."""
-    layers = {id(layer) for layer in rep_layers(model)}
-    if not layers:
-        raise UserError('nothing to fuse: the model of this config has no '
-                        're-parameterized layer')
-    names = [n + '.' for n, m in model.named_modules() if id(m) in layers]
-    inner = [k for k in weights for n in names if k.startswith(n)]
-    plain = all(
-        k.rpartition('.')[2] in ('weight', 'bias') and k.rpartition('.')[0] +
-        '.' in names for k in inner)
-    if 'mmrep_fused' in checkpoint.get('meta', {}) or (inner and plain):
+    rich = {id(layer) for layer in rep_layers(model)}
+    names = [n for n, m in model.named_modules() if id(m) in rich]
+    plain = {f'{name}.{leaf}' for name in names for leaf in ('weight', 'bias')}
+    inside = [
+        key for key in weights if any(
+            key.startswith(name + '.') for name in names)
+    ]
+    if 'mmrep_fused' in checkpoint.get(
+            'meta', {}) or (inside and plain.issuperset(inside)):
         raise UserError(f'{path!r} is fused already: all its convolutions '
                         'are plain')
+    if not rich:
+        raise UserError('nothing to fuse: the model of this config has no '
+                        're-parameterized layer')
 
 
 def build_plain(cfg, fused):

@@ -1,0 +1,229 @@
+"""tools/fuse.py on whole models of all hosts, and on what it must refuse."""
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmrep.cli import build_model, load_config
+from mmrep.deploy import relative_difference
+from mmrep.deploy.verify import outputs
+from mmrep.testing import randomize_norms
+
+WITHOUT_MMREP = '''
+import sys
+sys.modules['mmrep'] = None  # any import of it fails
+import torch
+from mmengine.config import Config
+from mmengine.registry import MODELS, init_default_scope
+from mmengine.runner import load_checkpoint
+
+for config, checkpoint, x in zip(*[iter(sys.argv[1:])] * 3):
+    cfg = Config.fromfile(config)
+    init_default_scope(cfg.default_scope)
+    model = MODELS.build(cfg.model)
+    load_checkpoint(model, checkpoint, strict=True)
+    features = model.eval().extract_feat(torch.load(x))
+    torch.save(list(features), x)
+'''
+
+
+@pytest.fixture
+def tool(load_tool):
+    return load_tool('fuse')
+
+
+@pytest.fixture
+def fuse(tool):
+    return tool.main
+
+
+def trained(config, path, **extra):
+    """A checkpoint as a Runner leaves it, far from fresh norms."""
+    model = build_model(load_config(config))
+    torch.manual_seed(0)
+    randomize_norms(model)
+    checkpoint = dict(
+        meta=dict(epoch=3, dataset_meta=dict(classes=('a', 'b'))),
+        state_dict=model.state_dict(),
+        optimizer=dict(state={}),
+        message_hub={},
+        **extra)
+    torch.save(checkpoint, path)
+    return model.eval()
+
+
+def run(fuse, config, tmp_path, *flags, checkpoint='net.pth'):
+    out = tmp_path / 'out' / 'fused.pth'
+    out.parent.mkdir(exist_ok=True)
+    fuse([config, str(tmp_path / checkpoint), str(out), *flags])
+    return out, out.with_suffix('.py')
+
+
+def refused(fuse, capsys, tmp_path, *args):
+    """The one sentence a refusal prints; nothing may be written."""
+    before = sorted(tmp_path.rglob('*'))
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as stop:
+        fuse([str(arg) for arg in args])
+    assert stop.value.code != 0
+    assert sorted(tmp_path.rglob('*')) == before
+    message = capsys.readouterr().err.strip()
+    assert message.startswith('error: ') and '\n' not in message
+    return message
+
+
+def test_all_hosts_without_mmrep(fuse, tiny_seg, tiny_det, tiny_cls, tmp_path):
+    arguments, expected = [], []
+    for config in (tiny_seg, tiny_det, tiny_cls):
+        folder = tmp_path / Path(config).stem
+        folder.mkdir()
+        model = trained(config, folder / 'net.pth')
+        out, out_config = run(fuse, config, folder)
+        checkpoint = torch.load(out, weights_only=True)
+        assert set(checkpoint) == {'meta', 'state_dict'}
+        assert checkpoint['meta']['epoch'] == 3
+        assert checkpoint['meta']['dataset_meta']['classes'] == ('a', 'b')
+        cfg = Config.fromfile(out_config)
+        assert cfg.model.backbone.type == 'ResNet'
+        assert 'mmrep' not in out_config.read_text()
+        assert sorted(
+            p.name for p in out.parent.iterdir()) == ['fused.pth', 'fused.py']
+        x = torch.randn(1, 3, 64, 64)
+        expected.append(outputs(model, x))
+        torch.save(x, folder / 'x.pt')
+        arguments += [out_config, out, folder / 'x.pt']
+    subprocess.run([sys.executable, '-c', WITHOUT_MMREP, *arguments],
+                   check=True)
+    for features, path in zip(expected, arguments[2::3]):
+        for a, b in zip(features, torch.load(path)):
+            assert relative_difference(a, b) < 1e-5
+
+
+def test_repvgg_conv_cfg_in_a_stock_resnet(fuse, tiny_seg, tmp_path):
+    """Biases of the blocks go into the norms of a plain ResNet."""
+    config = tmp_path / 'rich.py'
+    config.write_text(f'''_base_ = {tiny_seg!r}
+model = dict(backbone=dict(
+    type='ResNet', conv_cfg=dict(type='RepVGGConv2d')))''')
+    trained(str(config), tmp_path / 'net.pth')
+    out, out_config = run(fuse, str(config), tmp_path)
+    keys = torch.load(out, weights_only=True)['state_dict']
+    assert 'backbone.layer1.0.conv1.weight' in keys
+    assert not any(k.endswith('conv1.bias') for k in keys)
+    assert 'mmrep' not in out_config.read_text()
+
+
+def test_repvgg_backbone(fuse, tiny_cls, tmp_path):
+    config = tmp_path / 'rich.py'
+    config.write_text(f'''_base_ = {tiny_cls!r}
+model = dict(
+    backbone=dict(
+        _delete_=True, type='RepVGGBackbone', arch='A0', base_channels=8,
+        out_indices=(3, )),
+    head=dict(in_channels=160))''')
+    trained(str(config), tmp_path / 'net.pth')
+    out, out_config = run(fuse, str(config), tmp_path)
+    assert Config.fromfile(out_config).model.backbone.type == 'RepVGG'
+
+
+def test_compares_on_an_image(fuse, tiny_seg, tmp_path):
+    trained(tiny_seg, tmp_path / 'net.pth')
+    image = next(Path(tiny_seg).parent.rglob('*_leftImg8bit.png'))
+    out, _ = run(fuse, tiny_seg, tmp_path, '--image', str(image))
+    assert out.exists()
+
+
+@pytest.mark.parametrize('flag, key', [(None, 'state_dict'),
+                                       ('--ema', 'state_dict'),
+                                       ('--no-ema', 'ema_state_dict')])
+def test_ema(fuse, tiny_seg, tmp_path, flag, key):
+    """EMAHook saves averaged weights as state_dict, raw ones as EMA."""
+    other = build_model(load_config(tiny_seg)).state_dict()
+    raw = {f'module.{k}': v for k, v in other.items()}
+    trained(
+        tiny_seg,
+        tmp_path / 'net.pth',
+        ema_state_dict={
+            'steps': torch.tensor(1),
+            **raw
+        })
+    out, _ = run(fuse, tiny_seg, tmp_path, *[flag] if flag else [])
+    source = torch.load(tmp_path / 'net.pth', weights_only=True)[key]
+    fused = torch.load(out, weights_only=True)['state_dict']
+    name = 'backbone.bn1.running_mean'
+    prefix = 'module.' if key == 'ema_state_dict' else ''
+    assert fused[name].equal(source[prefix + name])
+    assert 'ema_state_dict' not in torch.load(out, weights_only=True)
+
+
+def test_larger_difference_is_refused(tool, capsys, tiny_seg, tmp_path,
+                                      monkeypatch):
+    trained(tiny_seg, tmp_path / 'net.pth')
+    monkeypatch.setattr(tool, 'worst_difference', lambda *_: 2.5e-3)
+    message = refused(tool.main, capsys, tmp_path, tiny_seg,
+                      tmp_path / 'net.pth', tmp_path / 'fused.pth')
+    assert '2.5e-03' in message and '1e-04' in message
+
+
+def test_a_failed_write_leaves_nothing(fuse, tiny_seg, tmp_path, monkeypatch):
+    trained(tiny_seg, tmp_path / 'net.pth')
+
+    def fail(self, path):
+        Path(path).write_text('half')
+        raise OSError('disk full')
+
+    monkeypatch.setattr(Config, 'dump', fail)
+    with pytest.raises(OSError):
+        run(fuse, tiny_seg, tmp_path)
+    assert not list((tmp_path / 'out').iterdir())
+
+
+def test_fused_already(fuse, capsys, tiny_seg, tmp_path):
+    trained(tiny_seg, tmp_path / 'net.pth')
+    out, out_config = run(fuse, tiny_seg, tmp_path)
+    again = tmp_path / 'again.pth'
+    for config in (tiny_seg, out_config):
+        message = refused(fuse, capsys, tmp_path, config, out, again)
+        assert 'fused already' in message
+
+
+def test_bad_paths(fuse, capsys, tiny_seg, tmp_path):
+    good = tmp_path / 'net.pth'
+    trained(tiny_seg, good)
+    truncated = tmp_path / 'truncated.pth'
+    truncated.write_bytes(good.read_bytes()[:3000])
+    text = tmp_path / 'text.pth'
+    text.write_text('no checkpoint')
+    out = tmp_path / 'fused.pth'
+    for arguments, part in [
+        (('nowhere.py', good, out), 'nowhere.py'),
+        ((tiny_seg, 'nowhere.pth', out), 'nowhere.pth'),
+        ((tiny_seg, truncated, out), 'truncated'),
+        ((tiny_seg, text, out), 'not a checkpoint'),
+        ((tiny_seg, good, good), 'is the checkpoint itself'),
+        ((tiny_seg, good, tmp_path / 'out.onnx'), 'must end in .pth'),
+        ((tiny_seg, good, tmp_path / 'no' / 'out.pth'), 'is not there'),
+        ((tiny_seg, good, out, '--ema'), 'no EMA weights'),
+        ((tiny_seg, good, out, '--image', 'no.jpg'), 'no.jpg'),
+    ]:
+        assert part in refused(fuse, capsys, tmp_path, *arguments)
+
+
+def test_another_architecture(fuse, capsys, tiny_seg, tiny_det, tmp_path):
+    trained(tiny_det, tmp_path / 'net.pth')
+    message = refused(fuse, capsys, tmp_path, tiny_seg, tmp_path / 'net.pth',
+                      tmp_path / 'fused.pth')
+    assert 'decode_head' in message and 'another architecture' in message
+
+
+def test_nothing_to_fuse(fuse, capsys, tiny_seg, tmp_path):
+    config = tmp_path / 'plain.py'
+    config.write_text(f"_base_ = {tiny_seg!r}\n"
+                      "model = dict(backbone=dict(type='ResNet'))")
+    trained(str(config), tmp_path / 'net.pth')
+    message = refused(fuse, capsys, tmp_path, config, tmp_path / 'net.pth',
+                      tmp_path / 'fused.pth')
+    assert 'nothing to fuse' in message
