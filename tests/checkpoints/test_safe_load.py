@@ -1,0 +1,245 @@
+"""Tests of mmrep/checkpoints/safe_load.py."""
+import pickle
+import struct
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.model import BaseModel
+from mmengine.optim import OneCycleLR
+from mmengine.runner import Runner
+from torch.serialization import (add_safe_globals, clear_safe_globals,
+                                 get_safe_globals)
+
+from mmrep.checkpoints.safe_load import (allow_mmengine_checkpoints,
+                                         read_checkpoint)
+from mmrep.cli import UserError
+
+
+@pytest.fixture(autouse=True)
+def only_ours():
+    """Start with nothing but mmrep's safe globals, and restore the others."""
+    before = get_safe_globals()
+    clear_safe_globals()
+    allow_mmengine_checkpoints()
+    yield
+    clear_safe_globals()
+    add_safe_globals(before)
+
+
+class Line(BaseModel):
+    """One weight, fitted to a constant."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = torch.nn.Linear(1, 1)
+
+    def forward(self, x, mode='loss'):
+        return dict(loss=self.fc(x).square().mean())
+
+
+def runner(folder, iters, **kwargs):
+    one_cycle = dict(
+        type='OneCycleLR', eta_max=0.1, total_steps=8, by_epoch=False)
+    return Runner(
+        Line(),
+        str(folder),
+        train_dataloader=dict(
+            batch_size=2,
+            dataset=[dict(x=torch.full((1, ), float(i))) for i in range(4)],
+            sampler=dict(type='InfiniteSampler', shuffle=False),
+            collate_fn=dict(type='default_collate')),
+        train_cfg=dict(type='IterBasedTrainLoop', max_iters=iters),
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1, momentum=0.9)),
+        param_scheduler=one_cycle,
+        default_hooks=dict(
+            checkpoint=dict(type='CheckpointHook', interval=1,
+                            by_epoch=False)),
+        experiment_name=f'{folder.name}_{iters}',
+        randomness=dict(seed=0),
+        **kwargs)
+
+
+def with_pickle(path, source, change):
+    """Copy a checkpoint with its pickle changed."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(path, 'w') as new:
+        for name in old.namelist():
+            data = old.read(name)
+            new.writestr(name,
+                         change(data) if name.endswith('data.pkl') else data)
+    return str(path)
+
+
+def test_runner_checkpoints_resume_and_load(tmp_path):
+    runner(tmp_path / 'a', 4).train()
+    file = str(tmp_path / 'a' / 'iter_2.pth')
+    resumed = runner(tmp_path / 'b', 4, load_from=file, resume=True)
+    resumed.train()
+    straight = read_checkpoint(str(tmp_path / 'a' / 'iter_4.pth'))
+    again = read_checkpoint(str(tmp_path / 'b' / 'iter_4.pth'))
+    for name, value in straight['state_dict'].items():
+        assert torch.equal(value, again['state_dict'][name])
+    for key in ('optimizer', 'param_schedulers'):
+        assert repr(straight[key]) == repr(again[key])
+    loss = [
+        c['message_hub']['log_scalars']['train/loss']
+        for c in (straight, again)
+    ]
+    assert type(loss[0]) is HistoryBuffer
+    assert type(loss[0].data[0]) is np.ndarray
+    np.testing.assert_array_equal(loss[0].data, loss[1].data)
+
+    loaded = runner(tmp_path / 'c', 4, load_from=file)
+    loaded.load_or_resume()
+    weight = read_checkpoint(file)['state_dict']['fc.weight']
+    assert torch.equal(loaded.model.fc.weight, weight)
+    # what mmrep adds is what makes this work
+    clear_safe_globals()
+    with pytest.raises(pickle.UnpicklingError, match='HistoryBuffer'):
+        torch.load(file)
+
+
+@pytest.mark.parametrize('core', ['core', '_core'])
+def test_pickles_of_both_numpys(tmp_path, core):
+    """Arrays, scalars of every kind of number and methods come back."""
+    buffer = HistoryBuffer()
+    buffer.update(1.5)
+    numbers = [np.dtype(c).type(1) for c in '?bhilqBHILQefdFD']
+    source = tmp_path / 'source.pth'
+    content = dict(state_dict=dict(), buffer=buffer, numbers=numbers)
+    torch.save(content, source)
+    other = dict(core=b'numpy._core.', _core=b'numpy.core.')[core]
+    path = with_pickle(
+        tmp_path / f'{core}.pth', source,
+        lambda data: data.replace(other, f'numpy.{core}.'.encode()))
+    back = read_checkpoint(path)
+    assert back['numbers'] == numbers
+    assert [n.dtype for n in back['numbers']] == [n.dtype for n in numbers]
+    assert back['buffer'].mean() == 1.5
+    assert back['buffer']._statistics_methods['mean'] is HistoryBuffer.mean
+
+
+def test_one_cycle_scheduler(tmp_path):
+    optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.1)
+    for strategy in ('cos', 'linear'):
+        state = OneCycleLR(
+            optimizer, eta_max=1., total_steps=8,
+            anneal_strategy=strategy).state_dict()
+        torch.save(dict(state_dict={}, s=state), tmp_path / 'a.pth')
+        back = read_checkpoint(str(tmp_path / 'a.pth'))['s']
+        assert back['anneal_func'] is state['anneal_func']
+
+
+# raw pickle: a global, a string, a call with one or two arguments
+def name(module, attribute):
+    return f'c{module}\n{attribute}\n'.encode()
+
+
+def text(value):
+    return b'X' + struct.pack('<I', len(value)) + value.encode()
+
+
+def call(function, *arguments):
+    tuples = {1: b'\x85', 2: b'\x86'}
+    return function + b''.join(arguments) + tuples[len(arguments)] + b'R'
+
+
+def look_up(owner, attribute):
+    return call(name('__builtin__', 'getattr'), owner, text(attribute))
+
+
+BUFFER = name('mmengine.logging.history_buffer', 'HistoryBuffer')
+ONE_CYCLE = name('mmengine.optim.scheduler.param_scheduler',
+                 'OneCycleParamScheduler')
+GLOBALS = look_up(look_up(BUFFER, '__init__'), '__globals__')
+BUILTINS = call(look_up(GLOBALS, 'get'), text('__builtins__'))
+EVAL = call(look_up(BUILTINS, 'get'), text('eval'))
+ATTACKS = dict(
+    system=lambda code: call(
+        name('posix', 'system'), text(f'python -c "{code}"')),
+    evaluate=lambda code: call(name('__builtin__', 'eval'), text(code)),
+    eval_by_getattr=lambda code: call(EVAL, text(code)))
+HARMFUL = dict(
+    ATTACKS,
+    module_globals=lambda _: GLOBALS,
+    subclasses=lambda _: look_up(BUFFER, '__subclasses__'),
+    torch_load=lambda _: look_up(name('torch', 'Tensor'), '__reduce_ex__'),
+    listed_on_other=lambda _: look_up(name('torch', 'Tensor'), 'mean'),
+    unlisted=lambda _: look_up(BUFFER, 'statistics'),
+    call_method=lambda _: call(look_up(BUFFER, 'mean'), text('x')),
+    one_cycle_globals=lambda _: look_up(
+        look_up(ONE_CYCLE, '_annealing_cos'), '__globals__'),
+    build_one_cycle=lambda _: call(ONE_CYCLE, text('x')),
+    object_array=lambda _: name('numpy', 'dtype') + text('O') + b'\x85R' +
+    b'(K\x03X\x01\x00\x00\x00|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x3ftb')
+
+
+@pytest.mark.parametrize('attack', HARMFUL)
+def test_refuses_code(tmp_path, attack):
+    """No pickle gets beyond data; way out and culprit are told."""
+    mark = tmp_path / 'ran'
+    body = HARMFUL[attack](f"open('{mark}', 'w').close()")
+    pickled = b'\x80\x02}' + text('state_dict') + body + b's.'
+    torch.save({}, tmp_path / 'empty.pth')
+    path = with_pickle(tmp_path / 'bad.pth', tmp_path / 'empty.pth',
+                       lambda _: pickled)
+    with pytest.raises(pickle.UnpicklingError):
+        torch.load(path)
+    with pytest.raises(UserError, match='--trust-checkpoint') as error:
+        read_checkpoint(path)
+    assert path in str(error.value) and '\n' not in str(error.value)
+    assert not mark.exists()
+    if attack in ATTACKS:  # it is a real one
+        with pytest.raises(UserError, match='no state_dict'):
+            read_checkpoint(path, trusted=True)
+        assert mark.exists()
+
+
+class Custom:
+    """Some object of a user's own."""
+
+
+def test_trusted(tmp_path):
+    path = str(tmp_path / 'a.pth')
+    torch.save(dict(state_dict={}, hook=Custom()), path)
+    with pytest.raises(UserError, match=r'holds \S*Custom, which'):
+        read_checkpoint(path)
+    assert type(read_checkpoint(path, trusted=True)['hook']) is Custom
+
+
+def test_bare_state_dict(tmp_path):
+    path = str(tmp_path / 'a.pth')
+    torch.save(Line().state_dict(), path)
+    assert set(read_checkpoint(path)['state_dict']) == {'fc.weight', 'fc.bias'}
+    torch.save(Line().state_dict(), path, _use_new_zipfile_serialization=False)
+    assert set(read_checkpoint(path)['state_dict']) == {'fc.weight', 'fc.bias'}
+
+
+def test_bad_files(tmp_path):
+    path = tmp_path / 'a.pth'
+
+    def told(pattern, target=path):
+        with pytest.raises(UserError, match=pattern) as error:
+            read_checkpoint(str(target))
+        assert str(target) in str(error.value)
+        assert '\n' not in str(error.value)
+
+    told('no such checkpoint')
+    told('download it first', 'https://nowhere.invalid/a.pth')
+    told('is a folder', tmp_path)
+    for content in (b'', b'hello', b'a = 1\n' * 100, bytes(range(256))):
+        path.write_bytes(content)
+        told('truncated or not a checkpoint')
+    for zipped in (True, False):
+        torch.save(
+            dict(state_dict=Line().state_dict()),
+            path,
+            _use_new_zipfile_serialization=zipped)
+        path.write_bytes(path.read_bytes()[:-50])
+        told('truncated or not a checkpoint')
+    for content, held in ((dict(epoch=3, model=1), 'epoch, model'),
+                          ([torch.ones(1)], 'a list'), ({}, 'the keys')):
+        torch.save(content, path)
+        told(f'has no state_dict: it holds .*{held}')

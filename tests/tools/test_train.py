@@ -1,0 +1,182 @@
+"""Tests of tools/train.py and tools/dist_train.sh."""
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+TOOLS = Path(__file__).parents[2] / 'tools'
+
+
+def run(*command, cwd, **env):
+    env = dict(os.environ, PYTHON=sys.executable, OMP_NUM_THREADS='1', **env)
+    return subprocess.run([str(c) for c in command],
+                          cwd=str(cwd),
+                          env=env,
+                          capture_output=True,
+                          text=True,
+                          timeout=300)
+
+
+def train(*arguments, cwd):
+    return run(sys.executable, TOOLS / 'train.py', *arguments, cwd=cwd)
+
+
+def losses(work_dir, which=-1):
+    """Read the losses that one run logged, by iteration."""
+    logs = sorted(work_dir.glob('*/vis_data/scalars.json'))
+    rows = map(json.loads, logs[which].read_text().splitlines())
+    return {row['iter']: row['loss'] for row in rows if 'loss' in row}
+
+
+@pytest.fixture(scope='module')
+def trained(tiny_seg, tmp_path_factory):
+    """Work dir of two iterations, run from elsewhere by a relative path."""
+    cwd = tmp_path_factory.mktemp('elsewhere')
+    done = train(os.path.relpath(tiny_seg, cwd), cwd=cwd)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return cwd / 'work_dirs' / 'tiny_seg'
+
+
+def test_resumes_as_if_never_stopped(trained, tiny_seg, load_tool, tmp_path):
+    main = load_tool('train').main
+    longer = ['--cfg-options', 'train_cfg.max_iters=4']
+    main([tiny_seg, '--work-dir', str(tmp_path / 'straight'), *longer])
+    done = train(
+        tiny_seg,
+        '--work-dir',
+        tmp_path / 'resumed',
+        '--resume',
+        trained / 'iter_2.pth',
+        *longer,
+        cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert 'resumed epoch: 0, iter: 2' in done.stdout + done.stderr
+
+    straight = losses(tmp_path / 'straight')
+    assert list(straight) == [1, 2, 3, 4]
+    assert list(losses(trained)) == [1, 2]
+    together = {**losses(trained), **losses(tmp_path / 'resumed')}
+    assert list(losses(tmp_path / 'resumed')) == [3, 4]
+    assert together == pytest.approx(straight, rel=1e-5)
+    weights = [
+        torch.load(tmp_path / d / 'iter_4.pth')['state_dict']
+        for d in ('straight', 'resumed')
+    ]
+    for name in weights[0]:
+        torch.testing.assert_close(weights[0][name], weights[1][name])
+
+
+@pytest.mark.parametrize('tiny', ['tiny_det', 'tiny_cls'])
+def test_other_hosts_and_auto_resume(request, tiny, load_tool, tmp_path):
+    config = request.getfixturevalue(tiny)
+    main = load_tool('train').main
+    arguments = [
+        config, '--work-dir',
+        str(tmp_path), '--resume', '--auto-scale-lr', '--cfg-options',
+        'auto_scale_lr.base_batch_size=4'
+    ]
+    main(arguments)  # nothing there to resume from yet
+    assert (tmp_path / 'iter_2.pth').is_file()
+    main([
+        *arguments, 'train_cfg.max_iters=3', 'experiment_name=again',
+        'default_hooks.checkpoint.interval=3'
+    ])
+    last = torch.load(tmp_path / 'iter_3.pth')
+    assert last['meta']['iter'] == 3
+    assert last['optimizer']['param_groups'][0]['initial_lr'] == 0.005
+
+
+def test_two_processes(tiny_seg, free_port, tmp_path):
+    """dist_train.sh works on the CPU, even for a config with SyncBN."""
+    arguments = (2, '--work-dir', tmp_path / 'work', '--cfg-options',
+                 'model.backbone.norm_cfg.type=SyncBN')
+    done = run(
+        TOOLS / 'dist_train.sh',
+        tiny_seg,
+        *arguments,
+        cwd=tmp_path,
+        PORT=free_port)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert 'Distributed training: True' in done.stdout
+    assert 'GPU number: 2' in done.stdout
+    assert list(losses(tmp_path / 'work')) == [1, 2]
+    weights = torch.load(tmp_path / 'work' / 'iter_2.pth')['state_dict']
+    assert not any(k.startswith('module.') for k in weights)
+
+
+def test_scripts_tell_their_usage(tmp_path):
+    for name in ('dist_train', 'dist_test', 'slurm_train'):
+        done = run(TOOLS / f'{name}.sh', 'one', cwd=tmp_path)
+        assert done.returncode == 2 and 'usage: ' in done.stderr
+
+
+def test_bad_input_in_a_process(tiny_seg, tmp_path):
+    done = train(
+        tiny_seg,
+        '--cfg-options',
+        'train_dataloader.dataset.data_root=data/shapes/x',
+        cwd=tmp_path)
+    assert done.returncode == 1
+    assert 'Traceback' not in done.stderr + done.stdout
+    told = [x for x in done.stderr.splitlines() if x.startswith('error: ')]
+    assert len(told) == 1 and 'data/shapes/x' in told[0]
+    assert 'make_shapes.py data/shapes`' in told[0]
+    assert not any(tmp_path.iterdir())
+
+
+BAD = dict(
+    no_config=(['none.py'], 'none.py'),
+    amp=(['{seg}', '--amp'], '--amp', 'GPU'),
+    amp_config=([
+        '{seg}', '--cfg-options', 'optim_wrapper.type=AmpOptimWrapper'
+    ], 'GPU'),
+    amp_other=([
+        '{seg}', '--amp', '--cfg-options', 'optim_wrapper.type=MyWrapper'
+    ], 'MyWrapper'),
+    auto_scale_lr=(['{seg}', '--auto-scale-lr'], 'base_batch_size'),
+    dataset=(['{det}', '--cfg-options',
+              'val_evaluator.ann_file=gone.json'], 'gone.json'),
+    no_train=(['{seg}', '--cfg-options', 'train_cfg=None'], '`train_cfg`'),
+    model=(['{seg}', '--cfg-options', 'model.backbone.depth=19'], '19'),
+    launcher=(['{seg}', '--launcher', 'pytorch'], 'dist_train.sh'),
+    no_resume=(['{seg}', '--resume', 'gone.pth'], 'gone.pth'),
+    no_load=(['{seg}', '--cfg-options', 'load_from=gone.pth'], 'gone.pth'),
+    truncated=(['{seg}', '--resume', '{cut}'], '{cut}', 'truncated'),
+    weights_only=(['{seg}', '--resume', '{bare}'], '{bare}', 'load_from='),
+    other=(['{det}', '--resume', '{seg_checkpoint}'], 'another architecture',
+           'missing', 'unexpected'))
+
+
+@pytest.mark.parametrize('case', BAD)
+def test_bad_input(case, trained, tiny_seg, tiny_det, load_tool, tmp_path,
+                   monkeypatch, capsys):
+    checkpoint = trained / 'iter_2.pth'
+    cut, bare = tmp_path / 'cut.pth', tmp_path / 'bare.pth'
+    cut.write_bytes(checkpoint.read_bytes()[:3000])
+    torch.save(torch.load(checkpoint)['state_dict'], bare)
+    cwd = tmp_path / 'cwd'
+    cwd.mkdir()
+    monkeypatch.chdir(cwd)
+    monkeypatch.delenv('RANK', raising=False)
+    names = dict(
+        seg=tiny_seg,
+        det=tiny_det,
+        cut=cut,
+        bare=bare,
+        seg_checkpoint=checkpoint)
+    arguments, *parts = BAD[case]
+    with pytest.raises(SystemExit) as exit_:
+        load_tool('train').main([a.format(**names) for a in arguments])
+    assert exit_.value.code == 1
+    told = [
+        x for x in capsys.readouterr().err.splitlines()
+        if x.startswith('error: ')
+    ]
+    assert len(told) == 1
+    for part in parts:
+        assert part.format(**names) in told[0]
+    assert not any(cwd.iterdir())

@@ -1,0 +1,110 @@
+"""Evaluate a checkpoint of an mmdet, mmseg or mmpretrain config."""
+import argparse
+import os.path as osp
+
+from mmengine.evaluator import DumpResults
+
+from mmrep.checkpoints.safe_load import read_checkpoint
+from mmrep.cli import (UserError, add_common_arguments, build_model,
+                       build_runner, check_checkpoint_matches, check_datasets,
+                       load_config, prepare_launcher, report_errors,
+                       set_loader_defaults, set_work_dir, trust_checkpoints)
+
+PICKLES = ('.pkl', '.pickle')
+
+
+def parse_args(argv=None):
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file, fused or not')
+    add_common_arguments(parser)
+    parser.add_argument(
+        '--out',
+        help='write the predictions to a .pkl file; mmseg also takes a folder '
+        'and writes label maps into it')
+    parser.add_argument(
+        '--show-dir', help='write images with the predictions painted in')
+    return parser.parse_args(argv)
+
+
+def check_out(cfg, out):
+    """Refuse an ``--out`` that the host cannot write."""
+    if out and cfg.default_scope != 'mmseg' and not out.endswith(PICKLES):
+        raise UserError(f'--out (={out!r}) must be a .pkl file with '
+                        f'{cfg.default_scope}')
+
+
+def set_out(cfg, out):
+    """Let mmseg's metrics write label maps into a folder."""
+    if out and not out.endswith(PICKLES):
+        evaluator = cfg.test_evaluator
+        metrics = evaluator if isinstance(evaluator, list) else [evaluator]
+        for metric in metrics:
+            metric.output_dir = out
+
+
+def dump_metric(cfg, out):
+    """Make the metric that writes the predictions of a host to a file."""
+    if cfg.default_scope == 'mmdet':
+        from mmdet.evaluation import DumpDetResults
+        return DumpDetResults(out_file_path=out)
+    return DumpResults(out_file_path=out)
+
+
+def set_show_dir(cfg, show_dir):
+    """Switch on the host's visualization hook for every image."""
+    # mmdet's hook joins a relative folder to itself once per batch
+    folder = osp.abspath(show_dir)
+    hook, settings, visualizer = dict(
+        mmdet=('DetVisualizationHook', dict(draw=True, test_out_dir=folder),
+               'DetLocalVisualizer'),
+        mmseg=('SegVisualizationHook', dict(draw=True), 'SegLocalVisualizer'),
+        mmpretrain=('VisualizationHook', dict(enable=True, out_dir=folder),
+                    'UniversalVisualizer'))[cfg.default_scope]
+    override = dict(default_hooks=dict(visualization=settings))
+    settings['interval'] = 1
+    if 'visualization' not in cfg.get('default_hooks', {}):
+        settings['type'] = hook
+    override['visualizer'] = {} if cfg.get('visualizer') else dict(
+        type=visualizer)
+    if cfg.default_scope == 'mmseg':  # its hook leaves writing to a backend
+        override['visualizer'].update(
+            save_dir=folder, vis_backends=[dict(type='LocalVisBackend')])
+    cfg.merge_from_dict(override)
+
+
+def check_testable(cfg):
+    """Refuse a config that has nothing to evaluate."""
+    for name in ('test_dataloader', 'test_evaluator', 'test_cfg'):
+        if cfg.get(name) is None:
+            raise UserError(f'config {cfg.filename!r} has no `{name}`')
+
+
+@report_errors
+def main(argv=None):
+    """Check everything that can be known before, then evaluate."""
+    args = parse_args(argv)
+    cfg = load_config(args.config, args.cfg_options)
+    trust_checkpoints(args.trust_checkpoint)
+    set_work_dir(cfg, args.work_dir)
+    set_loader_defaults(cfg)
+    check_testable(cfg)
+    check_out(cfg, args.out)
+    checkpoint = read_checkpoint(args.checkpoint, args.trust_checkpoint)
+    check_datasets(cfg, ('test_dataloader', ))
+    # mmengine loads whatever fits and evaluates the rest untrained
+    check_checkpoint_matches(build_model(cfg), checkpoint['state_dict'])
+    cfg.resume, cfg.load_from = False, args.checkpoint
+    set_out(cfg, args.out)
+    if args.show_dir:
+        set_show_dir(cfg, args.show_dir)
+    prepare_launcher(cfg, args.launcher, args.local_rank)
+    runner = build_runner(cfg)
+    if args.out and args.out.endswith(PICKLES):
+        runner.test_evaluator.metrics.append(dump_metric(cfg, args.out))
+    runner.test()
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,114 @@
+"""Train the model of an mmdet, mmseg or mmpretrain config."""
+import argparse
+
+from mmengine.device import get_device
+from mmengine.runner import find_latest_checkpoint
+
+from mmrep.checkpoints.safe_load import read_checkpoint
+from mmrep.cli import (UserError, add_common_arguments, build_model,
+                       build_runner, check_checkpoint_matches, check_datasets,
+                       load_config, prepare_launcher, report_errors,
+                       set_loader_defaults, set_work_dir, trust_checkpoints)
+
+
+def parse_args(argv=None):
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='config file')
+    add_common_arguments(parser)
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='CHECKPOINT',
+        help='go on from a checkpoint, without one from the latest in the '
+        'work dir')
+    parser.add_argument(
+        '--amp', action='store_true', help='train in mixed precision')
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help='scale the learning rate with the batch size')
+    return parser.parse_args(argv)
+
+
+def set_resume(cfg, resume):
+    """Put ``--resume`` into the config."""
+    if resume is not None:
+        cfg.resume = True
+        cfg.load_from = None if resume == 'auto' else resume
+
+
+def set_amp(cfg):
+    """Switch to mixed precision."""
+    wrapper = cfg.optim_wrapper
+    kind = wrapper.setdefault('type', 'OptimWrapper')
+    if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
+        raise UserError("--amp needs `optim_wrapper.type` 'OptimWrapper', "
+                        f'config {cfg.filename!r} has {kind!r}')
+    wrapper.type = 'AmpOptimWrapper'
+    wrapper.setdefault('loss_scale', 'dynamic')
+
+
+def set_auto_scale_lr(cfg):
+    """Switch on the scaling of the learning rate."""
+    if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
+        raise UserError('--auto-scale-lr needs `auto_scale_lr='
+                        f'dict(base_batch_size=...)` in config '
+                        f'{cfg.filename!r}')
+    cfg.auto_scale_lr.enable = True
+
+
+def check_trainable(cfg):
+    """Refuse a config that has nothing to train, or not on this machine."""
+    for name in ('train_dataloader', 'train_cfg', 'optim_wrapper'):
+        if not cfg.get(name):
+            raise UserError(f'config {cfg.filename!r} has no `{name}`')
+    if (cfg.optim_wrapper.get('type') == 'AmpOptimWrapper'
+            and get_device() in ('cpu', 'mps')):
+        raise UserError('mixed precision (--amp, AmpOptimWrapper) needs a '
+                        f'GPU: the device here is {get_device()!r}')
+
+
+def check_start(cfg, model, trusted):
+    """Refuse to start from a checkpoint that is not fit for it."""
+    if not cfg.get('resume'):
+        # load_from may well bring only a part of the weights
+        if cfg.get('load_from') and '://' not in cfg.load_from:
+            read_checkpoint(cfg.load_from, trusted)
+        return
+    path = cfg.get('load_from') or find_latest_checkpoint(cfg.work_dir)
+    if path is None:
+        return
+    checkpoint = read_checkpoint(path, trusted)
+    for key in ('meta', 'message_hub', 'optimizer'):
+        if key not in checkpoint:
+            raise UserError(
+                f'cannot resume from {path!r}: it holds no {key!r}, only '
+                'weights; start from them with '
+                f'`--cfg-options load_from={path}`')
+    check_checkpoint_matches(model, checkpoint['state_dict'])
+
+
+@report_errors
+def main(argv=None):
+    """Check everything that can be known before, then train."""
+    args = parse_args(argv)
+    cfg = load_config(args.config, args.cfg_options)
+    trust_checkpoints(args.trust_checkpoint)
+    set_work_dir(cfg, args.work_dir)
+    set_loader_defaults(cfg)
+    set_resume(cfg, args.resume)
+    if args.auto_scale_lr:
+        set_auto_scale_lr(cfg)
+    if args.amp:
+        set_amp(cfg)
+    check_trainable(cfg)
+    check_datasets(cfg, ('train_dataloader', 'val_dataloader'))
+    check_start(cfg, build_model(cfg), args.trust_checkpoint)
+    prepare_launcher(cfg, args.launcher, args.local_rank)
+    build_runner(cfg).train()
+
+
+if __name__ == '__main__':
+    main()
