@@ -15,6 +15,10 @@ from mmengine.utils import ManagerMeta, ManagerMixin
 ROOT = Path(__file__).parents[1]
 HEIGHT, WIDTH = 32, 64
 
+# on tiny tensors, and on cores that others use, threads wait for each other
+# several times longer than they compute
+torch.set_num_threads(1)
+
 COMMON = '''
 custom_imports = dict(imports=['mmrep'], allow_failed_imports=False)
 default_scope = '{scope}'
@@ -226,11 +230,7 @@ def goldens():
 
 @pytest.fixture
 def load_tool():
-    """Return a function that imports ``tools/<name>.py`` as a module.
-
-    Its tests run on one thread: on tiny images and cores that others use,
-    threads wait for each other several times longer than they compute.
-    """
+    """Return a function that imports ``tools/<name>.py`` as a module."""
 
     def load(name):
         spec = importlib.util.spec_from_file_location(
@@ -239,10 +239,7 @@ def load_tool():
         spec.loader.exec_module(module)
         return module
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield load
-    torch.set_num_threads(threads)
+    return load
 
 
 @pytest.fixture

@@ -6,9 +6,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..kernel import Kernel
-
-GEOMETRY = ('in_channels', 'out_channels', 'kernel_size', 'stride', 'padding',
-            'dilation', 'groups', 'padding_mode')
+from .cache import Cache
+from .geometry import GEOMETRY, check_geometry
 
 
 class RepConv2d(nn.Module):
@@ -48,7 +47,7 @@ class RepConv2d(nn.Module):
                  device=None,
                  dtype=None) -> None:
         super().__init__()
-        _check_geometry(
+        check_geometry(
             in_channels=in_channels,
             out_channels=out_channels,
             kernel_size=kernel_size,
@@ -74,7 +73,7 @@ class RepConv2d(nn.Module):
             nn.Parameter(
                 torch.empty(out_channels, device=device, dtype=dtype))
             if bias else None)
-        self._cache = None
+        self._cache = Cache()
 
     # what a kind of block implements
 
@@ -157,10 +156,6 @@ class RepConv2d(nn.Module):
         """Initialise as the paper does, whatever the host's init_cfg says."""
         self.reset_parameters()
 
-    def train(self, mode: bool = True) -> 'RepConv2d':
-        self._cache = None
-        return super().train(mode)
-
     def extra_repr(self) -> str:
         return ', '.join(f'{name}={getattr(self, name)}' for name in GEOMETRY)
 
@@ -177,32 +172,27 @@ class RepConv2d(nn.Module):
         x = F.pad(x, self._reversed_padding_repeated_twice, self.padding_mode)
         return F.conv2d(x, *kernel, self.stride, 0, self.dilation, self.groups)
 
-    # the kernel is kept until something it is made of changes
+    # the kernel is kept while nothing that it is made of changes
 
     def _current_kernel(self) -> Kernel:
         if torch.compiler.is_compiling() or self._wants_gradient():
             return self.kernel()
         tensors = (*self.parameters(), *self.buffers())
-        if any(tensor.is_inference() for tensor in tensors):
-            return self.kernel()  # these count no versions
-        stamp = [(t.data_ptr(), t._version, t.dtype) for t in tensors]
-        if self._cache is None or self._cache[0] != stamp:
-            with torch.inference_mode(False), torch.no_grad():
-                # the aliases keep the addresses from being used again
-                aliases = [tensor.detach() for tensor in tensors]
-                self._cache = stamp, self.kernel(), aliases
-        return self._cache[1]
+        return self._cache.get(tensors, self.kernel)
 
     def _wants_gradient(self) -> bool:
         return torch.is_grad_enabled() and any(
             parameter.requires_grad for parameter in self.parameters())
 
-    def _apply(self, *args, **kwargs):
-        self._cache = None
-        return super()._apply(*args, **kwargs)
+    def train(self, mode: bool = True) -> 'RepConv2d':
+        # mmengine's EMAHook swaps weights behind autograd's counter, and
+        # then changes the mode
+        self._cache.clear()
+        return super().train(mode)
 
-    def __getstate__(self) -> dict:
-        return {**self.__dict__, '_cache': None}
+    def _apply(self, *args, **kwargs) -> 'RepConv2d':
+        self._cache.clear()
+        return super()._apply(*args, **kwargs)
 
     # a plain convolution's checkpoint is one of this layer, too
 
@@ -219,16 +209,3 @@ class RepConv2d(nn.Module):
                 if prefix + key in branches
             })
         super()._load_from_state_dict(state_dict, prefix, *args)
-
-
-def _check_geometry(**arguments) -> None:
-    for name, value in arguments.items():
-        values = value if isinstance(value, (tuple, list)) else [value]
-        if any(not isinstance(v, int) or v < 1 for v in values):
-            raise ValueError(
-                f'`{name}` (={value}) must be at least 1, in whole numbers')
-    groups = arguments['groups']
-    for name in ('in_channels', 'out_channels'):
-        if arguments[name] % groups:
-            raise ValueError(f'`{name}` (={arguments[name]}) must be '
-                             f'divisible by `groups` (={groups})')
