@@ -17,7 +17,7 @@ from torch.nn import init
 from .. import kernel as K
 from ..kernel import Kernel
 from .orepa_branches import (Average, Pointwise, PointwiseKxK, Prior, Product,
-                             Separable)
+                             Separable, like)
 from .rep_conv import RepConv2d
 
 SCALINGS = ('vector', 'scalar', 'none')
@@ -39,8 +39,7 @@ class OREPAConv2d(RepConv2d):
     convolution's checkpoint is loaded.
 
     Args:
-        in_channels, out_channels, kernel_size, stride, padding, dilation,
-            groups, bias, padding_mode, device, dtype: As in ``nn.Conv2d``.
+        args, kwargs: The arguments of ``nn.Conv2d``.
         branches: Names of the branches, all by default.
         scaling: ``vector`` (a factor per output channel), ``scalar`` (one
             per branch) or ``none``, the paper's table 3.
@@ -51,26 +50,15 @@ class OREPAConv2d(RepConv2d):
     """
 
     def __init__(self,
-                 in_channels: int,
-                 out_channels: int,
-                 kernel_size,
-                 stride=1,
-                 padding=0,
-                 dilation=1,
-                 groups: int = 1,
-                 bias: bool = True,
-                 padding_mode: str = 'zeros',
-                 device=None,
-                 dtype=None,
+                 *args,
                  branches: Optional[Sequence[str]] = None,
-                 scaling: str = 'vector') -> None:
-        super().__init__(in_channels, out_channels, kernel_size, stride,
-                         padding, dilation, groups, bias, padding_mode, device,
-                         dtype)
+                 scaling: str = 'vector',
+                 **kwargs) -> None:
+        super().__init__(*args, **kwargs)
         if scaling not in SCALINGS:
             raise ValueError(
                 f'`scaling` (={scaling!r}) must be one of {SCALINGS}')
-        factory = dict(device=device, dtype=dtype)
+        factory = like(self.weight)
         self.names = _choose(branches, self.kernel_size)
         if 'origin' not in self.names:
             weight = torch.zeros_like(self.weight)
@@ -82,7 +70,7 @@ class OREPAConv2d(RepConv2d):
             for name in self.names if name != 'origin'
         })
         width = 0 if scaling == 'none' or len(self.names) == 1 else (
-            out_channels if scaling == 'vector' else 1)
+            self.out_channels if scaling == 'vector' else 1)
         self.register_parameter(
             'scale',
             nn.Parameter(torch.empty(len(self.names), width, **factory))

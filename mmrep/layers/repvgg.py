@@ -26,8 +26,7 @@ class RepVGGConv2d(RepConv2d):
     With all norms in eval mode the block runs as one convolution.
 
     Args:
-        in_channels, out_channels, kernel_size, stride, padding, dilation,
-            groups, bias, padding_mode, device, dtype: As in ``nn.Conv2d``.
+        args, kwargs: The arguments of ``nn.Conv2d``.
         norm_cfg: A batch norm. Defaults to dict(type='BN').
 
     Raises:
@@ -35,26 +34,12 @@ class RepVGGConv2d(RepConv2d):
         TypeError: ``norm_cfg`` is no batch norm with running statistics.
     """
 
-    def __init__(self,
-                 in_channels: int,
-                 out_channels: int,
-                 kernel_size,
-                 stride=1,
-                 padding=0,
-                 dilation=1,
-                 groups: int = 1,
-                 bias: bool = True,
-                 padding_mode: str = 'zeros',
-                 device=None,
-                 dtype=None,
-                 norm_cfg: dict = dict(type='BN')) -> None:
-        super().__init__(in_channels, out_channels, kernel_size, stride,
-                         padding, dilation, groups, bias, padding_mode, device,
-                         dtype)
-        factory = dict(device=device, dtype=dtype)
+    def __init__(self, *args, norm_cfg: dict = dict(type='BN'),
+                 **kwargs) -> None:
+        super().__init__(*args, **kwargs)
 
         def norm() -> nn.Module:
-            return _batch_norm(norm_cfg, out_channels).to(**factory)
+            return _batch_norm(norm_cfg, self.out_channels).to(self.weight)
 
         self.norm = norm()
         self.pointwise = self.pointwise_norm = self.identity_norm = None
@@ -62,7 +47,7 @@ class RepVGGConv2d(RepConv2d):
             self.pointwise = nn.Parameter(
                 torch.empty_like(self.weight[:, :, :1, :1]))
             self.pointwise_norm = norm()
-        if self.stride == (1, 1) and in_channels == out_channels:
+        if self.stride == (1, 1) and self.in_channels == self.out_channels:
             self.identity_norm = norm()
         self.reset_parameters()
 
