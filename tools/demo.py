@@ -1,0 +1,146 @@
+"""mmrep's main job in minutes, on two CPU cores: `make demo`.
+
+Makes the shapes data, then for a segmentor and a detector: trains with an
+OREPA backbone, evaluates, fuses to a plain ResNet, evaluates again. Every
+step is a command of this repository, shown before it runs.
+"""
+import copy
+import json
+import os
+import os.path as osp
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from mmengine.model import revert_sync_batchnorm
+from mmengine.optim import build_optim_wrapper
+from mmengine.runner import Runner, load_checkpoint
+from rich.console import Console
+from rich.table import Table
+
+from mmrep.cli import build_model, load_config
+from mmrep.deploy import example_input, worst_difference
+from mmrep.pictures import draw_predictions, predict
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = 'data/shapes'
+WORK_DIR = Path('work_dirs/demo')
+TASKS = (('pspnet_orepa_r18_shapes', 'mIoU', 100),
+         ('faster_rcnn_orepa_r18_shapes', 'coco/bbox_mAP', 1))
+ROUNDS = 7  # of timed training steps, the two forms in turn
+IMAGES = 6  # in each picture
+console = Console(width=110)
+
+
+def run(*command):
+    """Run one of the tools, as a user would."""
+    command = [str(word) for word in command]
+    console.print(f'\n[bold]$ python {" ".join(command)}[/]')
+    environment = dict(os.environ, PYTHONWARNINGS='ignore')
+    subprocess.run([sys.executable, *command], env=environment, check=True)
+
+
+def evaluate(config, checkpoint, metric):
+    """Run tools/test.py and read the metric it writes."""
+    work_dir = WORK_DIR / 'test' / Path(checkpoint).stem
+    run('tools/test.py', config, checkpoint, '--work-dir', work_dir)
+    report = max(work_dir.glob('*/*.json'), key=osp.getmtime)
+    return json.loads(report.read_text())[metric]
+
+
+def train_and_fuse(name, metric):
+    """One task; returns its configs, checkpoints and scores."""
+    config, work_dir = f'configs/{name}.py', WORK_DIR / name
+    run('tools/train.py', config, '--work-dir', work_dir)
+    checkpoint = (work_dir / 'last_checkpoint').read_text().strip()
+    fused = work_dir / f'{name}_fused.pth'
+    before = evaluate(config, checkpoint, metric)
+    run('tools/fuse.py', config, checkpoint, fused)
+    after = evaluate(fused.with_suffix('.py'), fused, metric)
+    return (config, checkpoint, before), (fused.with_suffix('.py'), fused,
+                                          after)
+
+
+def load(config, checkpoint):
+    """The config and its model with the weights of a checkpoint."""
+    cfg = load_config(str(config))
+    model = revert_sync_batchnorm(build_model(cfg))
+    load_checkpoint(model, str(checkpoint), map_location='cpu')
+    return cfg, model.eval()
+
+
+def step_times(cfg, *models):
+    """Median seconds of a training step of each model, on one batch."""
+    loader = dict(
+        cfg.train_dataloader, num_workers=0, persistent_workers=False)
+    batch = next(iter(Runner.build_dataloader(loader)))
+    times = [[] for _ in models]
+    pairs = [(m.train(), build_optim_wrapper(m, cfg.optim_wrapper))
+             for m in copy.deepcopy(models)]
+    for i in range(ROUNDS + 1):
+        for (model, optim_wrapper), taken in zip(pairs, times):
+            data = copy.deepcopy(batch)
+            start = time.perf_counter()
+            model.train_step(data, optim_wrapper)
+            if i:  # the first round warms up
+                taken.append(time.perf_counter() - start)
+    return [statistics.median(taken) for taken in times]
+
+
+def compare(name, trained, fused):
+    """The rows of the table, and a picture of the fused net's predictions."""
+    cfg, rich = load(*trained[:2])
+    plain_cfg, plain = load(*fused[:2])
+    difference = worst_difference(rich, plain, example_input())
+    rows = []
+    seconds = step_times(cfg, rich, plain)
+    for form, model, score, step in zip(('training form', 'fused'),
+                                        (rich, plain), (trained[2], fused[2]),
+                                        seconds):
+        parameters = sum(p.numel() for p in model.parameters())
+        rows.append((form, score, parameters, step))
+    picture = WORK_DIR / f'{name}.png'
+    draw_predictions(*predict(plain, plain_cfg, IMAGES),
+                     f'{name}, fused: the first validation images', picture)
+    return rows, difference, picture
+
+
+def add_rows(table, name, metric, scale, rows, difference):
+    """Add both forms of a net to the table."""
+    for form, score, parameters, step in rows:
+        last = form == 'fused'
+        table.add_row(
+            '' if last else name,
+            form,
+            f'{metric} {score / scale:.4f}',
+            f'{parameters / 1e6:.2f} M',
+            f'{step:.2f} s',
+            f'{difference:.1e}' if last else '',
+            end_section=last)
+
+
+def main():
+    os.chdir(ROOT)
+    start = time.perf_counter()
+    if not osp.isdir(DATA):
+        run('tools/make_shapes.py', DATA)
+    table = Table(title='OREPA, before and after fusing (validation set)')
+    for column in ('net', 'form', 'score', 'parameters', 'training step',
+                   'worst output difference'):
+        table.add_column(column)
+    pictures = []
+    for name, metric, scale in TASKS:
+        trained, fused = train_and_fuse(name, metric)
+        rows, difference, picture = compare(name, trained, fused)
+        add_rows(table, name, metric.split('/')[-1], scale, rows, difference)
+        pictures.append(str(picture))
+    console.print()
+    console.print(table)
+    console.print(f'pictures: {", ".join(pictures)}')
+    console.print(f'took {time.perf_counter() - start:.0f} s')
+
+
+if __name__ == '__main__':
+    main()
