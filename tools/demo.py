@@ -27,19 +27,33 @@ from mmrep.pictures import draw_predictions, predict
 ROOT = Path(__file__).resolve().parents[1]
 DATA = 'data/shapes'
 WORK_DIR = Path('work_dirs/demo')
+LOG = WORK_DIR / 'demo.log'
+SHOWN = ('Iter(', 'fused ', 'images in', 'error:')  # of the log's lines
 TASKS = (('pspnet_orepa_r18_shapes', 'mIoU', 100),
          ('faster_rcnn_orepa_r18_shapes', 'coco/bbox_mAP', 1))
 ROUNDS = 7  # of timed training steps, the two forms in turn
 IMAGES = 6  # in each picture
-console = Console(width=110)
+console = Console(width=120)
 
 
 def run(*command):
-    """Run one of the tools, as a user would."""
+    """Run one of the tools, as a user would; show where it stands."""
     command = [str(word) for word in command]
-    console.print(f'\n[bold]$ python {" ".join(command)}[/]')
-    environment = dict(os.environ, PYTHONWARNINGS='ignore')
-    subprocess.run([sys.executable, *command], env=environment, check=True)
+    console.print(f'\n[bold]$ python {" ".join(command)}[/]', soft_wrap=True)
+    environment = dict(
+        os.environ, PYTHONWARNINGS='ignore', PYTHONUNBUFFERED='1')
+    with subprocess.Popen([sys.executable, *command],
+                          env=environment,
+                          text=True,
+                          stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT) as process:
+        with LOG.open('a') as log:
+            for line in process.stdout:
+                log.write(line)
+                if any(word in line for word in SHOWN):
+                    console.print(line.strip(), highlight=False)
+    if process.returncode:
+        sys.exit(f'error: `{" ".join(command)}` failed, see {LOG}')
 
 
 def evaluate(config, checkpoint, metric):
@@ -123,13 +137,15 @@ def add_rows(table, name, metric, scale, rows, difference):
 
 def main():
     os.chdir(ROOT)
+    WORK_DIR.mkdir(parents=True, exist_ok=True)
+    LOG.write_text('')
     start = time.perf_counter()
     if not osp.isdir(DATA):
         run('tools/make_shapes.py', DATA)
     table = Table(title='OREPA, before and after fusing (validation set)')
     for column in ('net', 'form', 'score', 'parameters', 'training step',
-                   'worst output difference'):
-        table.add_column(column)
+                   'worst difference'):
+        table.add_column(column, no_wrap=True)
     pictures = []
     for name, metric, scale in TASKS:
         trained, fused = train_and_fuse(name, metric)

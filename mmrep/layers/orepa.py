@@ -7,11 +7,11 @@ norm after the addition stays outside of the layer.
 """
 from functools import reduce
 from itertools import zip_longest
-from typing import Optional, Sequence
+from typing import Iterable, Optional, Sequence
 
 import torch
 from mmengine.registry import MODELS
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import init
 
 from .. import kernel as K
@@ -99,16 +99,21 @@ class OREPAConv2d(RepConv2d):
             bound = self.weight[0].numel()**-0.5
             init.uniform_(self.bias, -bound, bound)
 
-    def _kernel(self) -> Kernel:
-        kernels = [
-            Kernel(self.weight) if name == 'origin' else self.branches[name]()
-            for name in self.names
-        ]
-        if self.scale is not None:
-            kernels = map(K.scale, kernels, self.scale)
+    def _terms(self) -> Iterable[Kernel]:
+        """The scaled kernel of each branch, and the constant if there is."""
+        for i, name in enumerate(self.names):
+            term = Kernel(
+                self.weight) if name == 'origin' else self.branches[name]()
+            yield term if self.scale is None else K.scale(term, self.scale[i])
         if 'origin' not in self.names:
-            kernels = (*kernels, Kernel(self.weight))
-        return K.add(*kernels)
+            yield Kernel(self.weight)
+
+    def _kernel(self) -> Kernel:
+        return K.add(*self._terms())
+
+    def forward_branches(self, x: Tensor) -> Tensor:
+        out = sum(self._conv(x, term) for term in self._terms())
+        return out if self.bias is None else out + self.bias[:, None, None]
 
     @torch.no_grad()
     def _silence(self) -> None:

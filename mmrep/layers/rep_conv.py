@@ -20,8 +20,8 @@ class RepConv2d(nn.Module):
     computes the same function.
 
     A kind of block implements :meth:`_kernel`, :meth:`_silence`,
-    :meth:`reset_parameters` and, if it has norms inside,
-    :meth:`forward_branches`.
+    :meth:`reset_parameters` and :meth:`forward_branches`; if it has norms
+    inside, :meth:`_norms`, too.
 
     Shape:
         - Input: (N, in_channels, H, W).
@@ -90,8 +90,8 @@ class RepConv2d(nn.Module):
         raise NotImplementedError
 
     def forward_branches(self, x: Tensor) -> Tensor:
-        """The training form, branch by branch if norms are inside."""
-        return self._conv(x, self.kernel())
+        """The same function as a sum of features, branch by branch."""
+        raise NotImplementedError
 
     # the protocol
 

@@ -28,9 +28,9 @@ SOMEWHERE = [
     ('mmdet', dict(depth=50, plugins=[
         dict(cfg=dict(type='ContextBlock', ratio=1. / 4), stages=(
             False, True, True, False), position='after_conv3')])),
-    ('mmdet', dict(depth=50, stage_with_dcn=(False, True, True, False), dcn=
-                   dict(type='DCNv2', deform_groups=1,
-                        fallback_on_stride=False))),
+    ('mmdet', dict(depth=50, stage_with_dcn=(False, True, True, False),
+                   dcn=dict(type='DCNv2', deform_groups=1,
+                            fallback_on_stride=False))),
     ('mmseg', dict(depth=50, contract_dilation=True, strides=(1, 2, 1, 1),
                    dilations=(1, 1, 2, 4), avg_down=True)),
     ('mmseg', dict(depth=18, contract_dilation=True, multi_grid=(1, 2),
