@@ -11,4 +11,4 @@ test: .venv/.ready
 	$(BIN)/python -m pytest tests
 
 .venv/.ready: $(REQUIREMENTS) .dev_scripts/setup_env.sh
-	PYTHON=$(PYTHON) .dev_scripts/setup_env.sh
+	@PYTHON=$(PYTHON) .dev_scripts/setup_env.sh

@@ -41,30 +41,29 @@ choose_python() {
     '`make PYTHON=/path/to/python3.11 ...`'
 }
 
+# `run` looks at their status, which switches `set -e` off inside: hence the &&
+
 make_venv() {
-  rm -rf "$venv"
-  "$python" -m venv "$venv"
-  "$venv/bin/pip" install --no-deps -r requirements/build.txt
+  rm -rf "$venv" &&
+    "$python" -m venv "$venv" &&
+    "$venv/bin/pip" install --no-deps -r requirements/build.txt
 }
 
 build_mmcv() {  # leaves the wheel in $wheels
-  local tmp
-  tmp=$(mktemp -d)
-  trap 'rm -rf "$tmp"' RETURN
-  mkdir "$tmp/pch"
-  MMCV_PCH=$tmp/pch CXX=$PWD/.dev_scripts/mmcv_cxx.sh MMCV_WITH_OPS=1 \
-    FORCE_CUDA=0 CUDA_VISIBLE_DEVICES= MAX_JOBS=$(nproc) \
-    PATH=$PWD/$venv/bin:$PATH \
-    "$venv/bin/pip" wheel --no-build-isolation --no-deps --no-binary mmcv \
-    --no-cache-dir -v -w "$tmp" -r requirements/mmcv.txt
-  mkdir -p "$wheels"
-  cp "$tmp"/mmcv-*.whl "$wheels/.part"
-  mv "$wheels/.part" "$wheels/$(basename "$tmp"/mmcv-*.whl)"
+  mkdir "$tmp/pch" &&
+    MMCV_PCH=$tmp/pch CXX=$PWD/.dev_scripts/mmcv_cxx.sh MMCV_WITH_OPS=1 \
+      FORCE_CUDA=0 CUDA_VISIBLE_DEVICES= MAX_JOBS=$(nproc) \
+      PATH=$PWD/$venv/bin:$PATH \
+      "$venv/bin/pip" wheel --no-build-isolation --no-deps --no-binary mmcv \
+      --no-cache-dir -v -w "$tmp" -r requirements/mmcv.txt &&
+    mkdir -p "$wheels" &&
+    cp "$tmp"/mmcv-*.whl "$wheels/.part" &&
+    mv "$wheels/.part" "$wheels/$(basename "$tmp"/mmcv-*.whl)"
 }
 
 install_mmcv() {
-  ls "$wheels"/mmcv-*.whl >/dev/null 2>&1 || build_mmcv
-  "$venv/bin/pip" install --no-deps "$wheels"/mmcv-*.whl
+  { compgen -G "$wheels/mmcv-*.whl" || build_mmcv; } &&
+    "$venv/bin/pip" install --no-deps "$wheels"/mmcv-*.whl
 }
 
 check() {
@@ -75,6 +74,8 @@ print(mmrep.__version__)'
 }
 
 python=$(choose_python)
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
 for tool in g++ make; do
   command -v "$tool" >/dev/null || die "$tool was not found: install it first"
 done
