@@ -52,6 +52,7 @@ def test_config(path):
     torch.manual_seed(0)
     cfg = load_config(str(path))
     model = revert_sync_batchnorm(build_model(cfg))
+    cfg.optim_wrapper.optimizer.lr = 1e-6  # on random weights, without warm-up
     optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
     batch = BATCHES[cfg.default_scope]()
     x = torch.randn(2, 3, SIZE, SIZE)
