@@ -67,7 +67,8 @@ def add(*kernels: Kernel) -> Kernel:
     Raises:
         ValueError: The weights differ in shape (see :func:`pad`).
     """
-    shapes = sorted({tuple(kernel.weight.shape) for kernel in kernels})
+    # tracing makes tensors of the sizes
+    shapes = sorted({tuple(map(int, k.weight.shape)) for k in kernels})
     if len(shapes) != 1:
         raise ValueError(
             f'kernels of different shapes cannot be added, got {shapes}: pad '

@@ -6,7 +6,7 @@ GEOMETRY = ('in_channels', 'out_channels', 'kernel_size', 'stride', 'padding',
             'dilation', 'groups', 'padding_mode')
 
 
-def check_geometry(**arguments) -> None:
+def check_geometry(padding=0, **arguments) -> None:
     """Refuse what no convolution can have, by name, value and rule.
 
     Raises:
@@ -14,12 +14,20 @@ def check_geometry(**arguments) -> None:
             do not divide.
     """
     for name, value in arguments.items():
-        values = value if isinstance(value, (tuple, list)) else [value]
-        if any(not isinstance(v, Integral) or v < 1 for v in values):
-            raise ValueError(
-                f'`{name}` (={value}) must be at least 1, in whole numbers')
+        _check_numbers(name, value, 1)
+    if not isinstance(padding, str):
+        _check_numbers('padding', padding, 0)
     groups = arguments['groups']
     for name in ('in_channels', 'out_channels'):
         if arguments[name] % groups:
             raise ValueError(f'`{name}` (={arguments[name]}) must be '
                              f'divisible by `groups` (={groups})')
+
+
+def _check_numbers(name: str, value, least: int) -> None:
+    values = value if isinstance(value, (tuple, list)) else [value]
+    if any(not isinstance(v, Integral) or v < least for v in values):
+        raise ValueError(f'`{name}` (={value}) must be at least {least}, in '
+                         'whole numbers')
+    if len(values) > 2:
+        raise ValueError(f'`{name}` (={value}) must be one number or two')

@@ -202,6 +202,7 @@ def _choose(names: Optional[Sequence[str]], kernel_size) -> list:
     known = list(initial_scales(kernel_size))
     if names is None:
         names = ['stem'] if 'stem' in known else known
+    names = [names] if isinstance(names, str) else names
     unknown = sorted(set(names) - set(known))
     if unknown or not names:
         raise ValueError(

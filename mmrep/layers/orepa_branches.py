@@ -69,9 +69,14 @@ class Prior(Branch):
         super().build(in_per_group)
         self.register_buffer(
             'filters',
-            frequency_prior(self.out_channels,
-                            self.kernel_size).to(self.weight),
+            torch.empty(self.out_channels, 1, *self.kernel_size,
+                        **self.factory),
             persistent=False)
+
+    def reset_parameters(self) -> None:
+        super().reset_parameters()
+        self.filters.copy_(
+            frequency_prior(self.out_channels, self.kernel_size))
 
     def forward(self) -> Kernel:
         return Kernel(self.weight * self.filters)

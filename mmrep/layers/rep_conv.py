@@ -52,6 +52,7 @@ class RepConv2d(nn.Module):
             out_channels=out_channels,
             kernel_size=kernel_size,
             stride=stride,
+            padding=padding,
             dilation=dilation,
             groups=groups)
         plain = nn.Conv2d(
@@ -92,6 +93,9 @@ class RepConv2d(nn.Module):
     def forward_branches(self, x: Tensor) -> Tensor:
         """The same function as a sum of features, branch by branch."""
         raise NotImplementedError
+
+    def _take_bias(self, state_dict: dict, key: str) -> None:
+        """Take a plain bias out of ``state_dict`` where there is a place."""
 
     # the protocol
 
@@ -175,7 +179,7 @@ class RepConv2d(nn.Module):
     # the kernel is kept while nothing that it is made of changes
 
     def _current_kernel(self) -> Kernel:
-        if torch.compiler.is_compiling() or self._wants_gradient():
+        if self.training or self._wants_gradient() or _is_transformed(self):
             return self.kernel()
         tensors = (*self.parameters(), *self.buffers())
         return self._cache.get(tensors, self.kernel)
@@ -200,12 +204,21 @@ class RepConv2d(nn.Module):
         own = [prefix + key for key in self.state_dict()]
         plain = (prefix + 'weight', prefix + 'bias')
         branches = [key for key in own if key not in plain]
-        if plain[0] in state_dict and not any(key in state_dict
-                                              for key in branches):
+        weight = state_dict.get(plain[0])
+        if weight is not None and weight.shape == self.weight.shape and (
+                not any(key in state_dict for key in branches)):
             self._silence()
+            if self.bias is None and plain[1] in state_dict:
+                self._take_bias(state_dict, plain[1])
             state_dict.update({
                 prefix + key: value
                 for key, value in self.state_dict().items()
                 if prefix + key in branches
             })
         super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+def _is_transformed(layer: nn.Module) -> bool:
+    """Whether a compiler, a tracer or DataParallel stands behind."""
+    return (torch.compiler.is_compiling() or torch.jit.is_tracing()
+            or getattr(layer, '_is_replica', False))

@@ -111,6 +111,10 @@ class RepVGGConv2d(RepConv2d):
                 math.sqrt(1 + norm.eps) if norm is self.norm else 0)
             norm.bias.zero_()
 
+    @torch.no_grad()
+    def _take_bias(self, state_dict: dict, key: str) -> None:
+        self.norm.bias.copy_(state_dict.pop(key))
+
 
 def _batch_norm(norm_cfg: dict, channels: int) -> nn.Module:
     norm = build_norm_layer(norm_cfg, channels)[1]
