@@ -35,6 +35,7 @@ def test_computes_once(double):
     lambda t: t.add_(1),
     lambda t: t.copy_(torch.zeros(3)),
     lambda t: setattr(t, 'data', torch.zeros(3)),
+    lambda t: t.data.mul_(3),
     lambda t: setattr(t, 'data', t.data.double()),
 ])
 def test_changes_are_seen(double, change):

@@ -38,11 +38,9 @@ def features(layer, x):
     height, width = layer.kernel_size
     taps = torch.ones(layer.out_channels, 1, height, width, dtype=x.dtype)
     depth = layer.out_channels
-    centre = x[:, :,
-               layer.dilation[0] * (height // 2):x.size(2) -
-               layer.dilation[0] * (height // 2),
-               layer.dilation[1] * (width // 2):x.size(3) -
-               layer.dilation[1] * (width // 2)]
+    centre = x[:, :, layer.dilation[0] * (height // 2):x.size(2) -
+               layer.dilation[0] * (height // 2), layer.dilation[1] *
+               (width // 2):x.size(3) - layer.dilation[1] * (width // 2)]
     channels = b['1x1_kxk'].first.size(0)
     eye = torch.zeros_like(b['1x1_kxk'].first)
     for i in range(channels):
@@ -73,7 +71,9 @@ def features(layer, x):
         'separable':
         F.conv2d(
             F.conv2d(
-                x, b['separable'].depthwise, groups=layer.in_channels,
+                x,
+                b['separable'].depthwise,
+                groups=layer.in_channels,
                 **options),
             b['separable'].pointwise,
             groups=g),
@@ -95,10 +95,9 @@ def test_sum_of_branches(geometry, scaling):
             dtype=torch.float64))
     x = torch.randn(2, 8, 12, 13, dtype=torch.float64)
     scale = torch.ones(6, 1) if layer.scale is None else layer.scale
-    expected = sum(
-        s[:, None, None] * f
-        for s, f in zip(scale,
-                        features(layer, x).values()))
+    expected = sum(s[:, None, None] * f
+                   for s, f in zip(scale,
+                                   features(layer, x).values()))
     torch.testing.assert_close(layer(x), expected)
 
 
@@ -154,16 +153,15 @@ def test_frequency_prior_is_the_papers(channels):
     for i in range(channels):
         for h in range(3):
             for w in range(3):
-                at, order = (h, i + 1) if i < channels / 2 else (
-                    w, i + 1 - channels / 2)
+                at, order = (h, i + 1) if i < channels / 2 else (w, i + 1 -
+                                                                 channels / 2)
                 expected = math.cos(math.pi * (at + 0.5) * order / 3)
                 assert abs(filters[i, 0, h, w].item() - expected) < 1e-6
 
 
 def test_initial_scales_are_the_papers():
-    assert OREPAConv2d(8, 8, 3).scale[:, 0].tolist() == [
-        0.25, 0.25, 0.0, 0.5, 1.0, 0.5
-    ]
+    assert OREPAConv2d(
+        8, 8, 3).scale[:, 0].tolist() == [0.25, 0.25, 0.0, 0.5, 1.0, 0.5]
     assert OREPAConv2d(8, 8, 1).scale[:, 0].tolist() == [1.0, 0.5]
     assert OREPAConv2d(8, 8, 7).scale is None
 
@@ -174,8 +172,9 @@ def test_inner_channels_double_beyond_four_groups():
         assert layer.branches['1x1_kxk'].first.size(0) == channels
 
 
-@pytest.mark.parametrize('names', [['origin'], ['prior', '1x1'],
-                                   ['separable', 'origin', 'average']])
+@pytest.mark.parametrize(
+    'names',
+    [['origin'], ['prior', '1x1'], ['separable', 'origin', 'average']])
 @pytest.mark.parametrize('scaling', ['vector', 'none'])
 def test_chosen_branches(names, scaling):
     layer = OREPAConv2d(8, 8, 3, bias=False, branches=names, scaling=scaling)
@@ -233,8 +232,10 @@ def load_golden(path):
 
 
 def place(state_dict):
-    return {('1.' + k[3:] if k.startswith('bn.') else '0.' + k): v
-            for k, v in state_dict.items()}
+    return {
+        ('1.' + k[3:] if k.startswith('bn.') else '0.' + k): v
+        for k, v in state_dict.items()
+    }
 
 
 @pytest.mark.parametrize('name', BLOCKS)

@@ -5,7 +5,9 @@ import pickle
 import pytest
 import torch
 from mmcv.cnn import ConvModule
+from mmengine.model import ExponentialMovingAverage
 from mmengine.registry import MODELS
+from mmengine.runner.checkpoint import load_state_dict
 from torch import nn
 
 from mmrep import OREPAConv2d, RepConv2d, RepVGGConv2d
@@ -87,10 +89,17 @@ def test_loads_a_plain_checkpoint(cls, geometry, bias):
     assert relative(layer(x), conv(x)) < 1e-12
 
 
+def test_a_plain_weight_that_does_not_fit_changes_nothing(cls):
+    layer, conv = make(cls, GEOMETRIES[2]), nn.Conv2d(4, 8, 3)
+    before = layer.kernel().weight.clone()
+    load_state_dict(layer, conv.state_dict())
+    assert torch.equal(layer.kernel().weight, before)
+
+
 @over_geometry
 def test_every_branch_regrows_after_a_plain_checkpoint(cls, geometry):
-    layer = cls.from_conv(
-        nn.Conv2d(8, 8, dtype=torch.float64, **geometry)).train()
+    layer = cls.from_conv(nn.Conv2d(8, 8, dtype=torch.float64,
+                                    **geometry)).train()
     optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
     before = {k: v.clone() for k, v in layer.named_parameters()}
     for _ in range(3):
@@ -209,8 +218,56 @@ class TestCache:
         x = image()
         self.check(layer, x)
         layer.weight.data.mul_(2)
-        layer.eval()
         self.check(layer, x)
+
+    def test_fused_optimizer(self, layer):
+        x = image()
+        self.check(layer, x)
+        layer(x).pow(2).mean().backward()
+        torch.optim.Adam(layer.parameters(), lr=0.5, fused=True).step()
+        self.check(layer, x)
+
+    def test_momentum_encoder(self, cls):
+        # in train mode and without gradients, as in MoCo
+        layer = make(cls, GEOMETRIES[2])
+        for norm in layer._norms():
+            norm.requires_grad_(False)
+        average = ExponentialMovingAverage(layer, momentum=0.5)
+        twin, x = average.module.requires_grad_(False), image()
+        for mode in (True, False):
+            twin.train(mode)
+            for norm in twin._norms():
+                norm.eval()
+            self.check(twin, x)
+            with torch.no_grad():
+                layer.weight.add_(1)
+            average.update_parameters(layer)
+            self.check(twin, x)
+
+    def test_replicas_of_data_parallel(self, layer):
+        x = image()
+        self.check(layer, x)
+        replica = layer._replicate_for_data_parallel()
+        for name, parameter in layer._parameters.items():
+            setattr(replica, name, parameter)
+        assert replica(x).requires_grad
+
+    def test_traced(self, layer):
+        x = image()
+        traced = torch.jit.trace(layer, x)
+        assert relative(traced(x), layer(x)) < 1e-10
+
+    def test_functional(self, layer):
+        x = image()
+        values = {
+            k: torch.stack([v, v + 1]).detach()
+            for k, v in layer.named_parameters()
+        }
+        out = torch.vmap(
+            lambda values: torch.func.functional_call(layer, values, x))(
+                values)
+        assert relative(out[0], layer(x)) < 1e-10
+        assert relative(out[1], layer(x)) > 1e-3
 
     def test_copies(self, cls):
         layer, x = make(cls, GEOMETRIES[2]), image()
@@ -265,6 +322,8 @@ def test_is_no_plain_conv_to_its_hosts(cls):
     (dict(kernel_size=(3, 0)), r'`kernel_size` \(=\(3, 0\)\)'),
     (dict(stride=-1), r'`stride` \(=-1\)'),
     (dict(dilation=1.5), r'`dilation` \(=1.5\)'),
+    (dict(padding=-1), r'`padding` \(=-1\) must be at least 0'),
+    (dict(kernel_size=(3, 3, 3)), 'must be one number or two'),
     (dict(padding_mode='mirror'), 'padding_mode'),
 ])
 def test_impossible_arguments(cls, arguments, message):
@@ -274,7 +333,8 @@ def test_impossible_arguments(cls, arguments, message):
 
 
 @pytest.mark.parametrize(
-    'conv', [nn.ConvTranspose2d(4, 4, 3), nn.Linear(4, 4)], ids=str)
+    'conv',
+    [nn.ConvTranspose2d(4, 4, 3), nn.Linear(4, 4)], ids=str)
 def test_from_conv_of_something_else(cls, conv):
     with pytest.raises(TypeError, match=type(conv).__name__):
         cls.from_conv(conv)

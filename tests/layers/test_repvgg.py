@@ -50,6 +50,14 @@ def test_no_identity_where_channels_differ():
     assert RepVGGConv2d(8, 8, 1).pointwise is None
 
 
+def test_a_plain_bias_goes_into_the_norm_where_the_layer_has_none():
+    conv = nn.Conv2d(8, 8, 3, padding=1)
+    layer = randomize_norms(RepVGGConv2d(8, 8, 3, padding=1, bias=False))
+    layer.load_state_dict(conv.state_dict())
+    x = torch.randn(2, 8, 9, 9)
+    assert relative_difference(conv(x), layer.eval()(x)) < 1e-5
+
+
 def test_some_norms_in_eval_some_in_train():
     layer = randomize_norms(RepVGGConv2d(8, 8, 3, padding=1)).train()
     layer.norm.eval()
