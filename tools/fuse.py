@@ -4,8 +4,6 @@ Writes OUT, a checkpoint that stock hosts load, and beside it the config that
 goes with it, after comparing the fused net with the training form.
 """
 import argparse
-import os
-import os.path as osp
 import sys
 
 import torch
@@ -16,8 +14,8 @@ import mmrep
 from mmrep.checkpoints import read_checkpoint
 from mmrep.cli import (UserError, build_model, check_checkpoint_matches,
                        load_config, report_errors)
-from mmrep.deploy import (absorb_biases, example_input, plain_config,
-                          worst_difference)
+from mmrep.deploy import (absorb_biases, check_paths, example_input,
+                          plain_config, worst_difference, write_fused)
 from mmrep.fuse import rep_layers
 
 TOLERANCE = 1e-4  # relative, of features and dense heads
@@ -57,18 +55,7 @@ def choose_weights(checkpoint, ema):
     }
 
 
-def check_paths(checkpoint, out):
-    folder = osp.dirname(osp.abspath(out))
-    if not out.endswith('.pth'):
-        raise UserError(f'OUT (={out!r}) must end in .pth')
-    if not osp.isdir(folder):
-        raise UserError(f'the folder of OUT is not there: {folder!r}')
-    if osp.realpath(checkpoint) == osp.realpath(out):
-        raise UserError(f'OUT is the checkpoint itself ({out!r}): name '
-                        'another file')
-
-
-def check_rich(model, weights, checkpoint, path):
+def check_rich(model, weights, meta, path):
     """Refuse what has nothing to fuse."""
     rich = {id(layer) for layer in rep_layers(model)}
     names = [n for n, m in model.named_modules() if id(m) in rich]
@@ -77,8 +64,7 @@ def check_rich(model, weights, checkpoint, path):
         key for key in weights if any(
             key.startswith(name + '.') for name in names)
     ]
-    if 'mmrep_fused' in checkpoint.get(
-            'meta', {}) or (inside and plain.issuperset(inside)):
+    if 'mmrep_fused' in meta or (inside and plain.issuperset(inside)):
         raise UserError(f'{path!r} is fused already: all its convolutions '
                         'are plain')
     if not rich:
@@ -86,58 +72,63 @@ def check_rich(model, weights, checkpoint, path):
                         're-parameterized layer')
 
 
+def image_channels(model):
+    """How many channels the first convolution of the backbone reads."""
+    channels = (
+        module.in_channels for module in model.backbone.modules()
+        if isinstance(module, (torch.nn.Conv2d, mmrep.RepConv2d)))
+    return next(channels, 3)
+
+
 def build_plain(cfg, fused):
     """The net of the written config, with the fused weights."""
     plain = build_model(cfg)
+    places = plain.state_dict()
+    for name in fused.state_dict():
+        if name.endswith('.bias') and name not in places:
+            raise UserError(f"cannot fuse {name[:-len('.bias')]!r}: it needs "
+                            'a bias, and the stock layer has none and no '
+                            'batch norm behind it')
+    for layer in rep_layers(plain):
+        raise UserError('cannot fuse this config: its plain form still has a '
+                        f'{type(layer).__name__}')
     check_checkpoint_matches(plain, fused.state_dict())
-    return plain.eval()
-
-
-def write(out, checkpoint, cfg):
-    """Write both files, or none."""
-    config = osp.splitext(out)[0] + '.py'
-    parts = {out: out + '.part', config: config + '.part.py'}
-    try:
-        torch.save(checkpoint, parts[out])
-        cfg.dump(parts[config])
-        for path, part in parts.items():
-            os.replace(part, path)
-    finally:
-        for part in parts.values():
-            if osp.exists(part):
-                os.remove(part)
-    return config
+    return revert_sync_batchnorm(plain).eval()
 
 
 @report_errors
 def main(argv=None):
     args = parse_args(argv)
     cfg = load_config(args.config)
-    check_paths(args.checkpoint, args.out)
+    check_paths(args.config, args.checkpoint, args.out)
     checkpoint = read_checkpoint(args.checkpoint, args.trust_checkpoint)
     weights = choose_weights(checkpoint, args.ema)
-    x = example_input(args.image)
-
     rich = build_model(cfg)
-    check_rich(rich, weights, checkpoint, args.checkpoint)
+    meta = checkpoint.get('meta') or {}
+    x = example_input(args.image, image_channels(rich))
+    check_rich(rich, weights, meta, args.checkpoint)
     check_checkpoint_matches(rich, weights)
     rich = revert_sync_batchnorm(rich).eval()
     fused = absorb_biases(mmrep.fuse(rich), rich)
     plain_cfg = plain_config(cfg)
-    plain = revert_sync_batchnorm(build_plain(plain_cfg, fused))
+    plain = build_plain(plain_cfg, fused)
 
     worst = worst_difference(rich, plain, x)
     if worst > TOLERANCE:
         raise UserError(f'not written: fused and training form differ by '
                         f'{worst:.1e} relative, more than {TOLERANCE:.0e}')
-    meta = {**checkpoint.get('meta', {}), 'mmrep_fused': mmrep.__version__}
-    meta['cfg'] = plain_cfg.pretty_text
-    config = write(args.out, dict(meta=meta, state_dict=fused.state_dict()),
-                   plain_cfg)
+    meta = {
+        **meta, 'mmrep_fused': mmrep.__version__,
+        'cfg': plain_cfg.pretty_text
+    }
+    config = write_fused(args.out,
+                         dict(meta=meta, state_dict=fused.state_dict()),
+                         plain_cfg)
     count = sum(1 for _ in rep_layers(rich))
+    needs = 'mmrep' if 'custom_imports' in plain_cfg else 'no mmrep'
     print_log(
         f'fused {count} layers, worst relative difference {worst:.1e}: wrote '
-        f'{args.out} and {config}', 'current')
+        f'{args.out} and {config}, which needs {needs}', 'current')
 
 
 if __name__ == '__main__':

@@ -1,4 +1,6 @@
 """Move the biases that fusing makes into the norms that follow."""
+from typing import List, Optional, Tuple
+
 import torch
 from mmengine.utils.dl_utils.parrots_wrapper import _BatchNorm
 from torch import nn
@@ -8,10 +10,11 @@ from ..fuse import rep_layers
 
 @torch.no_grad()
 def absorb_biases(fused: nn.Module, model: nn.Module) -> nn.Module:
-    """Drop the biases that ``model`` did not have, where a norm follows.
+    """Drop the biases that ``model`` did not have, where norms follow.
 
     ``norm(x + b) == norm'(x)`` with ``mean' = mean - b``, norms in eval.
-    Stock nets have no bias in front of a norm.
+    Stock nets have no bias in front of a norm. A conv that stands in several
+    places keeps its bias unless a norm follows in each.
 
     Args:
         fused: The fused copy, changed in place. Modules must lie in the
@@ -23,12 +26,28 @@ def absorb_biases(fused: nn.Module, model: nn.Module) -> nn.Module:
     """
     unbiased = {id(m) for m in rep_layers(model) if m.bias is None}
     names = [n for n, m in model.named_modules() if id(m) in unbiased]
-    for name in names:
-        parent_name, _, last = name.rpartition('.')
-        children = fused.get_submodule(parent_name)._modules
-        following = dict(zip(children, list(children.values())[1:])).get(last)
-        conv = children[last]
-        if conv.bias is not None and isinstance(following, _BatchNorm):
-            following.running_mean -= conv.bias
+    for conv in [fused.get_submodule(name) for name in names]:
+        norms = [
+            _following_norm(parent, name)
+            for parent, name in _places(fused, conv)
+        ]
+        if conv.bias is not None and None not in norms:
+            for norm in {id(norm): norm for norm in norms}.values():
+                norm.running_mean -= conv.bias
             conv.bias = None
     return fused
+
+
+def _places(model: nn.Module, conv: nn.Module) -> List[Tuple[nn.Module, str]]:
+    return [(parent, name) for parent in model.modules()
+            for name, child in parent._modules.items() if child is conv]
+
+
+def _following_norm(parent: nn.Module, name: str) -> Optional[nn.Module]:
+    order = getattr(parent, 'order', ('conv', 'norm'))  # mmcv's ConvModule
+    if 'norm' in order and order.index('norm') < order.index('conv'):
+        return None
+    names = list(parent._modules)
+    after = names[names.index(name) + 1:][:1]
+    norm = parent._modules[after[0]] if after else None
+    return norm if isinstance(norm, _BatchNorm) else None

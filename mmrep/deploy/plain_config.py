@@ -48,22 +48,21 @@ def _plain(node: Any, scope: str) -> Any:
         return type(node)(_plain(item, scope) for item in node)
     if not isinstance(node, dict):
         return node
-    node = {
-        key: _plain(value, scope)
-        for key, value in node.items() if not _is_rich(value)
-    }
-    if node.get('type') == 'OREPAResNet':
+    kind = _resolve(node.get('type'))
+    if inspect.isclass(kind) and issubclass(kind, RepConv2d):
+        return dict(PLAIN)
+    node = {key: _plain(value, scope) for key, value in node.items()}
+    if kind is OREPAResNet:
+        node.pop('conv_cfg', None)
         return _resnet(node, scope) or {**node, 'conv_cfg': PLAIN}
-    if node.get('type') == 'RepVGGBackbone':
+    if kind is RepVGGBackbone:
         return _repvgg(node, scope) or {**node, 'conv_cfg': PLAIN}
     return node
 
 
-def _is_rich(value: Any) -> bool:
-    """Whether it is a ``conv_cfg`` of a re-parameterized layer."""
-    layer = MODELS.get(value['type']) if isinstance(
-        value, dict) and isinstance(value.get('type'), str) else None
-    return inspect.isclass(layer) and issubclass(layer, RepConv2d)
+def _resolve(kind: Any) -> Any:
+    """The class behind a ``type``, which may be prefixed or the class."""
+    return MODELS.get(kind) if isinstance(kind, str) else kind
 
 
 def _arguments(backbone: type, node: dict) -> dict:

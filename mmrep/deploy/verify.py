@@ -1,7 +1,8 @@
 """Compare a fused net with the training form it stands for."""
+import inspect
 import os.path as osp
 from contextlib import contextmanager
-from typing import Iterable, Iterator, List, Optional
+from typing import Callable, Iterable, Iterator, List, Optional, TypeVar
 
 import mmcv
 import torch
@@ -9,9 +10,12 @@ from torch import Tensor, nn
 
 from ..cli import UserError
 from ..fuse import rep_layers
+from ..layers import RepConv2d
 
-# heads whose forward takes the features alone, if a model has them
-HEADS = ('rpn_head', 'decode_head', 'head')
+T = TypeVar('T')
+
+# what a model has on top of its features
+HEADS = ('rpn_head', 'bbox_head', 'decode_head', 'auxiliary_head', 'head')
 LONG_SIDE = 512  # pixels
 STRIDE = 32
 
@@ -31,6 +35,7 @@ def example_input(path: Optional[str] = None, channels: int = 3) -> Tensor:
     image = mmcv.imrescale(image, (LONG_SIDE, LONG_SIDE))
     image = mmcv.impad_to_multiple(image, STRIDE)
     x = torch.from_numpy(image).float().permute(2, 0, 1)[None]
+    x = x[:, [i % 3 for i in range(channels)]]
     return (x - x.mean()) / x.std()
 
 
@@ -53,9 +58,18 @@ def outputs(model: nn.Module, x: Tensor) -> List[Tensor]:
     features = model.extract_feat(x)
     tensors = list(_tensors(features))
     for name in HEADS:
-        if getattr(model, name, None) is not None:
-            tensors += _tensors(getattr(model, name)(features))
+        head = getattr(model, name, None)
+        if head is not None and _takes_features_alone(head):
+            tensors += _tensors(head(features))
     return tensors
+
+
+def _takes_features_alone(head: nn.Module) -> bool:
+    if isinstance(head, (nn.ModuleList, nn.Sequential)):
+        return False
+    parameters = inspect.signature(head.forward).parameters.values()
+    required = [p for p in parameters if p.default is p.empty]
+    return len(required) == 1
 
 
 def _tensors(value) -> Iterable[Tensor]:
@@ -72,21 +86,36 @@ def relative_difference(a: Tensor, b: Tensor) -> float:
     return difference.nan_to_num(float('inf')).item()
 
 
+def _reached(layers: List[RepConv2d], run: Callable[[], T]) -> tuple:
+    """What ``run`` returns, and the ids of the layers that ran in it."""
+    reached = set()
+    handles = [
+        layer.register_forward_hook(lambda m, *_: reached.add(id(m)))
+        for layer in layers
+    ]
+    try:
+        return run(), reached
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
 def worst_difference(rich: nn.Module, plain: nn.Module, x: Tensor) -> float:
     """How far a plain net is from the training form of a rich one.
 
     Both are in eval mode. Compared are the features and dense heads on ``x``,
-    the rich net computing branch by branch, and every layer with norms inside
-    by itself.
+    the rich net computing branch by branch, and by themselves the layers that
+    these did not reach.
 
     Returns:
         The largest relative difference of all.
     """
+    layers = list(rep_layers(rich))
     with branch_by_branch(rich):
-        reference = outputs(rich, x)
+        reference, reached = _reached(layers, lambda: outputs(rich, x))
     worst = max(map(relative_difference, reference, outputs(plain, x)))
-    layers = [layer for layer in rep_layers(rich) if any(layer._norms())]
-    return max([worst, *map(_layer_difference, layers)])
+    others = [layer for layer in layers if id(layer) not in reached]
+    return max([worst, *map(_layer_difference, others)])
 
 
 @torch.no_grad()

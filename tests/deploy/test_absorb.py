@@ -39,3 +39,37 @@ def test_absorb():
     assert relative_difference(model(x), fused(x)) < 1e-5
     stock = ConvModule(4, 4, 3, padding=1, norm_cfg=dict(type='BN'))
     stock.load_state_dict(fused.first.state_dict())
+
+
+def test_shared_conv_with_several_norms():
+    conv = RepVGGConv2d(4, 4, 3, padding=1, bias=False)
+    levels = [nn.Sequential(conv, nn.BatchNorm2d(4)) for _ in range(2)]
+    model = randomize_norms(nn.Sequential(*levels)).eval()
+    fused = absorb_biases(mmrep.fuse(model), model)
+    x = torch.randn(2, 4, 9, 9)
+    assert fused[0][0] is fused[1][0] and fused[0][0].bias is None
+    assert relative_difference(model(x), fused(x)) < 1e-5
+
+
+def test_shared_conv_with_a_norm_in_one_place_only():
+    conv = RepVGGConv2d(4, 4, 3, padding=1, bias=False)
+    model = nn.Sequential(nn.Sequential(conv, nn.BatchNorm2d(4)), conv)
+    randomize_norms(model).eval()
+    fused = absorb_biases(mmrep.fuse(model), model)
+    x = torch.randn(2, 4, 9, 9)
+    assert relative_difference(model(x), fused(x)) < 1e-5
+
+
+def test_norm_that_comes_first():
+    model = ConvModule(
+        4,
+        4,
+        3,
+        padding=1,
+        conv_cfg=RICH,
+        norm_cfg=dict(type='BN'),
+        order=('norm', 'conv', 'act'))
+    model = randomize_norms(nn.Sequential(model)).eval()
+    fused = absorb_biases(mmrep.fuse(model), model)
+    x = torch.randn(2, 4, 9, 9)
+    assert relative_difference(model(x), fused(x)) < 1e-5

@@ -92,9 +92,14 @@ def test_conv_cfg_anywhere():
             type='ResNet', depth=50, conv_cfg=dict(type='RepVGGConv2d')),
         neck=[dict(type='FPN', conv_cfg=dict(type='OREPAConv2d'))],
         bbox_head=dict(conv_cfg=dict(type='DCN')))
-    assert 'conv_cfg' not in cfg.model.backbone
-    assert 'conv_cfg' not in cfg.model.neck[0]
+    assert cfg.model.backbone.conv_cfg == dict(type='Conv2d')
+    assert cfg.model.neck[0].conv_cfg == dict(type='Conv2d')
     assert cfg.model.bbox_head.conv_cfg.type == 'DCN'
+
+
+def test_prefixed_type():
+    cfg = plain('mmdet', dict(type='mmengine.OREPAResNet', depth=18))
+    assert cfg.model.backbone.type == 'ResNet'
 
 
 def test_other_imports_stay():

@@ -168,17 +168,18 @@ def test_larger_difference_is_refused(tool, capsys, tiny_seg, tmp_path,
     assert '2.5e-03' in message and '1e-04' in message
 
 
-def test_a_failed_write_leaves_nothing(fuse, tiny_seg, tmp_path, monkeypatch):
+def test_a_failed_write_leaves_nothing(fuse, capsys, tiny_seg, tmp_path,
+                                       monkeypatch):
     trained(tiny_seg, tmp_path / 'net.pth')
 
-    def fail(self, path):
-        Path(path).write_text('half')
+    def fail(source, target):
         raise OSError('disk full')
 
-    monkeypatch.setattr(Config, 'dump', fail)
-    with pytest.raises(OSError):
-        run(fuse, tiny_seg, tmp_path)
-    assert not list((tmp_path / 'out').iterdir())
+    monkeypatch.setattr('os.replace', fail)
+    out = tmp_path / 'fused.pth'
+    message = refused(fuse, capsys, tmp_path, tiny_seg, tmp_path / 'net.pth',
+                      out)
+    assert 'disk full' in message
 
 
 def test_fused_already(fuse, capsys, tiny_seg, tmp_path):
@@ -198,12 +199,18 @@ def test_bad_paths(fuse, capsys, tiny_seg, tmp_path):
     text = tmp_path / 'text.pth'
     text.write_text('no checkpoint')
     out = tmp_path / 'fused.pth'
+    own = tmp_path / 'own.py'
+    own.write_text(f'_base_ = {tiny_seg!r}')
+    (tmp_path / 'folder.py').mkdir()
     for arguments, part in [
         (('nowhere.py', good, out), 'nowhere.py'),
         ((tiny_seg, 'nowhere.pth', out), 'nowhere.pth'),
         ((tiny_seg, truncated, out), 'truncated'),
         ((tiny_seg, text, out), 'not a checkpoint'),
-        ((tiny_seg, good, good), 'is the checkpoint itself'),
+        ((tiny_seg, good, good), 'is what is to be fused'),
+        ((tiny_seg, good, own.with_suffix('.pth')), 'not written by'),
+        ((own, good, own.with_suffix('.pth')), 'is what is to be fused'),
+        ((tiny_seg, good, tmp_path / 'folder.pth'), 'is a folder'),
         ((tiny_seg, good, tmp_path / 'out.onnx'), 'must end in .pth'),
         ((tiny_seg, good, tmp_path / 'no' / 'out.pth'), 'is not there'),
         ((tiny_seg, good, out, '--ema'), 'no EMA weights'),
@@ -217,6 +224,55 @@ def test_another_architecture(fuse, capsys, tiny_seg, tiny_det, tmp_path):
     message = refused(fuse, capsys, tmp_path, tiny_seg, tmp_path / 'net.pth',
                       tmp_path / 'fused.pth')
     assert 'decode_head' in message and 'another architecture' in message
+
+
+def test_a_bias_without_a_place(fuse, capsys, tiny_det, tmp_path):
+    config = tmp_path / 'rich.py'
+    config.write_text(f"""_base_ = {tiny_det!r}
+model = dict(bbox_head=dict(
+    conv_cfg=dict(type='RepVGGConv2d'),
+    norm_cfg=dict(type='GN', num_groups=4)))""")
+    trained(str(config), tmp_path / 'net.pth')
+    message = refused(fuse, capsys, tmp_path, config, tmp_path / 'net.pth',
+                      tmp_path / 'fused.pth')
+    assert 'bbox_head.cls_convs.0.conv' in message and 'a bias' in message
+
+
+def test_shared_convs_with_norms_of_their_own(fuse, tiny_det, tmp_path):
+    """Levels share convs but not norms: each norm takes the bias."""
+    config = tmp_path / 'rich.py'
+    config.write_text(f"""_base_ = {tiny_det!r}
+model = dict(
+    neck=dict(num_outs=3, start_level=1, add_extra_convs=False),
+    bbox_head=dict(
+        _delete_=True,
+        type='RTMDetSepBNHead',
+        num_classes=2,
+        in_channels=16,
+        feat_channels=16,
+        stacked_convs=2,
+        share_conv=True,
+        pred_kernel_size=1,
+        norm_cfg=dict(type='BN'),
+        conv_cfg=dict(type='RepVGGConv2d'),
+        anchor_generator=dict(
+            type='MlvlPointGenerator', offset=0, strides=[8, 16, 32]),
+        bbox_coder=dict(type='DistancePointBBoxCoder'),
+        loss_cls=dict(type='QualityFocalLoss', use_sigmoid=True),
+        loss_bbox=dict(type='GIoULoss')))""")
+    trained(str(config), tmp_path / 'net.pth')
+    out, _ = run(fuse, str(config), tmp_path)
+    keys = torch.load(out, weights_only=True)['state_dict']
+    assert not any(
+        key.endswith('conv.bias') and 'cls_convs' in key for key in keys)
+
+
+def test_other_channels(fuse, tiny_seg, tmp_path):
+    config = tmp_path / 'rich.py'
+    config.write_text(f"""_base_ = {tiny_seg!r}
+model = dict(backbone=dict(in_channels=4))""")
+    trained(str(config), tmp_path / 'net.pth')
+    assert run(fuse, str(config), tmp_path)[0].exists()
 
 
 def test_nothing_to_fuse(fuse, capsys, tiny_seg, tmp_path):

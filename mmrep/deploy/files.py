@@ -1,0 +1,69 @@
+"""The two files of a fused net: a checkpoint and the config beside it."""
+import os
+import os.path as osp
+
+import torch
+from mmengine.config import Config
+
+from ..cli import UserError
+
+MARK = '# a fused net, written by tools/fuse.py'
+
+
+def config_beside(out: str) -> str:
+    """The config that goes with a fused checkpoint."""
+    return osp.splitext(out)[0] + '.py'
+
+
+def check_paths(config: str, checkpoint: str, out: str) -> None:
+    """Refuse an OUT that cannot be written or would destroy something.
+
+    Raises:
+        UserError: OUT or the config beside it is an input, a folder or a
+            config of the user's own.
+    """
+    folder = osp.dirname(osp.abspath(out))
+    if not out.endswith('.pth'):
+        raise UserError(f'OUT (={out!r}) must end in .pth')
+    if not osp.isdir(folder):
+        raise UserError(f'the folder of OUT is not there: {folder!r}')
+    for path in (out, config_beside(out)):
+        if osp.realpath(path) in map(osp.realpath, (config, checkpoint)):
+            raise UserError(
+                f'{path!r} is what is to be fused: name another OUT')
+        if osp.isdir(path):
+            raise UserError(f'{path!r} is a folder: name another OUT')
+    _check_own(config_beside(out))
+
+
+def _check_own(config: str) -> None:
+    """Only a config that was written here may be written again."""
+    if not osp.exists(config):
+        return
+    with open(config, encoding='utf-8') as file:
+        if file.readline().strip() != MARK:
+            raise UserError(f'{config!r} is there and was not written by '
+                            'tools/fuse.py: name another OUT')
+
+
+def write_fused(out: str, checkpoint: dict, cfg: Config) -> str:
+    """Write both files, or none; return the path of the config.
+
+    Raises:
+        UserError: The files cannot be written.
+    """
+    config = config_beside(out)
+    parts = {out: out + '.part', config: config + '.part'}
+    try:
+        torch.save(checkpoint, parts[out])
+        with open(parts[config], 'w', encoding='utf-8') as file:
+            file.write(f'{MARK}\n{cfg.pretty_text}')
+        for path, part in parts.items():
+            os.replace(part, path)
+    except (OSError, RuntimeError) as error:
+        raise UserError(f'cannot write {out!r}: {error}') from error
+    finally:
+        for part in parts.values():
+            if osp.exists(part):
+                os.remove(part)
+    return config
