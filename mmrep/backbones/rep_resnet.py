@@ -6,6 +6,7 @@ from mmengine.model import BaseModule
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
+from .checks import check_indices
 from .freezing import eval_norms, freeze
 from .res_block import BasicBlock, BlockOptions, Bottleneck, ResBlock
 from .res_stage import deep_stem as make_deep_stem
@@ -106,6 +107,8 @@ class OREPAResNet(BaseModule):
                  init_cfg: Union[dict, List[dict], None] = None) -> None:
         super().__init__(_init_cfg(pretrained, init_cfg))
         _check(depth, num_stages, strides, dilations, out_indices, style)
+        _check_stages(frozen_stages, num_stages, multi_grid,
+                      ARCHITECTURES[depth][1])
         block, blocks = ARCHITECTURES[depth]
         self.out_indices = out_indices
         self.frozen_stages = frozen_stages
@@ -185,6 +188,15 @@ class OREPAResNet(BaseModule):
                 outs.append(x)
         return tuple(outs)
 
+    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
+        deep = any(key.startswith(f'{prefix}stem.') for key in state_dict)
+        if deep and not hasattr(self, 'stem'):
+            raise ValueError(
+                'the checkpoint has the deep stem of a ResNetV1c or V1d and '
+                'OREPAResNet a 7x7 one: set `deep_stem=True`, or take another '
+                'checkpoint (`pretrained`, `init_cfg`)')
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
     def train(self, mode: bool = True) -> 'OREPAResNet':
         super().train(mode)
         self._freeze()
@@ -224,8 +236,17 @@ def _check(depth, num_stages, strides, dilations, out_indices, style) -> None:
         if len(values) < num_stages:
             raise ValueError(f'`{name}` (={tuple(values)}) must have an entry '
                              f'for each of {num_stages} stages')
-    if max(out_indices) >= num_stages:
-        raise ValueError(f'`out_indices` (={tuple(out_indices)}) must be '
-                         f'below `num_stages` (={num_stages})')
+    check_indices(out_indices, num_stages)
     if style not in ('pytorch', 'caffe'):
         raise ValueError(f"`style` (={style!r}) must be 'pytorch' or 'caffe'")
+
+
+def _check_stages(frozen_stages: int, num_stages: int,
+                  multi_grid: Optional[Sequence[int]], blocks: tuple) -> None:
+    if not -1 <= frozen_stages <= num_stages:
+        raise ValueError(f'`frozen_stages` (={frozen_stages}) must be -1 to '
+                         f'`num_stages` (={num_stages})')
+    last = blocks[num_stages - 1]
+    if multi_grid is not None and len(multi_grid) != last:
+        raise ValueError(f'`multi_grid` (={tuple(multi_grid)}) must have an '
+                         f'entry for each of the last stage\'s {last} blocks')

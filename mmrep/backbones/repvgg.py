@@ -8,6 +8,7 @@ from mmengine.model import BaseModule, Sequential
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
+from .checks import check_indices
 from .freezing import eval_norms, freeze
 
 # blocks per stage and width multipliers (table 2 of the paper)
@@ -180,6 +181,4 @@ def _check(strides: Sequence, dilations: Sequence,
         if len(values) != 4:
             raise ValueError(f'`{name}` (={tuple(values)}) must have an entry '
                              'for each of 4 stages')
-    if max(out_indices) > 3:
-        raise ValueError(
-            f'`out_indices` (={tuple(out_indices)}) must be 0 to 3')
+    check_indices(out_indices, 4)

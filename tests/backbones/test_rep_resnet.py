@@ -175,6 +175,21 @@ def test_pretrained_plain_weights(tmp_path):
         assert relative_difference(stock(x)[-1], net.eval()(x)[-1]) < 1e-5
 
 
+def test_weights_of_a_deep_stem_are_refused_or_loaded(tmp_path):
+    path = str(tmp_path / 'resnet18_v1c.pth')
+    stock = host_backbone(
+        'mmseg', 'ResNetV1c', depth=18, base_channels=8, stem_channels=8)
+    torch.save(randomize_norms(stock).state_dict(), path)
+    net = OREPAResNet(18, base_channels=8, pretrained=path)
+    with pytest.raises(ValueError, match='set `deep_stem=True`'):
+        net.init_weights()
+    deep = OREPAResNet(18, base_channels=8, pretrained=path, deep_stem=True)
+    deep.init_weights()
+    x = torch.randn(1, 3, 32, 32)
+    stock.eval()
+    assert relative_difference(stock(x)[-1], deep.eval()(x)[-1]) < 1e-5
+
+
 def test_gradients_reach_every_parameter():
     net = OREPAResNet(50, base_channels=8)
     net(torch.randn(2, 3, 32, 32))[-1].pow(2).mean().backward()
@@ -194,6 +209,11 @@ def test_drop_path():
     (dict(strides=(1, 2)), r'`strides` \(=\(1, 2\)\)'),
     (dict(dilations=(1, )), r'`dilations`'),
     (dict(out_indices=(4, )), r'`out_indices` \(=\(4,\)\)'),
+    (dict(out_indices=()), r'`out_indices` \(=\(\)\) must be some of 0 to 3'),
+    (dict(out_indices=(-1, )), '`out_indices`'),
+    (dict(out_indices=3), r'`out_indices` \(=3\) must be a sequence'),
+    (dict(frozen_stages=5), r'`frozen_stages` \(=5\)'),
+    (dict(multi_grid=(1, 2, 4)), r'`multi_grid` \(=\(1, 2, 4\)\)'),
     (dict(style='tf'), "`style` \\(='tf'\\)"),
     (dict(dcn=dict(type='DCN'), stage_with_dcn=(True, ) * 4), '`dcn`'),
     (dict(pretrained='a.pth', init_cfg=dict(type='Pretrained')),

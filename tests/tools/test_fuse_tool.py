@@ -238,8 +238,14 @@ model = dict(bbox_head=dict(
     assert 'bbox_head.cls_convs.0.conv' in message and 'a bias' in message
 
 
-def test_shared_convs_with_norms_of_their_own(fuse, tiny_det, tmp_path):
-    """Levels share convs but not norms: each norm takes the bias."""
+def test_shared_convs_with_norms_of_their_own(tool, tiny_det, tmp_path,
+                                              monkeypatch):
+    """Levels share convs but not norms: each norm takes the bias.
+
+    The scores of this untrained net are the small difference of large
+    numbers; float32 leaves them 3 digits. A bias taken once is 0.6 off.
+    """
+    monkeypatch.setattr(tool, 'TOLERANCE', 1e-2)
     config = tmp_path / 'rich.py'
     config.write_text(f"""_base_ = {tiny_det!r}
 model = dict(
@@ -261,7 +267,7 @@ model = dict(
         loss_cls=dict(type='QualityFocalLoss', use_sigmoid=True),
         loss_bbox=dict(type='GIoULoss')))""")
     trained(str(config), tmp_path / 'net.pth')
-    out, _ = run(fuse, str(config), tmp_path)
+    out, _ = run(tool.main, str(config), tmp_path)
     keys = torch.load(out, weights_only=True)['state_dict']
     assert not any(
         key.endswith('conv.bias') and 'cls_convs' in key for key in keys)
