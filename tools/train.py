@@ -1,13 +1,15 @@
 """Train the model of an mmdet, mmseg or mmpretrain config."""
 import argparse
+import copy
 
 from mmengine.device import get_device
+from mmengine.optim import build_optim_wrapper
 from mmengine.runner import find_latest_checkpoint
 
 from mmrep.checkpoints.safe_load import read_checkpoint
 from mmrep.cli import (UserError, add_common_arguments, build_model,
                        build_runner, check_checkpoint_matches, check_datasets,
-                       load_config, prepare_launcher, report_errors,
+                       load_config, one_line, prepare_launcher, report_errors,
                        set_loader_defaults, set_work_dir, trust_checkpoints)
 
 
@@ -70,6 +72,17 @@ def check_trainable(cfg):
                         f'GPU: the device here is {get_device()!r}')
 
 
+def check_optimizer(cfg, model):
+    """Refuse an optimizer that cannot be built, before the work dir is."""
+    try:
+        build_optim_wrapper(model, copy.deepcopy(cfg.optim_wrapper))
+    except Exception as error:  # whatever a constructor raises
+        raise UserError(
+            f'cannot build the `optim_wrapper` of config {cfg.filename!r}, '
+            f"optimizer {cfg.optim_wrapper.get('optimizer')}: "
+            f'{one_line(error)}') from error
+
+
 def check_start(cfg, model, trusted):
     """Refuse to start from a checkpoint that is not fit for it."""
     if not cfg.get('resume'):
@@ -105,7 +118,9 @@ def main(argv=None):
         set_amp(cfg)
     check_trainable(cfg)
     check_datasets(cfg, ('train_dataloader', 'val_dataloader'))
-    check_start(cfg, build_model(cfg), args.trust_checkpoint)
+    model = build_model(cfg)
+    check_optimizer(cfg, model)
+    check_start(cfg, model, args.trust_checkpoint)
     prepare_launcher(cfg, args.launcher, args.local_rank)
     build_runner(cfg).train()
 

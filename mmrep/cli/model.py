@@ -31,7 +31,7 @@ def build_model(cfg):
                          copy.deepcopy(cfg.data_preprocessor))
     try:
         return MODELS.build(model)
-    except (AssertionError, KeyError, TypeError, ValueError) as error:
+    except Exception as error:  # whatever a constructor raises
         raise UserError(f'cannot build the model of config {cfg.filename!r}: '
                         f'{one_line(error)}') from error
 
