@@ -75,7 +75,8 @@ def check_rich(model, weights, meta, path):
 def image_channels(model):
     """How many channels the first convolution of the backbone reads."""
     channels = (
-        module.in_channels for module in model.backbone.modules()
+        module.in_channels
+        for module in getattr(model, 'backbone', model).modules()
         if isinstance(module, (torch.nn.Conv2d, mmrep.RepConv2d)))
     return next(channels, 3)
 

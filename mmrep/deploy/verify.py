@@ -69,7 +69,9 @@ def _takes_features_alone(head: nn.Module) -> bool:
         return False
     parameters = inspect.signature(head.forward).parameters.values()
     required = [p for p in parameters if p.default is p.empty]
-    return len(required) == 1
+    # a head without a forward has nn.Module's, which takes `*input`
+    return [p.kind
+            for p in required] == [inspect.Parameter.POSITIONAL_OR_KEYWORD]
 
 
 def _tensors(value) -> Iterable[Tensor]:

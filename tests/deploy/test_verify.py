@@ -58,6 +58,28 @@ def test_a_wrong_fusion_is_seen(nets, monkeypatch):
     assert worst_difference(net, mmrep.fuse(net), example_input()) > 1e-4
 
 
+@pytest.mark.parametrize(
+    'head', [
+        nn.ModuleList([nn.Identity()]),
+        nn.Module(),
+        nn.Bilinear(2, 2, 2),
+    ],
+    ids=lambda head: type(head).__name__)
+def test_heads_that_need_more_than_features(nets, head):
+    for net in nets:
+        net.head = head
+    assert worst_difference(*nets, example_input()) < 1e-5
+
+
+def test_a_layer_that_nothing_reaches_is_compared_by_itself(nets, monkeypatch):
+    net = nets[0]
+    net.mask_head = randomize_norms(RepVGGConv2d(4, 4, 3)).eval()
+    fused = mmrep.fuse(net)
+    assert worst_difference(net, fused, example_input()) < 1e-5
+    monkeypatch.setattr(net.mask_head, 'fuse', lambda: nn.Conv2d(4, 4, 3))
+    assert worst_difference(net, fused, example_input()) > 0.1
+
+
 def test_not_finite(nets):
     with torch.no_grad():
         nets[1].decode_head.bias.fill_(math.nan)
