@@ -15,7 +15,7 @@ import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.optim import OneCycleParamScheduler
 
-from mmrep.cli import UserError
+from ..errors import UserError
 
 try:
     from numpy._core import multiarray

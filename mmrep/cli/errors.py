@@ -3,9 +3,7 @@ import functools
 import os
 import sys
 
-
-class UserError(Exception):
-    """A mistake that the user can mend, told in one sentence."""
+from ..errors import UserError
 
 
 def report_errors(main):

@@ -5,7 +5,7 @@ import os.path as osp
 import torch
 from mmengine.config import Config
 
-from ..cli import UserError
+from ..errors import UserError
 
 MARK = '# a fused net, written by tools/fuse.py'
 

@@ -8,7 +8,7 @@ import mmcv
 import torch
 from torch import Tensor, nn
 
-from ..cli import UserError
+from ..errors import UserError
 from ..fuse import rep_layers
 from ..layers import RepConv2d
 
