@@ -7,8 +7,9 @@ from mmengine.evaluator import DumpResults
 from mmrep.checkpoints.safe_load import read_checkpoint
 from mmrep.cli import (UserError, add_common_arguments, build_model,
                        build_runner, check_checkpoint_matches, check_datasets,
-                       load_config, prepare_launcher, report_errors,
-                       set_loader_defaults, set_work_dir, trust_checkpoints)
+                       leave_group, load_config, prepare_launcher,
+                       report_errors, set_loader_defaults, set_work_dir,
+                       trust_checkpoints)
 
 PICKLES = ('.pkl', '.pickle')
 
@@ -104,6 +105,7 @@ def main(argv=None):
     if args.out and args.out.endswith(PICKLES):
         runner.test_evaluator.metrics.append(dump_metric(cfg, args.out))
     runner.test()
+    leave_group()
 
 
 if __name__ == '__main__':

@@ -9,8 +9,9 @@ from mmengine.runner import find_latest_checkpoint
 from mmrep.checkpoints.safe_load import read_checkpoint
 from mmrep.cli import (UserError, add_common_arguments, build_model,
                        build_runner, check_checkpoint_matches, check_datasets,
-                       load_config, one_line, prepare_launcher, report_errors,
-                       set_loader_defaults, set_work_dir, trust_checkpoints)
+                       leave_group, load_config, one_line, prepare_launcher,
+                       report_errors, set_loader_defaults, set_work_dir,
+                       trust_checkpoints)
 
 
 def parse_args(argv=None):
@@ -123,6 +124,7 @@ def main(argv=None):
     check_start(cfg, model, args.trust_checkpoint)
     prepare_launcher(cfg, args.launcher, args.local_rank)
     build_runner(cfg).train()
+    leave_group()
 
 
 if __name__ == '__main__':
