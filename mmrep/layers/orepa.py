@@ -95,9 +95,7 @@ class OREPAConv2d(RepConv2d):
             with torch.no_grad():
                 for row, name in zip(self.scale, self.names):
                     row.fill_(values[name])
-        if self.bias is not None:
-            bound = self.weight[0].numel()**-0.5
-            init.uniform_(self.bias, -bound, bound)
+        self._reset_bias()
 
     def _terms(self) -> Iterable[Kernel]:
         """The scaled kernel of each branch, and the constant if there is."""
@@ -113,7 +111,7 @@ class OREPAConv2d(RepConv2d):
 
     def forward_branches(self, x: Tensor) -> Tensor:
         out = sum(self._conv(x, term) for term in self._terms())
-        return out if self.bias is None else out + self.bias[:, None, None]
+        return self._add_bias(out)
 
     @torch.no_grad()
     def _silence(self) -> None:
@@ -169,7 +167,6 @@ BRANCHES = {
     '1x1': Pointwise,
     'separable': Separable,
     'product': Product,
-    'stem': Stem,
 }
 
 

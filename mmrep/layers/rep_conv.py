@@ -169,6 +169,15 @@ class RepConv2d(nn.Module):
         """The norms inside the block."""
         return ()
 
+    def _reset_bias(self) -> None:
+        """Initialise the bias as ``nn.Conv2d`` does."""
+        if self.bias is not None:
+            bound = self.weight[0].numel()**-0.5
+            nn.init.uniform_(self.bias, -bound, bound)
+
+    def _add_bias(self, out: Tensor) -> Tensor:
+        return out if self.bias is None else out + self.bias[:, None, None]
+
     def _conv(self, x: Tensor, kernel: Kernel) -> Tensor:
         if self.padding_mode == 'zeros':
             return F.conv2d(x, *kernel, self.stride, self.padding,

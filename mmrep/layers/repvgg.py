@@ -61,9 +61,7 @@ class RepVGGConv2d(RepConv2d):
                 init.kaiming_uniform_(weight, a=math.sqrt(5))
         for norm in self._norms():
             norm.reset_parameters()
-        if self.bias is not None:
-            bound = self.weight[0].numel()**-0.5
-            init.uniform_(self.bias, -bound, bound)
+        self._reset_bias()
 
     def forward_branches(self, x: Tensor) -> Tensor:
         out = self.norm(self._conv(x, Kernel(self.weight)))
@@ -73,7 +71,7 @@ class RepVGGConv2d(RepConv2d):
                 F.conv2d(centre, self.pointwise, groups=self.groups))
         if self.identity_norm is not None:
             out = out + self.identity_norm(centre)
-        return out if self.bias is None else out + self.bias[:, None, None]
+        return self._add_bias(out)
 
     def _centre(self, x: Tensor) -> Tensor:
         """The pixels under the kernel's centre, one per output pixel."""
