@@ -7,9 +7,8 @@ from mmengine.evaluator import DumpResults
 from mmrep.checkpoints.safe_load import read_checkpoint
 from mmrep.cli import (UserError, add_common_arguments, build_model,
                        build_runner, check_checkpoint_matches, check_datasets,
-                       leave_group, load_config, prepare_launcher,
-                       report_errors, set_loader_defaults, set_work_dir,
-                       trust_checkpoints)
+                       leave_group, prepare_config, prepare_launcher,
+                       report_errors)
 
 PICKLES = ('.pkl', '.pickle')
 
@@ -86,10 +85,7 @@ def check_testable(cfg):
 def main(argv=None):
     """Check everything that can be known before, then evaluate."""
     args = parse_args(argv)
-    cfg = load_config(args.config, args.cfg_options)
-    trust_checkpoints(args.trust_checkpoint)
-    set_work_dir(cfg, args.work_dir)
-    set_loader_defaults(cfg)
+    cfg = prepare_config(args)
     check_testable(cfg)
     check_out(cfg, args.out)
     checkpoint = read_checkpoint(args.checkpoint, args.trust_checkpoint)

@@ -9,9 +9,8 @@ from mmengine.runner import find_latest_checkpoint
 from mmrep.checkpoints.safe_load import read_checkpoint
 from mmrep.cli import (UserError, add_common_arguments, build_model,
                        build_runner, check_checkpoint_matches, check_datasets,
-                       leave_group, load_config, one_line, prepare_launcher,
-                       report_errors, set_loader_defaults, set_work_dir,
-                       trust_checkpoints)
+                       leave_group, one_line, prepare_config, prepare_launcher,
+                       report_errors)
 
 
 def parse_args(argv=None):
@@ -108,10 +107,7 @@ def check_start(cfg, model, trusted):
 def main(argv=None):
     """Check everything that can be known before, then train."""
     args = parse_args(argv)
-    cfg = load_config(args.config, args.cfg_options)
-    trust_checkpoints(args.trust_checkpoint)
-    set_work_dir(cfg, args.work_dir)
-    set_loader_defaults(cfg)
+    cfg = prepare_config(args)
     set_resume(cfg, args.resume)
     if args.auto_scale_lr:
         set_auto_scale_lr(cfg)

@@ -3,13 +3,13 @@ from .config import load_config
 from .data import check_datasets
 from .errors import UserError, one_line, report_errors
 from .launch import (add_common_arguments, build_runner, leave_group,
-                     prepare_launcher, set_loader_defaults, set_work_dir,
-                     trust_checkpoints)
+                     prepare_config, prepare_launcher, set_loader_defaults,
+                     set_work_dir, trust_checkpoints)
 from .model import build_model, check_checkpoint_matches
 
 __all__ = [
     'UserError', 'add_common_arguments', 'build_model', 'build_runner',
     'check_checkpoint_matches', 'check_datasets', 'leave_group', 'load_config',
-    'one_line', 'prepare_launcher', 'report_errors', 'set_loader_defaults',
-    'set_work_dir', 'trust_checkpoints'
+    'one_line', 'prepare_config', 'prepare_launcher', 'report_errors',
+    'set_loader_defaults', 'set_work_dir', 'trust_checkpoints'
 ]

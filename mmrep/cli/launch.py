@@ -10,6 +10,7 @@ from mmengine.device import get_device
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from .config import load_config
 from .errors import UserError
 
 
@@ -54,6 +55,22 @@ def trust_checkpoints(trusted):
     """Let mmengine, too, unpickle whatever a file holds, or only data."""
     if trusted:
         os.environ['TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'] = '1'
+
+
+def prepare_config(args):
+    """Read the config that the common arguments name, and apply them.
+
+    Args:
+        args (Namespace): With ``config`` and :func:`add_common_arguments`.
+
+    Returns:
+        Config: Ready to be checked; nothing is built or written yet.
+    """
+    cfg = load_config(args.config, args.cfg_options)
+    trust_checkpoints(args.trust_checkpoint)
+    set_work_dir(cfg, args.work_dir)
+    set_loader_defaults(cfg)
+    return cfg
 
 
 def set_work_dir(cfg, work_dir):
