@@ -7,12 +7,16 @@ from .backbones import OREPAResNet, RepVGGBackbone
 from .checkpoints import allow_mmengine_checkpoints
 from .fuse import fuse
 from .kernel import Kernel
-from .layers import OREPAConv2d, RepConv2d, RepVGGConv2d
+from .layers import (ACBConv2d, BranchedConv2d, DBBConv2d, LargeKernelConv2d,
+                     MobileOneConv2d, OREPAConv2d, OREPAVGGConv2d,
+                     QARepVGGConv2d, RepConv2d, RepVGGConv2d)
 from .version import __version__
 
 __all__ = [
-    'Kernel', 'OREPAConv2d', 'OREPAResNet', 'RepConv2d', 'RepVGGBackbone',
-    'RepVGGConv2d', '__version__', 'fuse'
+    'ACBConv2d', 'BranchedConv2d', 'DBBConv2d', 'Kernel', 'LargeKernelConv2d',
+    'MobileOneConv2d', 'OREPAConv2d', 'OREPAResNet', 'OREPAVGGConv2d',
+    'QARepVGGConv2d', 'RepConv2d', 'RepVGGBackbone', 'RepVGGConv2d',
+    '__version__', 'fuse'
 ]
 
 allow_mmengine_checkpoints()

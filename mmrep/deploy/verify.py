@@ -42,7 +42,7 @@ def example_input(path: Optional[str] = None, channels: int = 3) -> Tensor:
 @contextmanager
 def branch_by_branch(model: nn.Module) -> Iterator[None]:
     """Let every re-parameterized layer compute its branches one by one."""
-    layers = list(rep_layers(model))
+    layers = [m for m in model.modules() if isinstance(m, RepConv2d)]
     for layer in layers:
         layer.forward = layer.forward_branches
     try:

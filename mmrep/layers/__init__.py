@@ -1,6 +1,14 @@
 """Convolutions that train rich and deploy as one plain convolution."""
+from .branched import BranchedConv2d
+from .dbb import ACBConv2d, DBBConv2d
+from .large_kernel import LargeKernelConv2d
+from .mobileone import MobileOneConv2d
 from .orepa import OREPAConv2d
 from .rep_conv import RepConv2d
-from .repvgg import RepVGGConv2d
+from .repvgg import OREPAVGGConv2d, QARepVGGConv2d, RepVGGConv2d
 
-__all__ = ['OREPAConv2d', 'RepConv2d', 'RepVGGConv2d']
+__all__ = [
+    'ACBConv2d', 'BranchedConv2d', 'DBBConv2d', 'LargeKernelConv2d',
+    'MobileOneConv2d', 'OREPAConv2d', 'OREPAVGGConv2d', 'QARepVGGConv2d',
+    'RepConv2d', 'RepVGGConv2d'
+]

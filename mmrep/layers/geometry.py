@@ -1,9 +1,96 @@
-"""The arguments that all convolutions have."""
+"""The arguments that all convolutions have, and where smaller kernels lie."""
 
 from numbers import Integral
+from typing import NamedTuple, Tuple
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..kernel import Kernel
 
 GEOMETRY = ('in_channels', 'out_channels', 'kernel_size', 'stride', 'padding',
             'dilation', 'groups', 'padding_mode')
+
+
+class Geometry(NamedTuple):
+    """How a convolution looks at its input, apart from its kernel.
+
+    ``edges`` is the padding of (left, right, top, bottom), in pixels.
+    """
+
+    in_channels: int
+    out_channels: int
+    kernel_size: Tuple[int, int]
+    stride: Tuple[int, int]
+    edges: Tuple[int, int, int, int]
+    dilation: Tuple[int, int]
+    groups: int
+    padding_mode: str
+
+    @classmethod
+    def of(cls, conv: nn.Module) -> 'Geometry':
+        """Read the attributes that nn.Conv2d and our layers have."""
+        if isinstance(conv.padding, str):
+            totals = [(k - 1) * d if conv.padding == 'same' else 0
+                      for k, d in zip(conv.kernel_size, conv.dilation)]
+        else:
+            totals = [2 * padding for padding in conv.padding]
+        top, left = [total // 2 for total in totals]
+        edges = (left, totals[1] - left, top, totals[0] - top)
+        return cls(conv.in_channels, conv.out_channels, conv.kernel_size,
+                   conv.stride, edges, conv.dilation, conv.groups,
+                   conv.padding_mode)
+
+    @property
+    def is_depthwise(self) -> bool:
+        return self.groups == self.in_channels == self.out_channels > 1
+
+    def conv(self, x: Tensor, kernel: Kernel) -> Tensor:
+        """Convolve; what lies outside of the image is as the mode says."""
+        left, right, top, bottom = self.edges
+        padding = (top, left)
+        if self.padding_mode != 'zeros' or (left,
+                                            top) != (right, bottom) or (min(
+                                                self.edges) < 0):
+            x, padding = self.pad(x), 0
+        return F.conv2d(x, *kernel, self.stride, padding, self.dilation,
+                        self.groups)
+
+    def pad(self, x: Tensor) -> Tensor:
+        """What a convolution without padding sees; crops where negative."""
+        if not any(self.edges):
+            return x
+        if self.padding_mode == 'zeros':
+            return F.pad(x, self.edges)
+        grown = [max(edge, 0) for edge in self.edges]
+        if any(grown):
+            x = F.pad(x, grown, self.padding_mode)
+        return F.pad(x, [min(edge, 0) for edge in self.edges])
+
+    def smaller(self, size: Tuple[int, int], spread: int = 1) -> 'Geometry':
+        """The geometry of a kernel around the same centre.
+
+        Args:
+            size: Height and width of the smaller kernel.
+            spread: Its dilation, over that of the whole.
+        """
+        edges = list(self.edges)
+        for axis in (0, 1):
+            before = (self.kernel_size[axis] - 1) // 2
+            before -= (size[axis] - 1) // 2 * spread
+            after = self.kernel_size[axis] - 1 - before
+            after -= (size[axis] - 1) * spread
+            start = 2 - 2 * axis  # edges list the width first
+            edges[start] -= before * self.dilation[axis]
+            edges[start + 1] -= after * self.dilation[axis]
+        dilation = tuple(d * spread for d in self.dilation)
+        return self._replace(
+            kernel_size=tuple(size), edges=tuple(edges), dilation=dilation)
+
+
+def like(tensor: Tensor) -> dict:
+    """Device and dtype, to make another tensor with."""
+    return dict(device=tensor.device, dtype=tensor.dtype)
 
 
 def check_geometry(padding=0, **arguments) -> None:

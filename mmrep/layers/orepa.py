@@ -7,7 +7,7 @@ norm after the addition stays outside of the layer.
 """
 from functools import reduce
 from itertools import zip_longest
-from typing import Iterable, Optional, Sequence
+from typing import Dict, Iterable, Optional, Sequence
 
 import torch
 from mmengine.registry import MODELS
@@ -16,8 +16,10 @@ from torch.nn import init
 
 from .. import kernel as K
 from ..kernel import Kernel
+from .from_names import read_orepa
+from .geometry import like
 from .orepa_branches import (Average, Pointwise, PointwiseKxK, Prior, Product,
-                             Separable, like)
+                             Separable)
 from .rep_conv import RepConv2d
 
 SCALINGS = ('vector', 'scalar', 'none')
@@ -55,41 +57,75 @@ class OREPAConv2d(RepConv2d):
                  scaling: str = 'vector',
                  **kwargs) -> None:
         super().__init__(*args, **kwargs)
+        self.names = ['origin']
+        self.branches = nn.ModuleDict()
+        self.scale = None
+        self.scaling = None
+        self.set_options(branches, scaling)
+        self._reset_own()
+
+    def options(self) -> dict:
+        return dict(branches=list(self.names), scaling=self.scaling)
+
+    def set_options(self,
+                    branches: Optional[Sequence[str]] = None,
+                    scaling: str = 'vector') -> None:
+        """Have these branches; those that are there already stay."""
         if scaling not in SCALINGS:
             raise ValueError(
                 f'`scaling` (={scaling!r}) must be one of {SCALINGS}')
-        factory = like(self.weight)
-        self.names = _choose(branches, self.kernel_size)
-        if 'origin' not in self.names:
-            weight = torch.zeros_like(self.weight)
-            del self.weight
-            self.register_buffer('weight', weight)
-        self.branches = nn.ModuleDict({
-            name:
-            self._branch(name, scaling, factory)
-            for name in self.names if name != 'origin'
-        })
-        width = 0 if scaling == 'none' or len(self.names) == 1 else (
+        names, trains = _choose(branches, self.kernel_size), self.trains
+        if (names, scaling) == (self.names, self.scaling):
+            return
+        self.names, self.scaling = names, scaling
+        self._set_weight('origin' in names, trains)
+        kept = dict(self.branches)
+        self.branches.clear()
+        for name in names:
+            if name != 'origin':
+                self.branches[name] = kept.get(name) or self._branch(
+                    name).requires_grad_(trains)
+        width = 0 if scaling == 'none' or len(names) == 1 else (
             self.out_channels if scaling == 'vector' else 1)
-        self.register_parameter(
-            'scale',
-            nn.Parameter(torch.empty(len(self.names), width, **factory))
-            if width else None)
-        self.reset_parameters()
+        self.scale = nn.Parameter(
+            self.weight.new_ones(len(names), width), trains) if width else None
 
-    def _branch(self, name: str, scaling: str, factory: dict) -> nn.Module:
+    def _set_weight(self, is_branch: bool, trains: bool) -> None:
+        """A parameter, or a constant where there is no origin branch."""
+        weight = self.weight.detach()
+        if is_branch and not isinstance(self.weight, nn.Parameter):
+            del self.weight
+            self.weight = nn.Parameter(weight, trains)
+        elif not is_branch and isinstance(self.weight, nn.Parameter):
+            del self.weight
+            self.register_buffer('weight', torch.zeros_like(weight))
+
+    def _read_options(self, weights: Dict[str, Tensor]) -> Optional[dict]:
+        options = read_orepa(weights, self.names, self.scaling)
+        known = initial_scales(self.kernel_size)
+        if options is None or not known.keys() >= set(options['branches']):
+            return None
+        return options
+
+    def _branch(self, name: str) -> nn.Module:
         shape = (self.in_channels, self.out_channels, self.kernel_size,
                  self.groups)
+        factory = like(self.weight)
         if name == 'stem':
-            return Stem(*shape, scaling=scaling, **factory)
-        return BRANCHES[name](*shape, **factory)
+            return Stem(*shape, scaling=self.scaling, **factory)
+        branch = BRANCHES[name](*shape, **factory)
+        branch.reset_parameters()
+        return branch
 
     def reset_parameters(self) -> None:
+        for branch in self.branches.values():
+            branch.reset_parameters()
+        self._reset_own()
+
+    def _reset_own(self) -> None:
         pointwise = self.kernel_size == (1, 1)
         if isinstance(self.weight, nn.Parameter):
             init.kaiming_uniform_(self.weight, a=1 if pointwise else 0)
-        for branch in self.branches.values():
-            branch.reset_parameters()
         if self.scale is not None:
             values = initial_scales(self.kernel_size)
             with torch.no_grad():
@@ -110,8 +146,8 @@ class OREPAConv2d(RepConv2d):
         return K.add(*self._terms())
 
     def forward_branches(self, x: Tensor) -> Tensor:
-        out = sum(self._conv(x, term) for term in self._terms())
-        return self._add_bias(out)
+        out = sum(self.geometry.conv(x, term) for term in self._terms())
+        return out if self.bias is None else out + self.bias[:, None, None]
 
     @torch.no_grad()
     def _silence(self) -> None:

@@ -13,6 +13,7 @@ from torch.nn import init
 
 from .. import kernel as K
 from ..kernel import Kernel
+from .geometry import like
 
 DEPTHWISE_MULTIPLIER = 8  # filters per input channel, official
 
@@ -165,7 +166,3 @@ def frequency_prior(channels: int, size) -> Tensor:
     return torch.where(vertical[:, None, None],
                        rows[:, :, None].expand(-1, height, width),
                        columns[:, None, :].expand(-1, height, width))[:, None]
-
-
-def like(tensor: Tensor) -> dict:
-    return dict(device=tensor.device, dtype=tensor.dtype)

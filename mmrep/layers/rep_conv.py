@@ -1,13 +1,14 @@
 """The protocol of all re-parameterizable convolutions."""
-from typing import Iterable
+from typing import Dict, List, Optional
 
+import mmcv.cnn
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedParameter
 
 from ..kernel import Kernel
 from .cache import Cache
-from .geometry import GEOMETRY, check_geometry
+from .geometry import GEOMETRY, Geometry, check_geometry
 
 
 class RepConv2d(nn.Module):
@@ -20,8 +21,9 @@ class RepConv2d(nn.Module):
     computes the same function.
 
     A kind of block implements :meth:`_kernel`, :meth:`_silence`,
-    :meth:`reset_parameters` and :meth:`forward_branches`; if it has norms
-    inside, :meth:`_norms`, too.
+    :meth:`reset_parameters`, :meth:`forward_branches`, and to carry its
+    structure along :meth:`options`, :meth:`set_options` and
+    :meth:`_read_options`.
 
     Shape:
         - Input: (N, in_channels, H, W).
@@ -65,7 +67,7 @@ class RepConv2d(nn.Module):
             groups,
             padding_mode=padding_mode,
             device='meta')
-        for name in (*GEOMETRY, '_reversed_padding_repeated_twice'):
+        for name in GEOMETRY:
             setattr(self, name, getattr(plain, name))
         self.weight = nn.Parameter(
             torch.empty(plain.weight.shape, device=device, dtype=dtype))
@@ -94,14 +96,41 @@ class RepConv2d(nn.Module):
         """The same function as a sum of features, branch by branch."""
         raise NotImplementedError
 
+    def options(self) -> dict:
+        """The block's own arguments, as they would make it now; plain data."""
+        raise NotImplementedError
+
+    def set_options(self, **options) -> None:
+        """Change the block's own arguments; what is there already stays."""
+        raise NotImplementedError
+
+    def _read_options(self, weights: Dict[str, Tensor]) -> Optional[dict]:
+        """The arguments of the block whose weights these are, by name."""
+        raise NotImplementedError
+
     def _take_bias(self, state_dict: dict, key: str) -> None:
         """Take a plain bias out of ``state_dict`` where there is a place."""
 
     # the protocol
 
+    @property
+    def origin(self) -> Tensor:
+        """The weight of the plain convolution the layer stands for."""
+        return self.weight
+
+    @property
+    def trains(self) -> bool:
+        """Whether a parameter inside wants gradients."""
+        return any(p.requires_grad for p in self.parameters())
+
+    @property
+    def geometry(self) -> Geometry:
+        """How the layer looks at its input, apart from its kernel."""
+        return Geometry.of(self)
+
     def kernel(self) -> Kernel:
         """The layer in eval mode as one kernel, differentiable."""
-        with torch.autocast(self.weight.device.type, enabled=False):
+        with torch.autocast(self.origin.device.type, enabled=False):
             weight, bias = self._kernel()
             if self.bias is not None:
                 bias = self.bias if bias is None else bias + self.bias
@@ -116,9 +145,10 @@ class RepConv2d(nn.Module):
                for name in GEOMETRY},
             bias=bias is not None,
             device='meta')
-        conv.weight = nn.Parameter(weight.clone(), self.weight.requires_grad)
+        trains = self.trains
+        conv.weight = nn.Parameter(weight.clone(), trains)
         if bias is not None:
-            conv.bias = nn.Parameter(bias.clone(), self.weight.requires_grad)
+            conv.bias = nn.Parameter(bias.clone(), trains)
         return conv.train(self.training)
 
     @classmethod
@@ -135,9 +165,10 @@ class RepConv2d(nn.Module):
         Raises:
             TypeError: ``conv`` is no plain convolution.
         """
-        if type(conv) is not nn.Conv2d:
-            raise TypeError(f'{cls.__name__} can stand for an nn.Conv2d only, '
-                            f'got {type(conv).__name__}')
+        reason = why_not_plain(conv)
+        if reason:
+            raise TypeError(f'{cls.__name__} can stand for a plain nn.Conv2d '
+                            f'only: {type(conv).__name__} {reason}')
         layer = cls(
             **{name: getattr(conv, name)
                for name in GEOMETRY},
@@ -145,8 +176,10 @@ class RepConv2d(nn.Module):
             device=conv.weight.device,
             dtype=conv.weight.dtype,
             **options)
-        layer.requires_grad_(conv.weight.requires_grad)
-        layer.weight, layer.bias = conv.weight, conv.bias
+        if not conv.weight.requires_grad:
+            layer.requires_grad_(False)
+        layer._set_origin(conv.weight)
+        layer.bias = conv.bias
         layer._silence()
         return layer.train(conv.training)
 
@@ -154,7 +187,7 @@ class RepConv2d(nn.Module):
         """One convolution, unless a norm inside takes batch statistics."""
         if any(norm.training for norm in self._norms()):
             return self.forward_branches(x)
-        return self._conv(x, self._current_kernel())
+        return self.geometry.conv(x, self._current_kernel())
 
     def init_weights(self) -> None:
         """Initialise as the paper does, whatever the host's init_cfg says."""
@@ -165,25 +198,21 @@ class RepConv2d(nn.Module):
 
     # for the blocks
 
-    def _norms(self) -> Iterable[nn.Module]:
-        """The norms inside the block."""
-        return ()
+    def _set_origin(self, weight: nn.Parameter) -> None:
+        self.weight = weight
+
+    def _norms(self) -> List[nn.Module]:
+        """The norms inside the block, SyncBN of any make too."""
+        return [
+            module for module in self.modules()
+            if getattr(module, 'running_var', None) is not None
+        ]
 
     def _reset_bias(self) -> None:
         """Initialise the bias as ``nn.Conv2d`` does."""
         if self.bias is not None:
-            bound = self.weight[0].numel()**-0.5
+            bound = self.origin[0].numel()**-0.5
             nn.init.uniform_(self.bias, -bound, bound)
-
-    def _add_bias(self, out: Tensor) -> Tensor:
-        return out if self.bias is None else out + self.bias[:, None, None]
-
-    def _conv(self, x: Tensor, kernel: Kernel) -> Tensor:
-        if self.padding_mode == 'zeros':
-            return F.conv2d(x, *kernel, self.stride, self.padding,
-                            self.dilation, self.groups)
-        x = F.pad(x, self._reversed_padding_repeated_twice, self.padding_mode)
-        return F.conv2d(x, *kernel, self.stride, 0, self.dilation, self.groups)
 
     # the kernel is kept while nothing that it is made of changes
 
@@ -194,8 +223,7 @@ class RepConv2d(nn.Module):
         return self._cache.get(tensors, self.kernel)
 
     def _wants_gradient(self) -> bool:
-        return torch.is_grad_enabled() and any(
-            parameter.requires_grad for parameter in self.parameters())
+        return torch.is_grad_enabled() and self.trains
 
     def train(self, mode: bool = True) -> 'RepConv2d':
         # mmengine's EMAHook swaps weights behind autograd's counter, and
@@ -207,24 +235,55 @@ class RepConv2d(nn.Module):
         self._cache.clear()
         return super()._apply(*args, **kwargs)
 
-    # a plain convolution's checkpoint is one of this layer, too
+    # a checkpoint brings its structure along; a plain convolution's has none
 
     def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
-        own = [prefix + key for key in self.state_dict()]
-        plain = (prefix + 'weight', prefix + 'bias')
-        branches = [key for key in own if key not in plain]
-        weight = state_dict.get(plain[0])
-        if weight is not None and weight.shape == self.weight.shape and (
-                not any(key in state_dict for key in branches)):
-            self._silence()
-            if self.bias is None and plain[1] in state_dict:
-                self._take_bias(state_dict, plain[1])
-            state_dict.update({
-                prefix + key: value
-                for key, value in self.state_dict().items()
-                if prefix + key in branches
-            })
+        start = len(prefix)
+        keys = [key[start:] for key in state_dict if key.startswith(prefix)]
+        if not {'weight', 'bias'}.issuperset(keys):
+            options = self._read_options(
+                {key: state_dict[prefix + key]
+                 for key in keys})
+            if options is not None:
+                self.set_options(**options)
+        elif 'weight' in keys:
+            self._load_plain(state_dict, prefix)
         super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def _load_plain(self, state_dict: dict, prefix: str) -> None:
+        """Complete the state dict of a plain convolution of this shape."""
+        weight = state_dict[prefix + 'weight']
+        if weight.shape != self.origin.shape:
+            return
+        self._silence()
+        if self.bias is None and prefix + 'bias' in state_dict:
+            self._take_bias(state_dict, prefix + 'bias')
+        names = {
+            id(tensor): name
+            for name, tensor in self.state_dict(keep_vars=True).items()
+        }
+        origin = names[id(self.origin)]
+        state_dict.update({
+            prefix + name: tensor
+            for name, tensor in self.state_dict().items()
+            if name not in (origin, 'bias')
+        })
+        state_dict[prefix + origin] = state_dict.pop(prefix + 'weight')
+
+
+def why_not_plain(conv: nn.Module) -> Optional[str]:
+    """Why a layer cannot stand for this module; None if it can.
+
+    Plain are ``nn.Conv2d`` and mmcv's wrapper of it, which differs for empty
+    inputs only.
+    """
+    if type(conv) not in (nn.Conv2d, mmcv.cnn.Conv2d):
+        return 'is no plain convolution'
+    if isinstance(conv.weight, UninitializedParameter):
+        return 'has no shape yet'
+    if 'weight' not in conv._parameters:
+        return 'computes its weight from other parameters'
+    return None
 
 
 def _is_transformed(layer: nn.Module) -> bool:

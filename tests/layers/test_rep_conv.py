@@ -10,10 +10,15 @@ from mmengine.registry import MODELS
 from mmengine.runner.checkpoint import load_state_dict
 from torch import nn
 
-from mmrep import OREPAConv2d, RepConv2d, RepVGGConv2d
+import mmrep
+from mmrep import RepConv2d
 from mmrep.testing import randomize_norms
 
-LAYERS = [OREPAConv2d, RepVGGConv2d]
+LAYERS = [
+    mmrep.OREPAConv2d, mmrep.DBBConv2d, mmrep.ACBConv2d, mmrep.RepVGGConv2d,
+    mmrep.QARepVGGConv2d, mmrep.OREPAVGGConv2d, mmrep.MobileOneConv2d,
+    mmrep.LargeKernelConv2d
+]
 GEOMETRIES = [
     dict(kernel_size=1),
     dict(kernel_size=1, stride=2, groups=2),
@@ -71,7 +76,7 @@ def test_from_conv(cls, geometry, bias):
     x = image()
     expected = conv(x)
     layer = cls.from_conv(conv)
-    assert layer.weight is conv.weight and layer.bias is conv.bias
+    assert layer.origin is conv.weight and layer.bias is conv.bias
     assert relative(layer(x), expected) < 1e-12
     assert torch.equal(conv(x), expected)
     assert not layer.training
@@ -163,7 +168,7 @@ class TestCache:
         with torch.no_grad():
             layer(image())
         layer(image()).sum().backward()
-        assert layer.weight.grad is not None
+        assert layer.origin.grad is not None
 
     def test_usable_outside_of_inference_mode(self, layer):
         x = image().requires_grad_()
@@ -210,14 +215,14 @@ class TestCache:
         x = image()
         self.check(layer, x)
         for _ in range(3):
-            layer.weight.data = torch.randn_like(layer.weight)
+            layer.origin.data = torch.randn_like(layer.origin)
             self.check(layer, x)
 
     def test_data_written_behind_the_counter(self, layer):
         # as mmengine's EMAHook swaps weights around evaluation
         x = image()
         self.check(layer, x)
-        layer.weight.data.mul_(2)
+        layer.origin.data.mul_(2)
         self.check(layer, x)
 
     def test_fused_optimizer(self, layer):
@@ -240,7 +245,7 @@ class TestCache:
                 norm.eval()
             self.check(twin, x)
             with torch.no_grad():
-                layer.weight.add_(1)
+                layer.origin.add_(1)
             average.update_parameters(layer)
             self.check(twin, x)
 
@@ -275,7 +280,7 @@ class TestCache:
         for twin in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
             assert twin._cache._value is None
             with torch.no_grad():
-                twin.weight.mul_(3)
+                twin.origin.mul_(3)
             self.check(twin, x)
             self.check(layer, x)
 

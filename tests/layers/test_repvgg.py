@@ -17,9 +17,10 @@ def reference(layer, x):
                                     layer.dilation, layer.groups)
 
     out = layer.norm(conv(layer.weight, layer.padding))
-    out = out + layer.pointwise_norm(conv(layer.pointwise, 0))
-    if layer.identity_norm is not None:
-        out = out + layer.identity_norm(x)
+    out = out + layer.branches['1x1'].norm(
+        conv(layer.branches['1x1'].weight, 0))
+    if 'identity' in layer.branches:
+        out = out + layer.branches['identity'].norm(x)
     return out
 
 
@@ -39,15 +40,15 @@ def test_is_the_papers_block(mode, stride, groups, size, dilation):
         groups=groups,
         bias=False,
         dtype=torch.float64)
-    assert (layer.identity_norm is not None) == (stride == 1)
+    assert ('identity' in layer.branches) == (stride == 1)
     randomize_norms(layer).train(mode == 'train')
     x = torch.randn(2, 8, 17, 18, dtype=torch.float64)
     assert relative_difference(reference(layer, x), layer(x)) < 1e-10
 
 
 def test_no_identity_where_channels_differ():
-    assert RepVGGConv2d(8, 16, 3).identity_norm is None
-    assert RepVGGConv2d(8, 8, 1).pointwise is None
+    assert 'identity' not in RepVGGConv2d(8, 16, 3).branches
+    assert '1x1' not in RepVGGConv2d(8, 8, 1).branches
 
 
 def test_a_plain_bias_goes_into_the_norm_where_the_layer_has_none():
@@ -61,10 +62,10 @@ def test_a_plain_bias_goes_into_the_norm_where_the_layer_has_none():
 def test_some_norms_in_eval_some_in_train():
     layer = randomize_norms(RepVGGConv2d(8, 8, 3, padding=1)).train()
     layer.norm.eval()
-    before = layer.pointwise_norm.running_mean.clone()
+    before = layer.branches['1x1'].norm.running_mean.clone()
     mean = layer.norm.running_mean.clone()
     layer(torch.randn(2, 8, 9, 9))
-    assert not layer.pointwise_norm.running_mean.equal(before)
+    assert not layer.branches['1x1'].norm.running_mean.equal(before)
     assert layer.norm.running_mean.equal(mean)
 
 

@@ -1,0 +1,338 @@
+"""Blocks that add features, branch by branch."""
+import math
+import re
+from typing import Dict, Iterable, Optional, Sequence, Tuple, Union
+
+import torch
+from mmcv.cnn import build_norm_layer
+from mmengine.registry import MODELS
+from torch import Tensor, nn
+from torch.nn import init
+
+from .. import kernel as K
+from ..kernel import Kernel
+from .branches import Average, Branch, Identity, PointwiseKxK, Spatial
+from .from_names import read_options
+from .geometry import GEOMETRY, like
+from .rep_conv import RepConv2d
+
+Branches = Union[str, Sequence[str], Dict[str, dict]]
+KINDS = {
+    'identity': Identity,
+    '1x1_kxk': PointwiseKxK,
+    '1x1_average': Average,
+}
+ORDER = ('1x1', '1x1_kxk', '1x1_average', '1xk', 'kx1', 'identity')
+NORMS = ('kxk', 'branches', 'sum')
+SIZED = re.compile(r'([1-9]\d*)x([1-9]\d*)(?:_d([1-9]\d*))?$')
+FURTHER = re.compile(r'kxk_\d+$')
+
+
+class BranchedConv2d(RepConv2d):
+    """``sum_norm(norm(conv_kxk(x)) + sum_b branch_b(x)) + bias``.
+
+    With all norms in eval mode the block runs as one convolution, which can
+    be differentiated; else branch by branch. Names of branches:
+
+    - ``1x1``, ``1xk``, ``kx1``: a smaller kernel around the same centre;
+    - ``3x3``, ``5x5_d2``, ...: the same by its size and, in units of the
+      block's own, its dilation;
+    - ``kxk_1``, ``kxk_2``, ...: a further kernel of full size;
+    - ``1x1_kxk``, ``1x1_average``: 1x1, norm, then kxk or the mean;
+    - ``identity``.
+
+    Branches that a convolution cannot have, or that would repeat its kxk,
+    are left out: the identity where stride or channels change, all smaller
+    kernels in a 1x1.
+
+    Args:
+        args, kwargs: The arguments of ``nn.Conv2d``.
+        branches: Names of the branches beside the kxk, or their options by
+            name. Defaults to the block's own.
+        norms: Which of ``kxk``, ``branches`` and ``sum`` have a norm.
+        norm_cfg: A batch norm. Defaults to dict(type='BN').
+        kxk: Config of a block in place of the kxk kernel.
+
+    Raises:
+        ValueError: An unknown branch or norm, or one of ``nn.Conv2d``'s
+            arguments is impossible.
+        TypeError: ``norm_cfg`` is no batch norm with running statistics.
+    """
+
+    default_norms = ('kxk', 'branches')
+
+    def __init__(self,
+                 *args,
+                 branches: Optional[Branches] = None,
+                 norms: Optional[Sequence[str]] = None,
+                 norm_cfg: dict = dict(type='BN'),
+                 kxk: Optional[dict] = None,
+                 **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.norm_cfg = dict(norm_cfg)
+        self.kxk = self.norm = self.sum_norm = None
+        self.branches = nn.ModuleDict()
+        self.set_options(
+            self.default_branches() if branches is None else branches,
+            self.default_norms if norms is None else norms,
+            kxk=kxk or self.default_kxk())
+        self._reset_own()
+
+    # what a family of blocks says
+
+    def default_branches(self) -> Sequence[str]:
+        """The branches of the paper, beside the kxk."""
+        return ()
+
+    def default_kxk(self) -> Optional[dict]:
+        """What stands in place of the kxk kernel."""
+        return None
+
+    # structure
+
+    def options(self) -> dict:
+        norms = dict(
+            kxk=self.norm is not None,
+            branches=any(b.norm is not None for b in self.branches.values()),
+            sum=self.sum_norm is not None)
+        return dict(
+            branches={
+                k: b.options()
+                for k, b in self.branches.items()
+            },
+            norms=[name for name in NORMS if norms[name]],
+            norm_cfg=self.norm_cfg,
+            kxk=self.kxk and config_of(self.kxk))
+
+    def set_options(self,
+                    branches: Branches,
+                    norms: Sequence[str],
+                    norm_cfg: Optional[dict] = None,
+                    kxk: Optional[dict] = None) -> None:
+        """Have these branches; those that are there already stay.
+
+        New norms take the mode of the norms around them, all that is new
+        ``requires_grad`` of what is there.
+        """
+        norms = (norms, ) if isinstance(norms, str) else norms
+        options = check_branches(branches, norms)
+        self.norm_cfg = dict(norm_cfg or self.norm_cfg)
+        trains, had = self.trains, self._norms()
+        training = any(n.training for n in had) if had else self.training
+        self._set_kxk(kxk)
+        self.norm = self._one_norm(self.norm, 'kxk' in norms)
+        self.sum_norm = self._one_norm(self.sum_norm, 'sum' in norms)
+        kept, normed = dict(self.branches), 'branches' in norms
+        self.branches.clear()
+        for name in options:
+            if self._fits(name, normed):
+                self.branches[name] = self._branch(
+                    kept.get(name), name, options[name], normed)
+        for module in self._norms():
+            if module not in had:
+                module.train(training)
+        if not trains:
+            self.requires_grad_(False)
+
+    def _fits(self, name: str, normed: bool) -> bool:
+        """Whether the branch makes sense for this convolution."""
+        if name == 'identity':
+            keeps = self.stride == (1, 1) and (self.in_channels
+                                               == self.out_channels)
+            return keeps and (normed or self.kernel_size != (1, 1))
+        if name == '1x1_average':
+            return self.kernel_size != (1, 1)
+        if name == '1x1_kxk' or name.startswith('kxk_'):
+            return True
+        size, spread = self._size(name)
+        if name in ('1xk', 'kx1') and size == (1, 1):
+            return False
+        reach = [(n - 1) * spread + 1 for n in size]
+        return size != self.kernel_size and all(
+            r <= k for r, k in zip(reach, self.kernel_size))
+
+    def _size(self, name: str) -> Tuple[Tuple[int, int], int]:
+        """Kernel size and dilation of a branch with one kernel."""
+        height, width = self.kernel_size
+        sizes = {'1xk': (1, width), 'kx1': (height, 1)}
+        if name.startswith('kxk_'):
+            return self.kernel_size, 1
+        if name in sizes:
+            return sizes[name], 1
+        height, width, spread = SIZED.match(name).groups()
+        return (int(height), int(width)), int(spread or 1)
+
+    def _branch(self, kept: Optional[Branch], name: str, options: dict,
+                normed: bool) -> Branch:
+        """The branch that is there, if it is the same, or a new one."""
+        if kept is not None and (kept.norm is not None) == normed and (
+                options.items() <= kept.options().items()):
+            return kept
+        kind = KINDS.get(name, Spatial)
+        if kind is Spatial:
+            options = dict(zip(('size', 'spread'), self._size(name)))
+        branch = kind(self.geometry, self._new_norm if normed else None,
+                      options, like(self.origin))
+        branch.reset_parameters()
+        return branch
+
+    def _new_norm(self, channels: int) -> nn.Module:
+        return batch_norm(self.norm_cfg, channels).to(self.origin)
+
+    def _one_norm(self, norm: Optional[nn.Module],
+                  wanted: bool) -> Optional[nn.Module]:
+        if not wanted:
+            return None
+        return norm or self._new_norm(self.out_channels)
+
+    def _set_kxk(self, config: Optional[dict]) -> None:
+        """Put a block in place of the kxk kernel, or the kernel back."""
+        weight = self.origin
+        config = dict(config or {})
+        kind = config.pop('type', None)
+        if self.kxk is not None and kind == config_of(self.kxk)['type']:
+            self.kxk.set_options(**config)
+        elif kind is not None:
+            shape = {name: getattr(self, name) for name in GEOMETRY}
+            self.kxk = MODELS.build(
+                dict(type=kind, **shape, bias=False, **config, **like(weight)))
+            self.kxk._set_origin(weight)
+            self.weight = None
+        elif self.kxk is not None:
+            self.kxk, self.weight = None, nn.Parameter(weight)
+
+    @property
+    def origin(self) -> Tensor:
+        return self.weight if self.kxk is None else self.kxk.origin
+
+    def _set_origin(self, weight: nn.Parameter) -> None:
+        if self.kxk is None:
+            self.weight = weight
+        else:
+            self.kxk._set_origin(weight)
+
+    def _read_options(self, weights: Dict[str, Tensor]) -> Optional[dict]:
+        options = read_options(weights, type(self).__name__, self.norm_cfg)
+        known = all(map(is_branch, options['branches']))
+        return options if known and 'scale' not in weights else None
+
+    # values
+
+    def reset_parameters(self) -> None:
+        for branch in self.branches.values():
+            branch.reset_parameters()
+        self._reset_own()
+
+    def _reset_own(self) -> None:
+        if self.kxk is None:
+            init.kaiming_uniform_(self.weight, a=math.sqrt(5))
+        else:
+            self.kxk.reset_parameters()
+        for norm in self._own_norms():
+            norm.reset_parameters()
+        self._reset_bias()
+
+    def _own_norms(self) -> Iterable[nn.Module]:
+        return [n for n in (self.norm, self.sum_norm) if n is not None]
+
+    def forward_branches(self, x: Tensor) -> Tensor:
+        geometry = self.geometry
+        if self.kxk is None:
+            out = geometry.conv(x, Kernel(self.weight))
+        else:
+            out = self.kxk(x)
+        if self.norm is not None:
+            out = self.norm(out)
+        for branch in self.branches.values():
+            out = out + branch(x, geometry)
+        if self.sum_norm is not None:
+            out = self.sum_norm(out)
+        return out if self.bias is None else out + self.bias[:, None, None]
+
+    def _kernel(self) -> Kernel:
+        geometry = self.geometry
+        kernel = Kernel(self.weight) if self.kxk is None else self.kxk.kernel()
+        if self.norm is not None:
+            kernel = K.fold_norm(kernel, self.norm)
+        kernel = K.add(kernel,
+                       *[b.kernel(geometry) for b in self.branches.values()])
+        if self.sum_norm is not None:
+            kernel = K.fold_norm(kernel, self.sum_norm)
+        return kernel
+
+    @torch.no_grad()
+    def _silence(self) -> None:
+        if self.kxk is not None:
+            self.kxk._silence()
+        for norm in self._own_norms():
+            norm.reset_parameters()
+            norm.weight.fill_(math.sqrt(1 + norm.eps))
+        for branch in self.branches.values():
+            branch.silence()
+        identity = dict(self.branches).get('identity')
+        if identity is not None and identity.norm is None:
+            point = self.geometry.smaller((1, 1))
+            self.branches['1x1'].weight.copy_(-identity.kernel(point).weight)
+
+    @torch.no_grad()
+    def _take_bias(self, state_dict: dict, key: str) -> None:
+        norms = self._own_norms()
+        if norms:
+            norms[-1].bias.copy_(state_dict.pop(key))
+
+
+def is_branch(name: str) -> bool:
+    return bool(name in ORDER or SIZED.match(name) or FURTHER.match(name))
+
+
+def check_branches(branches: Branches, norms: Sequence[str]) -> dict:
+    """The options of each branch, in the order of their modules.
+
+    Raises:
+        ValueError: A name is unknown, or a branch cannot do without a norm.
+    """
+    branches = [branches] if isinstance(branches, str) else branches
+    options = branches if isinstance(branches, dict) else dict.fromkeys(
+        branches, {})
+    for name in options:
+        if not is_branch(name):
+            raise ValueError(
+                f'`branches` has {name!r}, it may have {", ".join(ORDER)}, a '
+                "size such as '5x5' or '5x5_d2', and 'kxk_1', 'kxk_2', ...")
+    if not set(norms) <= set(NORMS):
+        raise ValueError(f'`norms` (={tuple(norms)}) must be some of {NORMS}')
+    if 'branches' not in norms:
+        for name in {'1x1_kxk', '1x1_average'} & options.keys():
+            raise ValueError(f'branch {name!r} needs its norms: `norms` '
+                             f"(={tuple(norms)}) must have 'branches'")
+        if 'identity' in options and '1x1' not in options:
+            raise ValueError("branch 'identity' without a norm needs '1x1' "
+                             'beside it, or it could not be silenced')
+    return {name: options[name] for name in sorted(options, key=_order)}
+
+
+def _order(name: str) -> tuple:
+    """The order of modules depends on what there is, not how it grew."""
+    numbers = tuple(map(int, re.findall(r'\d+', name)))
+    if name in ORDER:
+        return 1, ORDER.index(name), numbers
+    return 0 if name.startswith('kxk') else 2, 0, numbers
+
+
+def config_of(layer: RepConv2d) -> dict:
+    """What builds the layer, apart from its geometry."""
+    return dict(type=type(layer).__name__, **layer.options())
+
+
+def batch_norm(norm_cfg: dict, channels: int) -> nn.Module:
+    """Build a norm that can be folded.
+
+    Raises:
+        TypeError: It has no running statistics or no affine map.
+    """
+    norm = build_norm_layer(norm_cfg, channels)[1]
+    if getattr(norm, 'running_var', None) is None or norm.weight is None:
+        raise TypeError(
+            f'`norm_cfg` (={norm_cfg}) must be a batch norm with running '
+            'statistics and an affine map: other norms cannot be folded')
+    return norm
