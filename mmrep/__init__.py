@@ -10,13 +10,15 @@ from .kernel import Kernel
 from .layers import (ACBConv2d, BranchedConv2d, DBBConv2d, LargeKernelConv2d,
                      MobileOneConv2d, OREPAConv2d, OREPAVGGConv2d,
                      QARepVGGConv2d, RepConv2d, RepVGGConv2d)
+from .reparameterize import reparameterize
+from .structure import restructure, structure
 from .version import __version__
 
 __all__ = [
     'ACBConv2d', 'BranchedConv2d', 'DBBConv2d', 'Kernel', 'LargeKernelConv2d',
     'MobileOneConv2d', 'OREPAConv2d', 'OREPAResNet', 'OREPAVGGConv2d',
     'QARepVGGConv2d', 'RepConv2d', 'RepVGGBackbone', 'RepVGGConv2d',
-    '__version__', 'fuse'
+    '__version__', 'fuse', 'reparameterize', 'restructure', 'structure'
 ]
 
 allow_mmengine_checkpoints()

@@ -1,10 +1,9 @@
 """Fuse any model: every re-parameterized layer becomes a plain convolution."""
 import copy
-from typing import Iterator
 
 from torch import nn
 
-from .layers import RepConv2d
+from .walk import rep_layers
 
 
 def fuse(model: nn.Module) -> nn.Module:
@@ -22,21 +21,3 @@ def fuse(model: nn.Module) -> nn.Module:
     """
     memo = {id(layer): layer.fuse() for layer in rep_layers(model)}
     return copy.deepcopy(model, memo)
-
-
-def rep_layers(module: nn.Module) -> Iterator[RepConv2d]:
-    """The outermost re-parameterized layers of a module, each once."""
-    seen = set()
-
-    def walk(module: nn.Module) -> Iterator[RepConv2d]:
-        if id(module) in seen:
-            return
-        seen.add(id(module))
-        if isinstance(module, RepConv2d):
-            yield module
-            return
-        for child in module._modules.values():
-            if child is not None:
-                yield from walk(child)
-
-    return walk(module)

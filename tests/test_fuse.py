@@ -8,7 +8,7 @@ from torch import nn
 import mmrep
 from mmrep import OREPAConv2d, RepVGGConv2d
 from mmrep.deploy.verify import branch_by_branch, outputs, relative_difference
-from mmrep.fuse import rep_layers
+from mmrep.walk import rep_layers
 from mmrep.testing import randomize_norms
 
 WHOLE_MODELS = {

@@ -16,7 +16,7 @@ from mmrep.cli import (UserError, build_model, check_checkpoint_matches,
                        load_config, report_errors)
 from mmrep.deploy import (absorb_biases, check_paths, example_input,
                           plain_config, worst_difference, write_fused)
-from mmrep.fuse import rep_layers
+from mmrep.walk import rep_layers
 
 TOLERANCE = 1e-4  # relative, of features and dense heads
 

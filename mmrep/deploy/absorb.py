@@ -5,7 +5,7 @@ import torch
 from mmengine.utils.dl_utils.parrots_wrapper import _BatchNorm
 from torch import nn
 
-from ..fuse import rep_layers
+from ..walk import rep_layers
 
 
 @torch.no_grad()

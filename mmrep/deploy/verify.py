@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import UserError
-from ..fuse import rep_layers
 from ..layers import RepConv2d
+from ..walk import rep_layers
 
 T = TypeVar('T')
 

@@ -14,7 +14,7 @@ from ..kernel import Kernel
 from .branches import Average, Branch, Identity, PointwiseKxK, Spatial
 from .from_names import read_options
 from .geometry import GEOMETRY, like
-from .rep_conv import RepConv2d
+from .rep_conv import RepConv2d, config_of
 
 Branches = Union[str, Sequence[str], Dict[str, dict]]
 KINDS = {
@@ -317,11 +317,6 @@ def _order(name: str) -> tuple:
     if name in ORDER:
         return 1, ORDER.index(name), numbers
     return 0 if name.startswith('kxk') else 2, 0, numbers
-
-
-def config_of(layer: RepConv2d) -> dict:
-    """What builds the layer, apart from its geometry."""
-    return dict(type=type(layer).__name__, **layer.options())
 
 
 def batch_norm(norm_cfg: dict, channels: int) -> nn.Module:

@@ -15,6 +15,7 @@ from torch.nn import init
 from .. import kernel as K
 from ..kernel import Kernel
 from .geometry import Geometry, like
+from .rep_conv import config_of
 
 NormFactory = Callable[[int], nn.Module]
 
@@ -240,8 +241,7 @@ class PointwiseKxK(Staged):
     def options(self) -> dict:
         options = dict(channels=self.first.size(0))
         if self.is_nested:
-            options['second'] = dict(
-                type=type(self.second).__name__, **self.second.options())
+            options['second'] = config_of(self.second)
         return options
 
     def reset_parameters(self) -> None:

@@ -4,7 +4,7 @@ from typing import Dict, List, Optional
 import mmcv.cnn
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedParameter
+from torch.nn.parameter import is_lazy
 
 from ..kernel import Kernel
 from .cache import Cache
@@ -146,7 +146,8 @@ class RepConv2d(nn.Module):
             bias=bias is not None,
             device='meta')
         trains = self.trains
-        conv.weight = nn.Parameter(weight.clone(), trains)
+        weight = weight.clone(memory_format=_memory_format(self.origin))
+        conv.weight = nn.Parameter(weight, trains)
         if bias is not None:
             conv.bias = nn.Parameter(bias.clone(), trains)
         return conv.train(self.training)
@@ -168,7 +169,7 @@ class RepConv2d(nn.Module):
         reason = why_not_plain(conv)
         if reason:
             raise TypeError(f'{cls.__name__} can stand for a plain nn.Conv2d '
-                            f'only: {type(conv).__name__} {reason}')
+                            f'only, this {reason}')
         layer = cls(
             **{name: getattr(conv, name)
                for name in GEOMETRY},
@@ -178,6 +179,7 @@ class RepConv2d(nn.Module):
             **options)
         if not conv.weight.requires_grad:
             layer.requires_grad_(False)
+        layer.to(memory_format=_memory_format(conv.weight))
         layer._set_origin(conv.weight)
         layer.bias = conv.bias
         layer._silence()
@@ -271,19 +273,37 @@ class RepConv2d(nn.Module):
         state_dict[prefix + origin] = state_dict.pop(prefix + 'weight')
 
 
+def config_of(layer: RepConv2d) -> dict:
+    """What builds the layer, apart from its geometry."""
+    return dict(type=type(layer).__name__, **layer.options())
+
+
 def why_not_plain(conv: nn.Module) -> Optional[str]:
     """Why a layer cannot stand for this module; None if it can.
 
     Plain are ``nn.Conv2d`` and mmcv's wrapper of it, which differs for empty
     inputs only.
     """
+    kind = type(conv).__name__
+    if isinstance(conv, RepConv2d):
+        return f'is a {kind} already'
+    if getattr(conv, 'transposed', False):
+        return f'is a transposed convolution ({kind})'
+    if hasattr(conv, 'deform_groups'):
+        return f'is a deformable convolution ({kind})'
     if type(conv) not in (nn.Conv2d, mmcv.cnn.Conv2d):
-        return 'is no plain convolution'
-    if isinstance(conv.weight, UninitializedParameter):
-        return 'has no shape yet'
-    if 'weight' not in conv._parameters:
-        return 'computes its weight from other parameters'
+        return f'is a {kind}, no plain nn.Conv2d'
+    if 'weight' not in conv._parameters or is_lazy(conv.weight):
+        return 'computes its weight from something else'
+    if conv._forward_hooks or conv._forward_pre_hooks:
+        return 'has hooks that would be lost'
     return None
+
+
+def _memory_format(weight: Tensor) -> torch.memory_format:
+    if weight.is_contiguous():
+        return torch.contiguous_format
+    return torch.channels_last
 
 
 def _is_transformed(layer: nn.Module) -> bool:

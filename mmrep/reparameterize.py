@@ -1,0 +1,148 @@
+"""Make the convolutions of a model rich that is built already."""
+from fnmatch import fnmatchcase
+from typing import List, Optional, Sequence, Tuple, Union
+
+from mmengine.registry import MODELS
+from torch import nn
+
+from .layers import RepConv2d
+from .layers.rep_conv import why_not_plain
+from .walk import names, replace
+
+Patterns = Union[None, str, Sequence[str]]
+Sizes = Union[None, int, Tuple[int, int], List[Union[int, Tuple[int, int]]]]
+
+
+def reparameterize(model: nn.Module,
+                   type: Union[str, dict],
+                   include: Patterns = None,
+                   exclude: Patterns = None,
+                   kernel_size: Sizes = None) -> nn.Module:
+    """Replace plain convolutions by layers that compute the same in eval.
+
+    The weights stay the very Parameter objects; device, dtype, memory format,
+    ``requires_grad``, mode and sharing of modules are kept. Do it before the
+    optimizer is built, which else lacks the new parameters.
+
+    Args:
+        model: Changed in place.
+        type: Such as ``'DBBConv2d'``, or a config with the block's own
+            arguments.
+        include: Names of convolutions or of modules around them, with ``*``,
+            ``?`` and ``[...]`` as in file names: ``'backbone'``,
+            ``'*.layer[34].*.conv2'``. Every convolution there must be plain.
+            Defaults to all that are plain.
+        exclude: Names of those that stay as they are.
+        kernel_size: One size or a list: 3 or (1, 3). Defaults to all.
+
+    Returns:
+        ``model``, or the layer where the model is a convolution itself.
+
+    Raises:
+        ValueError: An unknown type, a pattern that matches nothing, nothing
+            left to replace. The model is then unchanged.
+        TypeError: A convolution that is included cannot be made rich.
+    """
+    config = dict(type=type) if isinstance(type, str) else dict(type)
+    layer = layer_type(config.pop('type'))
+    chosen = _choose(model, _list(include), _list(exclude), kernel_size)
+    return replace(model,
+                   {conv: layer.from_conv(conv, **config)
+                    for conv in chosen})
+
+
+@MODELS.register_module(name='Reparameterized')
+def reparameterized(model: dict,
+                    conv: Union[str, dict],
+                    include: Patterns = None,
+                    exclude: Patterns = None,
+                    kernel_size: Sizes = None,
+                    **arguments) -> nn.Module:
+    """Build any module of a config with its convolutions made rich.
+
+    ``backbone=dict(type='Reparameterized', model=dict(type='ResNet', ...),
+    conv='DBBConv2d')``. It happens before optimizers, DDP and checkpoints,
+    so that all of these know the new parameters.
+
+    Args:
+        model: Config of the module.
+        conv, include, exclude, kernel_size: See :func:`reparameterize`.
+        arguments: Further arguments of ``model``, which some hosts set.
+    """
+    built = MODELS.build({**model, **arguments})
+    return reparameterize(built, conv, include, exclude, kernel_size)
+
+
+def layer_type(name: str) -> type:
+    """The layer of this registered name.
+
+    Raises:
+        ValueError: There is none.
+    """
+    known = {
+        key: layer
+        for key, layer in MODELS.module_dict.items()
+        if isinstance(layer, type) and issubclass(layer, RepConv2d)
+    }
+    if name not in known:
+        raise ValueError(f'`type` (={name!r}) must be one of {sorted(known)}')
+    return known[name]
+
+
+def _choose(model: nn.Module, include: List[str], exclude: List[str],
+            kernel_size: Sizes) -> List[nn.Module]:
+    """The convolutions to replace, each once."""
+    known = {
+        conv: paths
+        for conv, paths in names(model).items() if _is_conv(conv)
+    }
+    for pattern in include + exclude:
+        if not any(_match(paths, [pattern]) for paths in known.values()):
+            some = [paths[0] for paths in known.values()][:3]
+            raise ValueError(
+                f'pattern {pattern!r} matches no convolution of this '
+                f'{type(model).__name__}, which has such as {some}')
+    sizes = _sizes(kernel_size)
+    chosen = [
+        conv for conv, paths in known.items()
+        if _match(paths, include or ['*']) and not _match(paths, exclude) and (
+            sizes is None or tuple(conv.kernel_size) in sizes)
+    ]
+    refused = [conv for conv in chosen if why_not_plain(conv)]
+    if include and refused:
+        reasons = [f'{known[c][0]!r} {why_not_plain(c)}' for c in refused]
+        raise TypeError('these convolutions cannot be made rich, `exclude` '
+                        f'them: {"; ".join(reasons)}')
+    plain = [conv for conv in chosen if conv not in refused]
+    if not plain:
+        raise ValueError(
+            f'no plain convolution of this {type(model).__name__} is left by '
+            f'`include` (={include}), `exclude` (={exclude}) and '
+            f'`kernel_size` (={kernel_size})')
+    return plain
+
+
+def _is_conv(module: nn.Module) -> bool:
+    """Of any kind: plain, transposed, deformable, rich already."""
+    weight = getattr(module, 'origin', getattr(module, 'weight', None))
+    return hasattr(module, 'kernel_size') and weight is not None
+
+
+def _match(names: List[str], patterns: List[str]) -> bool:
+    """Whether a pattern names the convolution or a module around it."""
+    return any(
+        fnmatchcase(name, pattern) or fnmatchcase(name, f'{pattern}.*')
+        for name in names for pattern in patterns)
+
+
+def _list(patterns: Patterns) -> List[str]:
+    return [patterns] if isinstance(patterns, str) else list(patterns or ())
+
+
+def _sizes(kernel_size: Sizes) -> Optional[List[Tuple[int, int]]]:
+    if kernel_size is None:
+        return None
+    if isinstance(kernel_size, (int, tuple)):
+        kernel_size = [kernel_size]
+    return [(size, size) if isinstance(size, int) else tuple(size)
+            for size in kernel_size]

@@ -1,0 +1,101 @@
+"""The structure of a model as plain data, and back."""
+from typing import Dict, Union
+
+from mmengine.fileio import load
+from mmengine.registry import MODELS
+from torch import nn
+
+from .layers import RepConv2d
+from .layers.rep_conv import config_of, why_not_plain
+from .reparameterize import layer_type
+from .walk import names, replace
+
+Structure = Dict[str, dict]
+
+
+def structure(model: nn.Module) -> Structure:
+    """Describe each re-parameterized layer, by name; ``json`` can write it.
+
+    A value is the layer's ``type`` with its own arguments as they would make
+    it now, e.g. ``{'backbone.conv1': {'type': 'OREPAConv2d', 'branches':
+    ['stem'], 'scaling': 'vector'}}``. A layer of several names is under its
+    first.
+    """
+    return {
+        paths[0]: config_of(module)
+        for module, paths in names(model).items()
+        if isinstance(module, RepConv2d)
+    }
+
+
+def restructure(model: nn.Module, structure: Structure) -> nn.Module:
+    """Give a model the structure that :func:`structure` described.
+
+    The model computes the same in eval mode as before. Layers that have
+    their structure already stay; plain convolutions are made rich as in
+    :func:`reparameterize`; other layers are fused and made anew, those that
+    ``structure`` does not name are plain then.
+
+    Args:
+        model: Changed in place.
+        structure: As described, of a model with the same convolutions.
+
+    Returns:
+        ``model``, or the layer where the model is a convolution itself.
+
+    Raises:
+        ValueError: A name is no convolution of the model, a type is unknown
+            or arguments are impossible. The model is then unchanged.
+        TypeError: A convolution cannot be made rich.
+    """
+    by_name = {
+        path: module
+        for module, paths in names(model).items()
+        for path in paths
+    }
+    for name in structure:
+        if name not in by_name:
+            raise ValueError(
+                f'the structure has a layer {name!r}, the model (a '
+                f'{type(model).__name__}) has none: it describes another')
+    wanted = {by_name[name]: config for name, config in structure.items()}
+    new = {
+        module: _rebuilt(module, wanted.get(module), paths[0])
+        for module, paths in names(model).items()
+        if module in wanted or isinstance(module, RepConv2d)
+    }
+    return replace(model, new)
+
+
+@MODELS.register_module(name='Restructured')
+def restructured(model: dict, structure: Union[str, Structure],
+                 **arguments) -> nn.Module:
+    """Build any module of a config with the structure of another.
+
+    ``backbone=dict(type='Restructured', model=dict(type='ResNet', ...),
+    structure='structure.json')``.
+
+    Args:
+        model: Config of the module.
+        structure: As :func:`structure` describes it, or a file with that.
+        arguments: Further arguments of ``model``, which some hosts set.
+    """
+    if isinstance(structure, str):
+        structure = load(structure)
+    return restructure(MODELS.build({**model, **arguments}), structure)
+
+
+def _rebuilt(module: nn.Module, config: Union[dict, None],
+             name: str) -> nn.Module:
+    """What stands for a module under a config; None is the plain one."""
+    is_rich = isinstance(module, RepConv2d)
+    if is_rich and config == config_of(module):
+        return module
+    conv = module.fuse() if is_rich else module
+    if config is None:
+        return conv
+    reason = why_not_plain(conv)
+    if reason:
+        raise TypeError(f'{name!r} cannot be made rich: it {reason}')
+    options = dict(config)
+    return layer_type(options.pop('type')).from_conv(conv, **options)

@@ -1,0 +1,40 @@
+"""Where the convolutions of a model are, and putting others there."""
+from typing import Dict, Iterator, List
+
+from torch import nn
+
+from .layers import RepConv2d
+
+
+def rep_layers(model: nn.Module) -> Iterator[RepConv2d]:
+    """The outermost re-parameterized layers of a model, each once."""
+    return (module for module in names(model) if isinstance(module, RepConv2d))
+
+
+def names(model: nn.Module) -> Dict[nn.Module, List[str]]:
+    """All names of each module, in order; what is inside of layers apart."""
+    found: Dict[nn.Module, List[str]] = {}
+
+    def walk(module: nn.Module, name: str) -> None:
+        found.setdefault(module, []).append(name)
+        if isinstance(module, RepConv2d):
+            return
+        for leaf, child in module._modules.items():
+            if child is not None:
+                walk(child, f'{name}.{leaf}' if name else leaf)
+
+    walk(model, '')
+    return found
+
+
+def replace(model: nn.Module, new: Dict[nn.Module, nn.Module]) -> nn.Module:
+    """Put ``new[module]`` wherever ``module`` is registered.
+
+    Returns:
+        The model, or what stands for it.
+    """
+    for parent in names(model):
+        if not isinstance(parent, RepConv2d):
+            for leaf, child in parent._modules.items():
+                parent._modules[leaf] = new.get(child, child)
+    return new.get(model, model)
