@@ -3,7 +3,8 @@
 Importing it registers the layers and backbones in mmengine's root registries,
 where mmdet, mmseg and mmpretrain find them without a prefix.
 """
-from .backbones import OREPAResNet, RepVGGBackbone
+from .backbones import (DBBResNet, OREPAResNet, OREPAVGGBackbone,
+                        RepVGGBackbone, RepVGGResNet)
 from .checkpoints import allow_mmengine_checkpoints
 from .fuse import fuse
 from .kernel import Kernel
@@ -15,10 +16,11 @@ from .structure import restructure, structure
 from .version import __version__
 
 __all__ = [
-    'ACBConv2d', 'BranchedConv2d', 'DBBConv2d', 'Kernel', 'LargeKernelConv2d',
-    'MobileOneConv2d', 'OREPAConv2d', 'OREPAResNet', 'OREPAVGGConv2d',
-    'QARepVGGConv2d', 'RepConv2d', 'RepVGGBackbone', 'RepVGGConv2d',
-    '__version__', 'fuse', 'reparameterize', 'restructure', 'structure'
+    'ACBConv2d', 'BranchedConv2d', 'DBBConv2d', 'DBBResNet', 'Kernel',
+    'LargeKernelConv2d', 'MobileOneConv2d', 'OREPAConv2d', 'OREPAResNet',
+    'OREPAVGGBackbone', 'OREPAVGGConv2d', 'QARepVGGConv2d', 'RepConv2d',
+    'RepVGGBackbone', 'RepVGGConv2d', 'RepVGGResNet', '__version__', 'fuse',
+    'reparameterize', 'restructure', 'structure'
 ]
 
 allow_mmengine_checkpoints()

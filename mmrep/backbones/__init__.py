@@ -1,5 +1,9 @@
 """Backbones of re-parameterized convolutions."""
-from .rep_resnet import OREPAResNet
-from .repvgg import RepVGGBackbone
+from .rep_resnet import RepResNet
+from .repvgg import OREPAVGGBackbone, RepVGGBackbone
+from .resnets import DBBResNet, OREPAResNet, RepVGGResNet
 
-__all__ = ['OREPAResNet', 'RepVGGBackbone']
+__all__ = [
+    'DBBResNet', 'OREPAResNet', 'OREPAVGGBackbone', 'RepResNet',
+    'RepVGGBackbone', 'RepVGGResNet'
+]

@@ -1,5 +1,5 @@
 """Checks that all backbones share."""
-from typing import Sequence
+from typing import Optional, Sequence
 
 
 def check_indices(out_indices: Sequence[int], stages: int) -> None:
@@ -14,3 +14,38 @@ def check_indices(out_indices: Sequence[int], stages: int) -> None:
     if not out_indices or not all(0 <= i < stages for i in out_indices):
         raise ValueError(f'`out_indices` (={tuple(out_indices)}) must be some '
                          f'of 0 to {stages - 1}')
+
+
+def check_stages(num_stages: int, strides: Sequence[int],
+                 dilations: Sequence[int], out_indices: Sequence[int],
+                 style: str) -> None:
+    """Refuse stages that no ResNet has.
+
+    Raises:
+        ValueError: A number, a length or the style is out of its range.
+    """
+    if not 1 <= num_stages <= 4:
+        raise ValueError(f'`num_stages` (={num_stages}) must be 1 to 4')
+    for name, values in (('strides', strides), ('dilations', dilations)):
+        if len(values) < num_stages:
+            raise ValueError(f'`{name}` (={tuple(values)}) must have an entry '
+                             f'for each of {num_stages} stages')
+    check_indices(out_indices, num_stages)
+    if style not in ('pytorch', 'caffe'):
+        raise ValueError(f"`style` (={style!r}) must be 'pytorch' or 'caffe'")
+
+
+def check_frozen(frozen_stages: int, num_stages: int,
+                 multi_grid: Optional[Sequence[int]], blocks: tuple) -> None:
+    """Refuse to freeze what is not there, and grids of another length.
+
+    Raises:
+        ValueError: One of both.
+    """
+    if not -1 <= frozen_stages <= num_stages:
+        raise ValueError(f'`frozen_stages` (={frozen_stages}) must be -1 to '
+                         f'`num_stages` (={num_stages})')
+    last = blocks[num_stages - 1]
+    if multi_grid is not None and len(multi_grid) != last:
+        raise ValueError(f'`multi_grid` (={tuple(multi_grid)}) must have an '
+                         f'entry for each of the last stage\'s {last} blocks')

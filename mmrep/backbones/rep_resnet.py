@@ -3,12 +3,11 @@ from typing import List, Optional, Sequence, Tuple, Union
 
 from mmcv.cnn import build_conv_layer, build_norm_layer
 from mmengine.model import BaseModule
-from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from .checks import check_indices
+from .checks import check_frozen, check_stages
 from .freezing import eval_norms, freeze
-from .res_block import BasicBlock, BlockOptions, Bottleneck, ResBlock
+from .res_block import BasicBlock, BlockOptions, Bottleneck, Convs, ResBlock
 from .res_stage import deep_stem as make_deep_stem
 from .res_stage import inner_width, res_stage, stage_dilations, stage_plugins
 
@@ -25,15 +24,12 @@ INIT_CFG = [
 ]
 
 
-@MODELS.register_module()
-class OREPAResNet(BaseModule):
-    """A ResNet whose convolutions are OREPA blocks, norms after them.
+class RepResNet(BaseModule):
+    """A ResNet whose convolutions are blocks, norms after them.
 
-    Hu et al., Online Convolutional Re-parameterization, CVPR 2022, figure 6:
-    the 7x7 stem is a linear deep stem, every 1x1 and 3x3 convolution a block;
-    in ResNet-18 and -34 the shortcuts stay plain, as in the official code.
     Its arguments are the union of those of mmdet's, mmseg's and mmpretrain's
-    ResNet and ResNeXt, its module names and feature shapes are theirs.
+    ResNet and ResNeXt, its module names and feature shapes are theirs. A
+    method says by :meth:`default_convs` which convolutions are blocks.
 
     Args:
         depth: 18, 34, 50, 101 or 152.
@@ -53,7 +49,8 @@ class OREPAResNet(BaseModule):
         groups, width_per_group: Of the 3x3 of a bottleneck: 32 and 4 in
             ResNeXt-50 32x4d, 1 and 128 in a Wide ResNet-50-2.
             ``base_width`` is mmdet's name of the latter.
-        conv_cfg: The block. Defaults to dict(type='OREPAConv2d').
+        conv_cfg: The block, in place of the method's own, for all
+            convolutions (without the shortcuts for depth 18 and 34).
         norm_cfg: The norm after each conv. Defaults to dict(type='BN').
         norm_eval: Keep all batch norms in eval mode. Defaults to False.
         dcn, stage_with_dcn: Deformable 3x3 convs, in which stages.
@@ -106,18 +103,22 @@ class OREPAResNet(BaseModule):
                  pretrained: Optional[str] = None,
                  init_cfg: Union[dict, List[dict], None] = None) -> None:
         super().__init__(_init_cfg(pretrained, init_cfg))
-        _check(depth, num_stages, strides, dilations, out_indices, style)
-        _check_stages(frozen_stages, num_stages, multi_grid,
-                      ARCHITECTURES[depth][1])
+        if depth not in ARCHITECTURES:
+            raise ValueError(
+                f'`depth` (={depth}) must be one of {list(ARCHITECTURES)}')
+        check_stages(num_stages, strides, dilations, out_indices, style)
+        check_frozen(frozen_stages, num_stages, multi_grid,
+                     ARCHITECTURES[depth][1])
         block, blocks = ARCHITECTURES[depth]
         self.out_indices = out_indices
         self.frozen_stages = frozen_stages
         self.norm_eval = norm_eval
         self.zero_init_residual = zero_init_residual
-        conv_cfg = conv_cfg or dict(type='OREPAConv2d')
+        convs = Convs(*[conv_cfg] *
+                      3) if conv_cfg else self.default_convs(norm_cfg)
         options = BlockOptions(
-            conv_cfg=conv_cfg,
-            shortcut_conv_cfg=None if block is BasicBlock else conv_cfg,
+            convs=convs,
+            shortcut_conv_cfg=None if block is BasicBlock else convs.pointwise,
             norm_cfg=norm_cfg,
             style=style,
             avg_down=avg_down,
@@ -145,13 +146,18 @@ class OREPAResNet(BaseModule):
         self.feat_dim = channels
         self._freeze()
 
+    @staticmethod
+    def default_convs(norm_cfg: dict) -> Convs:
+        """Which convolutions are blocks; norms inside are as those around."""
+        raise NotImplementedError
+
     def _add_stem(self, in_channels: int, channels: int, deep: bool,
                   options: BlockOptions) -> None:
         if deep:
             self.stem = make_deep_stem(in_channels, channels, options)
         else:
             self.conv1 = build_conv_layer(
-                options.conv_cfg,
+                options.convs.stem,
                 in_channels,
                 channels,
                 7,
@@ -193,11 +199,11 @@ class OREPAResNet(BaseModule):
         if deep and not hasattr(self, 'stem'):
             raise ValueError(
                 'the checkpoint has the deep stem of a ResNetV1c or V1d and '
-                'OREPAResNet a 7x7 one: set `deep_stem=True`, or take another '
-                'checkpoint (`pretrained`, `init_cfg`)')
+                f'{type(self).__name__} a 7x7 one: set `deep_stem=True`, or '
+                'take another checkpoint (`pretrained`, `init_cfg`)')
         super()._load_from_state_dict(state_dict, prefix, *args)
 
-    def train(self, mode: bool = True) -> 'OREPAResNet':
+    def train(self, mode: bool = True) -> 'RepResNet':
         super().train(mode)
         self._freeze()
         if mode and self.norm_eval:
@@ -224,29 +230,3 @@ def _init_cfg(pretrained: Optional[str], init_cfg) -> Union[dict, List[dict]]:
 
 def _is_pretrained(init_cfg) -> bool:
     return isinstance(init_cfg, dict) and init_cfg['type'] == 'Pretrained'
-
-
-def _check(depth, num_stages, strides, dilations, out_indices, style) -> None:
-    if depth not in ARCHITECTURES:
-        raise ValueError(
-            f'`depth` (={depth}) must be one of {list(ARCHITECTURES)}')
-    if not 1 <= num_stages <= 4:
-        raise ValueError(f'`num_stages` (={num_stages}) must be 1 to 4')
-    for name, values in (('strides', strides), ('dilations', dilations)):
-        if len(values) < num_stages:
-            raise ValueError(f'`{name}` (={tuple(values)}) must have an entry '
-                             f'for each of {num_stages} stages')
-    check_indices(out_indices, num_stages)
-    if style not in ('pytorch', 'caffe'):
-        raise ValueError(f"`style` (={style!r}) must be 'pytorch' or 'caffe'")
-
-
-def _check_stages(frozen_stages: int, num_stages: int,
-                  multi_grid: Optional[Sequence[int]], blocks: tuple) -> None:
-    if not -1 <= frozen_stages <= num_stages:
-        raise ValueError(f'`frozen_stages` (={frozen_stages}) must be -1 to '
-                         f'`num_stages` (={num_stages})')
-    last = blocks[num_stages - 1]
-    if multi_grid is not None and len(multi_grid) != last:
-        raise ValueError(f'`multi_grid` (={tuple(multi_grid)}) must have an '
-                         f'entry for each of the last stage\'s {last} blocks')

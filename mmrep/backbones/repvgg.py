@@ -3,7 +3,7 @@ from itertools import accumulate
 from typing import List, Optional, Sequence, Tuple, Union
 
 import torch.utils.checkpoint as cp
-from mmcv.cnn import build_conv_layer
+from mmcv.cnn import ConvModule, build_conv_layer
 from mmengine.model import BaseModule, Sequential
 from mmengine.registry import MODELS
 from torch import Tensor, nn
@@ -12,7 +12,7 @@ from .checks import check_indices
 from .freezing import eval_norms, freeze
 
 # blocks per stage and width multipliers (table 2 of the paper)
-DEPTHS = {'A': (2, 4, 14, 1), 'B': (4, 6, 16, 1)}
+DEPTHS = {'A': (2, 4, 14, 1), 'B': (4, 6, 16, 1), 'D': (8, 14, 24, 1)}
 WIDTHS = {
     'A0': (0.75, 0.75, 0.75, 2.5),
     'A1': (1, 1, 1, 2.5),
@@ -21,18 +21,42 @@ WIDTHS = {
     'B1': (2, 2, 2, 4),
     'B2': (2.5, 2.5, 2.5, 5),
     'B3': (3, 3, 3, 5),
+    'D2': (2.5, 2.5, 2.5, 5),
 }
 STEM_CHANNELS = 64  # at most
 GROUPED = ('B1', 'B2', 'B3')
-ARCHITECTURES = [*WIDTHS, *(f'{b}g{g}' for b in GROUPED for g in (2, 4))]
+SQUEEZE = 16  # channels of an SE layer are fewer by
+ARCHITECTURES = [
+    *(name for name in WIDTHS if name != 'D2'),
+    *(f'{b}g{g}' for b in GROUPED for g in (2, 4)), 'D2se'
+]
+
+
+class SELayer(BaseModule):
+    """Squeeze and excitation, in mmpretrain's names."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        inner = max(1, channels // SQUEEZE)
+        self.conv1 = ConvModule(channels, inner, 1)
+        self.conv2 = ConvModule(
+            inner, channels, 1, act_cfg=dict(type='Sigmoid'))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.conv2(self.conv1(x.mean((2, 3), keepdim=True)))
 
 
 class RepVGGBlock(BaseModule):
     """A 3x3 convolution and ReLU; mmpretrain's name of the convolution."""
 
-    def __init__(self, conv: nn.Module, with_cp: bool = False) -> None:
+    def __init__(self,
+                 conv: nn.Module,
+                 with_se: bool = False,
+                 with_cp: bool = False) -> None:
         super().__init__()
         self.branch_reparam = conv
+        self.se_layer = SELayer(
+            conv.out_channels) if with_se else nn.Identity()
         self.act = nn.ReLU(inplace=True)
         self.with_cp = with_cp
 
@@ -41,7 +65,7 @@ class RepVGGBlock(BaseModule):
             out = cp.checkpoint(self.branch_reparam, x, use_reentrant=False)
         else:
             out = self.branch_reparam(x)
-        return self.act(out)
+        return self.act(self.se_layer(out))
 
 
 @MODELS.register_module()
@@ -55,8 +79,9 @@ class RepVGGBackbone(BaseModule):
 
     Args:
         arch: A0, A1, A2, B0, B1, B2, B3 or one of B1 to B3 with g2 or g4
-            behind, whose every second layer has 2 or 4 groups; or
-            dict(num_blocks=..., width_factor=..., groups=...).
+            behind, whose every second layer has 2 or 4 groups; D2se, with
+            squeeze and excitation in each block; or dict(num_blocks=...,
+            width_factor=..., groups=..., with_se=...).
         in_channels: Channels of the image. Defaults to 3.
         base_channels: What ``arch`` multiplies. Defaults to 64.
         out_indices: Stages whose outputs are returned. Defaults to all.
@@ -65,8 +90,7 @@ class RepVGGBackbone(BaseModule):
             lists those of the stage's last layers, 1 in the ones before.
         frozen_stages: Stem (0) and stages up to this one are fixed, with all
             inside. Defaults to -1, none.
-        conv_cfg: The block. Defaults to
-            dict(type='RepVGGConv2d', norm_cfg=norm_cfg, bias=False).
+        conv_cfg: The block, in place of the method's own.
         norm_cfg: The batch norm inside of the blocks.
         norm_eval: Keep all batch norms in eval mode. Defaults to False.
         with_cp: Checkpoint activations. Defaults to False.
@@ -80,6 +104,8 @@ class RepVGGBackbone(BaseModule):
     Raises:
         ValueError: An argument is out of its range.
     """
+
+    block_type = 'RepVGGConv2d'
 
     def __init__(self,
                  arch: Union[str, dict],
@@ -95,13 +121,13 @@ class RepVGGBackbone(BaseModule):
                  with_cp: bool = False,
                  init_cfg: Union[dict, List[dict], None] = None) -> None:
         super().__init__(init_cfg)
-        blocks, factors, groups = architecture(arch)
+        blocks, factors, groups, with_se = architecture(arch)
         _check(strides, dilations, out_indices)
         self.out_indices = out_indices
         self.frozen_stages = frozen_stages
         self.norm_eval = norm_eval
         conv_cfg = conv_cfg or dict(
-            type='RepVGGConv2d', norm_cfg=norm_cfg, bias=False)
+            type=self.block_type, norm_cfg=norm_cfg, bias=False)
 
         def block(channels: int, stride: int, dilation: int,
                   groups: int) -> RepVGGBlock:
@@ -116,7 +142,7 @@ class RepVGGBackbone(BaseModule):
                 dilation=dilation,
                 groups=groups)
             in_channels = channels
-            return RepVGGBlock(conv, with_cp)
+            return RepVGGBlock(conv, with_se, with_cp)
 
         widths = [int(base_channels * 2**i * f) for i, f in enumerate(factors)]
         self.stem = block(min(STEM_CHANNELS, widths[0]), 2, 1, 1)
@@ -156,14 +182,26 @@ class RepVGGBackbone(BaseModule):
             freeze([self.stem, *self.stages[:self.frozen_stages]])
 
 
-def architecture(arch: Union[str, dict]) -> Tuple[tuple, tuple, int]:
-    """Blocks per stage, width multipliers and groups of every second layer."""
+@MODELS.register_module()
+class OREPAVGGBackbone(RepVGGBackbone):
+    """A RepVGG whose blocks have an OREPA block in place of their kxk.
+
+    Hu et al., Online Convolutional Re-parameterization, CVPR 2022, section
+    4.3. See :class:`RepVGGBackbone` for the arguments.
+    """
+
+    block_type = 'OREPAVGGConv2d'
+
+
+def architecture(arch: Union[str, dict]) -> Tuple[tuple, tuple, int, bool]:
+    """Blocks per stage, widths, groups of every second layer, SE or not."""
     if isinstance(arch, dict):
         return (tuple(arch['num_blocks']), tuple(arch['width_factor']),
-                arch.get('groups', 1))
+                arch.get('groups', 1), arch.get('with_se', False))
     if arch not in ARCHITECTURES:
         raise ValueError(f'`arch` (={arch!r}) must be one of {ARCHITECTURES}')
-    return DEPTHS[arch[0]], WIDTHS[arch[:2]], int(arch[3:] or 1)
+    groups = int(arch[3:]) if arch[2:3] == 'g' else 1
+    return DEPTHS[arch[0]], WIDTHS[arch[:2]], groups, arch.endswith('se')
 
 
 def _per_layer(dilation: Union[int, Sequence[int]], layers: int) -> list:

@@ -8,10 +8,18 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 
+class Convs(NamedTuple):
+    """The configs of the 7x7, the 1x1 and the 3x3 convolutions."""
+
+    stem: Optional[dict] = None
+    pointwise: Optional[dict] = None
+    spatial: Optional[dict] = None
+
+
 class BlockOptions(NamedTuple):
     """What all blocks of a stage have in common."""
 
-    conv_cfg: Optional[dict] = None
+    convs: Convs = Convs()
     shortcut_conv_cfg: Optional[dict] = None
     norm_cfg: dict = dict(type='BN')
     style: str = 'pytorch'
@@ -63,8 +71,9 @@ class ResBlock(BaseModule):
              **geometry) -> None:
         """Add the next conv with its norm and its plugins."""
         index = len(self.norm_names) + 1
+        convs = self.options.convs
         conv = build_conv_layer(
-            dcn or self.options.conv_cfg,
+            dcn or (convs.pointwise if size == 1 else convs.spatial),
             in_channels,
             out_channels,
             size,

@@ -54,7 +54,7 @@ def deep_stem(in_channels: int, channels: int,
     for out_channels, stride in ((half, 2), (half, 1), (channels, 1)):
         layers += [
             build_conv_layer(
-                options.conv_cfg,
+                options.convs.spatial,
                 in_channels,
                 out_channels,
                 3,

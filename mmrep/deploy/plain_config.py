@@ -5,23 +5,27 @@ from typing import Any, Optional
 from mmengine.config import Config
 from mmengine.registry import MODELS
 
-from ..backbones import OREPAResNet, RepVGGBackbone
+from ..backbones import RepResNet, RepVGGBackbone
 from ..backbones.repvgg import ARCHITECTURES
 from ..layers import RepConv2d
+from ..reparameterize import reparameterized
+from ..structure import restructured
 
-# arguments of OREPAResNet that do not change what a trained net computes
+# arguments of RepResNet that do not change what a trained net computes
 TRAINING_ONLY = ('init_cfg', 'pretrained', 'drop_path_rate', 'with_cp',
                  'zero_init_residual', 'conv_cfg', 'frozen_stages')
 PLAIN = dict(type='Conv2d')
+WRAPPERS = (reparameterized, restructured)
 
 
 def plain_config(cfg: Config) -> Config:
     """Rewrite a config for the fused weights of its model.
 
-    An ``OREPAResNet`` becomes the host's ``ResNet`` or ``ResNeXt``, a
-    ``RepVGGBackbone`` of an mmpretrain config ``RepVGG(deploy=True)``. A
-    backbone that the host cannot express keeps its type, with plain convs.
-    Where nothing of mmrep is left, its import goes, too.
+    An ``OREPAResNet`` or its like becomes the host's ``ResNet`` or
+    ``ResNeXt``, a ``RepVGGBackbone`` of an mmpretrain config
+    ``RepVGG(deploy=True)``, a ``Reparameterized`` model that model. A backbone
+    that the host cannot express keeps its type, with plain convs. Where
+    nothing of mmrep is left, its import goes, too.
 
     Args:
         cfg: The config of the net in training form; it stays as it is.
@@ -32,9 +36,7 @@ def plain_config(cfg: Config) -> Config:
     out = Config(cfg._cfg_dict.to_dict())
     out.model = _plain(out.model.to_dict(), cfg.default_scope)
     out.load_from, out.resume = None, False
-    text = repr(out.model.to_dict())
-    if 'custom_imports' in out and not any(
-            name in text for name in ('OREPAResNet', 'RepVGGBackbone')):
+    if 'custom_imports' in out and not _needs_mmrep(out.model.to_dict()):
         imports = [i for i in out.custom_imports.imports if i != 'mmrep']
         if imports:
             out.custom_imports.imports = imports
@@ -51,13 +53,28 @@ def _plain(node: Any, scope: str) -> Any:
     kind = _resolve(node.get('type'))
     if inspect.isclass(kind) and issubclass(kind, RepConv2d):
         return dict(PLAIN)
+    if kind in WRAPPERS:
+        parameters = inspect.signature(kind).parameters
+        further = {k: v for k, v in node.items() if k not in parameters}
+        further.pop('type')
+        return _plain({**node['model'], **further}, scope)
     node = {key: _plain(value, scope) for key, value in node.items()}
-    if kind is OREPAResNet:
-        node.pop('conv_cfg', None)
-        return _resnet(node, scope) or {**node, 'conv_cfg': PLAIN}
-    if kind is RepVGGBackbone:
-        return _repvgg(node, scope) or {**node, 'conv_cfg': PLAIN}
+    for backbone, stock in ((RepResNet, _resnet), (RepVGGBackbone, _repvgg)):
+        if inspect.isclass(kind) and issubclass(kind, backbone):
+            node.pop('conv_cfg', None)
+            return stock(node, scope) or {**node, 'conv_cfg': PLAIN}
     return node
+
+
+def _needs_mmrep(node: Any) -> bool:
+    """Whether a type in a config is one of ours."""
+    if isinstance(node, (list, tuple)):
+        return any(map(_needs_mmrep, node))
+    if not isinstance(node, dict):
+        return False
+    kind = _resolve(node.get('type'))
+    ours = (getattr(kind, '__module__', None) or '').split('.')[0] == 'mmrep'
+    return ours or any(map(_needs_mmrep, node.values()))
 
 
 def _resolve(kind: Any) -> Any:
@@ -73,8 +90,8 @@ def _arguments(backbone: type, node: dict) -> dict:
 
 def _resnet(node: dict, scope: str) -> Optional[dict]:
     """The host's ResNet or ResNeXt, None where it has no such net."""
-    arguments = _arguments(OREPAResNet, node)
-    defaults = _arguments(OREPAResNet, {})
+    arguments = _arguments(RepResNet, node)
+    defaults = _arguments(RepResNet, {})
     width = arguments.pop('base_width') or arguments.pop('width_per_group')
     arguments.pop('width_per_group', None)
     kind = 'ResNet' if arguments.pop('groups') == 1 else 'ResNeXt'
@@ -112,12 +129,16 @@ def _accepted(kind: str, scope: str) -> set:
 
 
 def _repvgg(node: dict, scope: str) -> Optional[dict]:
-    """mmpretrain's RepVGG, None where the host is another."""
+    """mmpretrain's RepVGG, None where the host is another.
+
+    With squeeze and excitation neither: mmpretrain's deployed form skips it.
+    """
     arguments = _arguments(RepVGGBackbone, node)
     known = isinstance(arguments['arch'], str) and (arguments['arch']
                                                     in ARCHITECTURES)
     regular = all(isinstance(d, int) for d in arguments['dilations'])
-    if scope != 'mmpretrain' or not (known and regular):
+    if scope != 'mmpretrain' or not (known and regular) or (
+            arguments['arch'].endswith('se')):
         return None
     for name in TRAINING_ONLY:
         arguments.pop(name, None)

@@ -1,0 +1,45 @@
+"""ResNets of the methods: which of their convolutions are blocks."""
+from mmengine.registry import MODELS
+
+from .rep_resnet import RepResNet
+from .res_block import Convs
+
+
+@MODELS.register_module()
+class OREPAResNet(RepResNet):
+    """A ResNet of OREPA blocks, see :class:`RepResNet` for the arguments.
+
+    Hu et al., Online Convolutional Re-parameterization, CVPR 2022, figure 6:
+    the 7x7 stem is a linear deep stem, every 1x1 and 3x3 convolution a block;
+    in ResNet-18 and -34 the shortcuts stay plain, as in the official code.
+    """
+
+    @staticmethod
+    def default_convs(norm_cfg: dict) -> Convs:
+        orepa = dict(type='OREPAConv2d')
+        return Convs(stem=orepa, pointwise=orepa, spatial=orepa)
+
+
+@MODELS.register_module()
+class DBBResNet(RepResNet):
+    """A ResNet whose 3x3 convolutions are Diverse Branch Blocks.
+
+    Ding et al., Diverse Branch Block, CVPR 2021; 1x1 and 7x7 stay plain, as
+    in the official code. See :class:`RepResNet` for the arguments.
+    """
+
+    @staticmethod
+    def default_convs(norm_cfg: dict) -> Convs:
+        return Convs(spatial=dict(type='DBBConv2d', norm_cfg=norm_cfg))
+
+
+@MODELS.register_module()
+class RepVGGResNet(RepResNet):
+    """A ResNet whose 3x3 convolutions are RepVGG blocks.
+
+    Ding et al., RepVGG, CVPR 2021. See :class:`RepResNet` for the arguments.
+    """
+
+    @staticmethod
+    def default_convs(norm_cfg: dict) -> Convs:
+        return Convs(spatial=dict(type='RepVGGConv2d', norm_cfg=norm_cfg))
