@@ -6,7 +6,7 @@ from mmengine.registry import MODELS
 from torch import nn
 
 from .layers import RepConv2d
-from .layers.rep_conv import why_not_plain
+from .layers.plain import why_not_plain
 from .walk import names, replace
 
 Patterns = Union[None, str, Sequence[str]]

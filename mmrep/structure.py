@@ -6,7 +6,7 @@ from mmengine.registry import MODELS
 from torch import nn
 
 from .layers import RepConv2d
-from .layers.rep_conv import config_of, why_not_plain
+from .layers.plain import why_not_plain
 from .reparameterize import layer_type
 from .walk import names, replace
 
@@ -22,7 +22,7 @@ def structure(model: nn.Module) -> Structure:
     first.
     """
     return {
-        paths[0]: config_of(module)
+        paths[0]: module.config()
         for module, paths in names(model).items()
         if isinstance(module, RepConv2d)
     }
@@ -89,7 +89,7 @@ def _rebuilt(module: nn.Module, config: Union[dict, None],
              name: str) -> nn.Module:
     """What stands for a module under a config; None is the plain one."""
     is_rich = isinstance(module, RepConv2d)
-    if is_rich and config == config_of(module):
+    if is_rich and config == module.config():
         return module
     conv = module.fuse() if is_rich else module
     if config is None:

@@ -1,7 +1,6 @@
 """Blocks that add features, branch by branch."""
 import math
-import re
-from typing import Dict, Iterable, Optional, Sequence, Tuple, Union
+from typing import Dict, Iterable, Optional, Sequence
 
 import torch
 from mmcv.cnn import build_norm_layer
@@ -11,21 +10,19 @@ from torch.nn import init
 
 from .. import kernel as K
 from ..kernel import Kernel
-from .branches import Average, Branch, Identity, PointwiseKxK, Spatial
+from .branch_names import (NORMS, Branches, check_branches, fits, is_branch,
+                           size_of)
+from .branches import Branch, Identity, Spatial
 from .from_names import read_options
 from .geometry import GEOMETRY, like
-from .rep_conv import RepConv2d, config_of
+from .rep_conv import RepConv2d
+from .staged import Average, PointwiseKxK
 
-Branches = Union[str, Sequence[str], Dict[str, dict]]
 KINDS = {
     'identity': Identity,
     '1x1_kxk': PointwiseKxK,
     '1x1_average': Average,
 }
-ORDER = ('1x1', '1x1_kxk', '1x1_average', '1xk', 'kx1', 'identity')
-NORMS = ('kxk', 'branches', 'sum')
-SIZED = re.compile(r'([1-9]\d*)x([1-9]\d*)(?:_d([1-9]\d*))?$')
-FURTHER = re.compile(r'kxk_\d+$')
 
 
 class BranchedConv2d(RepConv2d):
@@ -102,7 +99,7 @@ class BranchedConv2d(RepConv2d):
             },
             norms=[name for name in NORMS if norms[name]],
             norm_cfg=self.norm_cfg,
-            kxk=self.kxk and config_of(self.kxk))
+            kxk=self.kxk and self.kxk.config())
 
     def set_options(self,
                     branches: Branches,
@@ -123,9 +120,10 @@ class BranchedConv2d(RepConv2d):
         self.norm = self._one_norm(self.norm, 'kxk' in norms)
         self.sum_norm = self._one_norm(self.sum_norm, 'sum' in norms)
         kept, normed = dict(self.branches), 'branches' in norms
+        geometry = self.geometry
         self.branches.clear()
         for name in options:
-            if self._fits(name, normed):
+            if fits(name, geometry, normed):
                 self.branches[name] = self._branch(
                     kept.get(name), name, options[name], normed)
         for module in self._norms():
@@ -133,34 +131,6 @@ class BranchedConv2d(RepConv2d):
                 module.train(training)
         if not trains:
             self.requires_grad_(False)
-
-    def _fits(self, name: str, normed: bool) -> bool:
-        """Whether the branch makes sense for this convolution."""
-        if name == 'identity':
-            keeps = self.stride == (1, 1) and (self.in_channels
-                                               == self.out_channels)
-            return keeps and (normed or self.kernel_size != (1, 1))
-        if name == '1x1_average':
-            return self.kernel_size != (1, 1)
-        if name == '1x1_kxk' or name.startswith('kxk_'):
-            return True
-        size, spread = self._size(name)
-        if name in ('1xk', 'kx1') and size == (1, 1):
-            return False
-        reach = [(n - 1) * spread + 1 for n in size]
-        return size != self.kernel_size and all(
-            r <= k for r, k in zip(reach, self.kernel_size))
-
-    def _size(self, name: str) -> Tuple[Tuple[int, int], int]:
-        """Kernel size and dilation of a branch with one kernel."""
-        height, width = self.kernel_size
-        sizes = {'1xk': (1, width), 'kx1': (height, 1)}
-        if name.startswith('kxk_'):
-            return self.kernel_size, 1
-        if name in sizes:
-            return sizes[name], 1
-        height, width, spread = SIZED.match(name).groups()
-        return (int(height), int(width)), int(spread or 1)
 
     def _branch(self, kept: Optional[Branch], name: str, options: dict,
                 normed: bool) -> Branch:
@@ -170,7 +140,8 @@ class BranchedConv2d(RepConv2d):
             return kept
         kind = KINDS.get(name, Spatial)
         if kind is Spatial:
-            options = dict(zip(('size', 'spread'), self._size(name)))
+            size, spread = size_of(name, self.kernel_size)
+            options = dict(size=size, spread=spread)
         branch = kind(self.geometry, self._new_norm if normed else None,
                       options, like(self.origin))
         branch.reset_parameters()
@@ -190,7 +161,7 @@ class BranchedConv2d(RepConv2d):
         weight = self.origin
         config = dict(config or {})
         kind = config.pop('type', None)
-        if self.kxk is not None and kind == config_of(self.kxk)['type']:
+        if self.kxk is not None and kind == self.kxk.config()['type']:
             self.kxk.set_options(**config)
         elif kind is not None:
             shape = {name: getattr(self, name) for name in GEOMETRY}
@@ -279,44 +250,6 @@ class BranchedConv2d(RepConv2d):
         norms = self._own_norms()
         if norms:
             norms[-1].bias.copy_(state_dict.pop(key))
-
-
-def is_branch(name: str) -> bool:
-    return bool(name in ORDER or SIZED.match(name) or FURTHER.match(name))
-
-
-def check_branches(branches: Branches, norms: Sequence[str]) -> dict:
-    """The options of each branch, in the order of their modules.
-
-    Raises:
-        ValueError: A name is unknown, or a branch cannot do without a norm.
-    """
-    branches = [branches] if isinstance(branches, str) else branches
-    options = branches if isinstance(branches, dict) else dict.fromkeys(
-        branches, {})
-    for name in options:
-        if not is_branch(name):
-            raise ValueError(
-                f'`branches` has {name!r}, it may have {", ".join(ORDER)}, a '
-                "size such as '5x5' or '5x5_d2', and 'kxk_1', 'kxk_2', ...")
-    if not set(norms) <= set(NORMS):
-        raise ValueError(f'`norms` (={tuple(norms)}) must be some of {NORMS}')
-    if 'branches' not in norms:
-        for name in {'1x1_kxk', '1x1_average'} & options.keys():
-            raise ValueError(f'branch {name!r} needs its norms: `norms` '
-                             f"(={tuple(norms)}) must have 'branches'")
-        if 'identity' in options and '1x1' not in options:
-            raise ValueError("branch 'identity' without a norm needs '1x1' "
-                             'beside it, or it could not be silenced')
-    return {name: options[name] for name in sorted(options, key=_order)}
-
-
-def _order(name: str) -> tuple:
-    """The order of modules depends on what there is, not how it grew."""
-    numbers = tuple(map(int, re.findall(r'\d+', name)))
-    if name in ORDER:
-        return 1, ORDER.index(name), numbers
-    return 0 if name.startswith('kxk') else 2, 0, numbers
 
 
 def batch_norm(norm_cfg: dict, channels: int) -> nn.Module:

@@ -1,14 +1,13 @@
 """The protocol of all re-parameterizable convolutions."""
 from typing import Dict, List, Optional
 
-import mmcv.cnn
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
 
 from ..kernel import Kernel
 from .cache import Cache
 from .geometry import GEOMETRY, Geometry, check_geometry
+from .plain import memory_format, why_not_plain
 
 
 class RepConv2d(nn.Module):
@@ -113,6 +112,10 @@ class RepConv2d(nn.Module):
 
     # the protocol
 
+    def config(self) -> dict:
+        """What builds the layer, apart from its geometry; plain data."""
+        return dict(type=type(self).__name__, **self.options())
+
     @property
     def origin(self) -> Tensor:
         """The weight of the plain convolution the layer stands for."""
@@ -146,7 +149,7 @@ class RepConv2d(nn.Module):
             bias=bias is not None,
             device='meta')
         trains = self.trains
-        weight = weight.clone(memory_format=_memory_format(self.origin))
+        weight = weight.clone(memory_format=memory_format(self.origin))
         conv.weight = nn.Parameter(weight, trains)
         if bias is not None:
             conv.bias = nn.Parameter(bias.clone(), trains)
@@ -179,7 +182,7 @@ class RepConv2d(nn.Module):
             **options)
         if not conv.weight.requires_grad:
             layer.requires_grad_(False)
-        layer.to(memory_format=_memory_format(conv.weight))
+        layer.to(memory_format=memory_format(conv.weight))
         layer._set_origin(conv.weight)
         layer.bias = conv.bias
         layer._silence()
@@ -271,39 +274,6 @@ class RepConv2d(nn.Module):
             if name not in (origin, 'bias')
         })
         state_dict[prefix + origin] = state_dict.pop(prefix + 'weight')
-
-
-def config_of(layer: RepConv2d) -> dict:
-    """What builds the layer, apart from its geometry."""
-    return dict(type=type(layer).__name__, **layer.options())
-
-
-def why_not_plain(conv: nn.Module) -> Optional[str]:
-    """Why a layer cannot stand for this module; None if it can.
-
-    Plain are ``nn.Conv2d`` and mmcv's wrapper of it, which differs for empty
-    inputs only.
-    """
-    kind = type(conv).__name__
-    if isinstance(conv, RepConv2d):
-        return f'is a {kind} already'
-    if getattr(conv, 'transposed', False):
-        return f'is a transposed convolution ({kind})'
-    if hasattr(conv, 'deform_groups'):
-        return f'is a deformable convolution ({kind})'
-    if type(conv) not in (nn.Conv2d, mmcv.cnn.Conv2d):
-        return f'is a {kind}, no plain nn.Conv2d'
-    if 'weight' not in conv._parameters or is_lazy(conv.weight):
-        return 'computes its weight from something else'
-    if conv._forward_hooks or conv._forward_pre_hooks:
-        return 'has hooks that would be lost'
-    return None
-
-
-def _memory_format(weight: Tensor) -> torch.memory_format:
-    if weight.is_contiguous():
-        return torch.contiguous_format
-    return torch.channels_last
 
 
 def _is_transformed(layer: nn.Module) -> bool:

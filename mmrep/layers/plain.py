@@ -1,0 +1,36 @@
+"""What layers need to know of plain convolutions."""
+from typing import Optional
+
+import mmcv.cnn
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+
+def why_not_plain(conv: nn.Module) -> Optional[str]:
+    """Why a layer cannot stand for this module; None if it can.
+
+    Plain are ``nn.Conv2d`` and mmcv's wrapper of it, which differs for empty
+    inputs only.
+    """
+    kind = type(conv).__name__
+    if hasattr(conv, 'forward_branches'):
+        return f'is a {kind} already'
+    if getattr(conv, 'transposed', False):
+        return f'is a transposed convolution ({kind})'
+    if hasattr(conv, 'deform_groups'):
+        return f'is a deformable convolution ({kind})'
+    if type(conv) not in (nn.Conv2d, mmcv.cnn.Conv2d):
+        return f'is a {kind}, no plain nn.Conv2d'
+    if 'weight' not in conv._parameters or is_lazy(conv.weight):
+        return 'computes its weight from something else'
+    if conv._forward_hooks or conv._forward_pre_hooks:
+        return 'has hooks that would be lost'
+    return None
+
+
+def memory_format(weight: Tensor) -> torch.memory_format:
+    """The one that a convolution's weight is in."""
+    if weight.is_contiguous():
+        return torch.contiguous_format
+    return torch.channels_last

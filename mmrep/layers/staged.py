@@ -1,0 +1,166 @@
+"""Branches of two convolutions with a norm between."""
+from typing import Iterable, Optional
+
+import torch
+import torch.nn.functional as F
+from mmengine.registry import MODELS
+from torch import Tensor, nn
+from torch.nn import init
+
+from .. import kernel as K
+from ..kernel import Kernel
+from .branches import Branch, NormFactory
+from .geometry import Geometry, like
+
+
+class Staged(Branch):
+    """1x1, norm, then a spatial kernel.
+
+    Around the image lies what 1x1 and norm make of zeros (DBB, section 3.3).
+    """
+
+    def build_first(self, geometry: Geometry, norm: Optional[NormFactory],
+                    factory: dict, channels: int) -> None:
+        self.first = nn.Parameter(
+            torch.empty(channels, geometry.in_channels // geometry.groups, 1,
+                        1, **factory))
+        self.first_norm = norm and norm(channels)
+
+    def first_weight(self) -> Tensor:
+        return self.first
+
+    def padded(self, x: Tensor, geometry: Geometry) -> Tensor:
+        """What the spatial kernel sees."""
+        if self.first is None:
+            return geometry.pad(x)
+        x = F.conv2d(x, self.first_weight(), groups=geometry.groups)
+        if self.first_norm is None:
+            return geometry.pad(x)
+        x = self.first_norm(x)
+        if geometry.padding_mode != 'zeros':
+            return geometry.pad(x)
+        edge = K.norm_affine(self.first_norm)[1][:, None, None]
+        return geometry.pad(x - edge) + edge
+
+    def first_kernel(self) -> Kernel:
+        first = Kernel(self.first_weight())
+        if self.first_norm is None:
+            return first
+        return K.fold_norm(first, self.first_norm)
+
+
+class Average(Staged):
+    """1x1, norm, then the mean over the kernel; depthwise the mean alone."""
+
+    def build(self, geometry: Geometry, norm: Optional[NormFactory],
+              factory: dict) -> None:
+        if geometry.is_depthwise:
+            self.first = self.first_norm = None
+        else:
+            self.build_first(geometry, norm, factory, geometry.out_channels)
+
+    def weights(self) -> Iterable[Tensor]:
+        return [] if self.first is None else [self.first]
+
+    def forward(self, x: Tensor, geometry: Geometry) -> Tensor:
+        x = self.padded(x, geometry)
+        mean = K.average(
+            x.size(1), geometry.kernel_size, groups=x.size(1), **like(x))
+        out = F.conv2d(x, mean.weight, None, geometry.stride, 0,
+                       geometry.dilation, x.size(1))
+        return self.normed(out)
+
+    def kernel(self, geometry: Geometry) -> Kernel:
+        if self.first is None:
+            mean = K.average(geometry.in_channels, geometry.kernel_size,
+                             geometry.groups, **like(self.norm.weight))
+            return self.folded(mean, geometry)
+        first = self.first_kernel()
+        height, width = geometry.kernel_size
+        weight = (first.weight / (height * width)).expand(
+            -1, -1, height, width)
+        return self.folded(Kernel(weight, first.bias), geometry)
+
+
+class PointwiseKxK(Staged):
+    """1x1, norm, then a kernel of the block's size, which may be a block.
+
+    As wide between as the input, the 1x1 is stored as its difference from the
+    identity; depthwise convolutions are twice as wide (DBB, section 3.4 and
+    the official implementation).
+    """
+
+    def build(self,
+              geometry: Geometry,
+              norm: Optional[NormFactory],
+              factory: dict,
+              channels: Optional[int] = None,
+              second: Optional[dict] = None) -> None:
+        self.in_channels = geometry.in_channels
+        channels = channels or (2 if geometry.is_depthwise else
+                                1) * geometry.in_channels
+        self.build_first(geometry, norm, factory, channels)
+        self.set_second(geometry, second, factory)
+
+    def set_second(self, geometry: Geometry, options: Optional[dict],
+                   factory: dict) -> None:
+        """Have a plain weight, or the block that ``options`` describe."""
+        channels = self.first.size(0)
+        if options is None:
+            self.second = nn.Parameter(
+                torch.empty(geometry.out_channels, channels // geometry.groups,
+                            *geometry.kernel_size, **factory))
+            return
+        self.second = MODELS.build(
+            dict(
+                in_channels=channels,
+                out_channels=geometry.out_channels,
+                kernel_size=geometry.kernel_size,
+                stride=geometry.stride,
+                dilation=geometry.dilation,
+                groups=geometry.groups,
+                bias=False,
+                **options,
+                **factory))
+
+    @property
+    def is_nested(self) -> bool:
+        return isinstance(self.second, nn.Module)
+
+    def weights(self) -> Iterable[Tensor]:
+        return [self.first] if self.is_nested else [self.first, self.second]
+
+    def options(self) -> dict:
+        options = dict(channels=self.first.size(0))
+        if self.is_nested:
+            options['second'] = self.second.config()
+        return options
+
+    def reset_parameters(self) -> None:
+        super().reset_parameters()
+        if self.is_nested:
+            self.second.reset_parameters()
+        if self.first.size(0) == self.in_channels:
+            init.zeros_(self.first)
+
+    def first_weight(self) -> Tensor:
+        channels, in_per_group = self.first.shape[:2]
+        if channels != self.in_channels:
+            return self.first
+        eye = K.identity(channels, channels // in_per_group,
+                         **like(self.first))
+        return self.first + eye.weight
+
+    def forward(self, x: Tensor, geometry: Geometry) -> Tensor:
+        x = self.padded(x, geometry)
+        if self.is_nested:
+            return self.normed(self.second(x))
+        out = F.conv2d(x, self.second, None, geometry.stride, 0,
+                       geometry.dilation, geometry.groups)
+        return self.normed(out)
+
+    def kernel(self, geometry: Geometry) -> Kernel:
+        second = self.second.kernel() if self.is_nested else Kernel(
+            self.second)
+        return self.folded(
+            K.compose(self.first_kernel(), second, geometry.groups), geometry)
