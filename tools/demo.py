@@ -8,7 +8,6 @@ import copy
 import json
 import os
 import os.path as osp
-import statistics
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from rich.table import Table
 from mmrep.cli import build_model, load_config
 from mmrep.deploy import example_input, worst_difference
 from mmrep.pictures import draw_predictions, predict
+from mmrep.timing import alternate
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = 'data/shapes'
@@ -90,17 +90,12 @@ def step_times(cfg, *models):
     loader = dict(
         cfg.train_dataloader, num_workers=0, persistent_workers=False)
     batch = next(iter(Runner.build_dataloader(loader)))
-    times = [[] for _ in models]
-    pairs = [(m.train(), build_optim_wrapper(m, cfg.optim_wrapper))
-             for m in copy.deepcopy(models)]
-    for i in range(ROUNDS + 1):
-        for (model, optim_wrapper), taken in zip(pairs, times):
-            data = copy.deepcopy(batch)
-            start = time.perf_counter()
-            model.train_step(data, optim_wrapper)
-            if i:  # the first round warms up
-                taken.append(time.perf_counter() - start)
-    return [statistics.median(taken) for taken in times]
+
+    def step(model):
+        optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+        return lambda: model.train_step(copy.deepcopy(batch), optim_wrapper)
+
+    return alternate([step(m.train()) for m in copy.deepcopy(models)], ROUNDS)
 
 
 def compare(name, trained, fused):

@@ -126,8 +126,9 @@ class RepVGGBackbone(BaseModule):
         self.out_indices = out_indices
         self.frozen_stages = frozen_stages
         self.norm_eval = norm_eval
-        conv_cfg = conv_cfg or dict(
-            type=self.block_type, norm_cfg=norm_cfg, bias=False)
+        conv_cfg = conv_cfg or dict(type=self.block_type, norm_cfg=norm_cfg)
+        if conv_cfg['type'] not in ('Conv', 'Conv2d'):
+            conv_cfg = {'bias': False, **conv_cfg}  # norms inside have one
 
         def block(channels: int, stride: int, dilation: int,
                   groups: int) -> RepVGGBlock:

@@ -1,44 +1,85 @@
-"""Official checkpoints in mmrep's names."""
+"""Official checkpoints in the names of OpenMMLab and mmrep."""
 import re
-from typing import Dict
+from types import ModuleType
+from typing import Mapping
 
-from torch import Tensor
+from ..errors import UserError
+from . import dbb, dyrep, mmpretrain_repvgg, orepa, orepa_vgg, repvgg
+from .renaming import StateDict
+from .wrappers import split_classifier, unwrap, without_prefixes
 
-from . import orepa, repvgg
+LAYOUTS = (orepa_vgg, orepa, repvgg, dyrep, dbb, mmpretrain_repvgg)
+TARGETS = ('backbone', 'classifier')
+OWN = re.compile(r'(^|\.)(branches|kxk)\.')
+PLAIN = re.compile(r'^layer\d+\.\d+\.conv\d\.weight$')
 
-StateDict = Dict[str, Tensor]
-LAYOUTS = (orepa, repvgg)
 
+def convert(state_dict: Mapping, target: str = 'backbone') -> StateDict:
+    """Rename a checkpoint to what a backbone or classifier here loads.
 
-def convert(state_dict: StateDict) -> StateDict:
-    """Rename an official OREPA or RepVGG state dict to mmrep's names.
+    ==================================  ==================================
+    official                            becomes that of
+    ==================================  ==================================
+    OREPA ResNet, ResNeXt, WideResNet   ``OREPAResNet``
+    DBB ResNet                          ``DBBResNet``
+    DyRep ResNet                        ``DBBResNet``
+    RepVGG, also mmpretrain's           ``RepVGGBackbone``
+    OREPA-RepVGG                        ``OREPAVGGBackbone``
+    a single block                      the layer
+    ==================================  ==================================
 
-    OREPA-ResNets become ``OREPAResNet``, RepVGGs ``RepVGGBackbone`` (trained
-    or deployed), single blocks the layer. The classifier (``linear.*``) is
-    left out, since a backbone has none.
-
-    Where an official layer orders or orients a weight unlike the formula it
-    stands for, the weight is permuted here: our layers follow the formula and
-    still give the official outputs.
+    Deployed ones become the same net of plain convolutions. Where an
+    official layer orders or orients a weight unlike the formula it stands
+    for, the weight is permuted here: our layers follow the formula and still
+    give the official outputs.
 
     Args:
-        state_dict: As saved by the official code, with or without
-            ``module.`` in front of the names.
+        state_dict: A state dict, or a checkpoint that holds one; names may
+            have the prefixes of wrappers (``module.``, ``backbone.``).
+        target: ``backbone`` leaves the classifier out, ``classifier`` gives
+            the names of mmpretrain's ``ImageClassifier``. Defaults to
+            'backbone'.
 
     Returns:
         A new state dict; tensors that needn't change are shared.
 
     Raises:
-        ValueError: The layout is none of these, or a name is left over.
+        UserError: The layout is none of these, a name is left over, or the
+            checkpoint is damaged.
+        ValueError: An unknown target.
     """
-    named = {
-        re.sub(r'^module\.', '', name): tensor
-        for name, tensor in state_dict.items()
-    }
-    named = {k: v for k, v in named.items() if not k.startswith('linear.')}
+    if target not in TARGETS:
+        raise ValueError(f'`target` (={target!r}) must be one of {TARGETS}')
+    backbone, head = split_classifier(without_prefixes(unwrap(state_dict)))
+    if target == 'classifier' and 'head.fc.weight' not in head:
+        raise UserError('the checkpoint has no classifier: convert it with '
+                        "target 'backbone'")
+    backbone = _converted(_layout(backbone), backbone)
+    if target == 'backbone':
+        return backbone
+    return {**{f'backbone.{k}': v for k, v in backbone.items()}, **head}
+
+
+def _layout(state_dict: StateDict) -> ModuleType:
+    if any(map(OWN.search, state_dict)):
+        raise UserError("the checkpoint has mmrep's own names: it loads as it "
+                        'is')
     for layout in LAYOUTS:
-        if any(map(layout.MARK.search, named)):
-            return layout.convert(named)
-    raise ValueError(
-        'this is no checkpoint of a known layout (official OREPA-ResNet or '
-        f'RepVGG): it holds {len(named)} names such as {sorted(named)[:3]}')
+        if any(map(layout.MARK.search, state_dict)):
+            return layout
+    if any(map(PLAIN.search, state_dict)):
+        raise UserError('the checkpoint has the names of a plain ResNet: it '
+                        'loads as it is, into any rich backbone, too')
+    kinds = ', '.join(layout.KIND for layout in LAYOUTS)
+    raise UserError(
+        f'the checkpoint has no known layout ({kinds}): it holds '
+        f'{len(state_dict)} names such as {sorted(state_dict)[:3]}')
+
+
+def _converted(layout: ModuleType, state_dict: StateDict) -> StateDict:
+    try:
+        return layout.convert(state_dict)
+    except (KeyError, IndexError, RuntimeError) as error:
+        why = ' '.join(str(error).split())
+        raise UserError(f'the checkpoint is damaged: a weight of {layout.KIND}'
+                        f' is missing or has another shape ({why})') from error

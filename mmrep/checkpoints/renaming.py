@@ -1,8 +1,14 @@
-"""Renaming by a table of regular expressions."""
+"""Renaming by tables of regular expressions."""
 import re
-from typing import Sequence, Tuple
+from typing import Dict, Optional, Sequence, Tuple
 
+from torch import Tensor
+
+from ..errors import UserError
+
+StateDict = Dict[str, Tensor]
 Table = Sequence[Tuple[str, str]]
+Sentence = Sequence[Table]
 
 
 def rename(name: str, table: Table) -> str:
@@ -10,3 +16,54 @@ def rename(name: str, table: Table) -> str:
     for pattern, replacement in table:
         name = re.sub(pattern, replacement, name)
     return name
+
+
+def translate(name: str, *sentences: Sentence) -> Optional[str]:
+    """Rewrite the whole of a name from its front to its end.
+
+    A sentence is a sequence of tables. The first row of its first table that
+    matches takes the front of the name away, a row of the second one what
+    then is the front, and so on until nothing may be left.
+
+    Returns:
+        What the first such sentence makes of the name, None if there is none.
+    """
+    for tables in sentences:
+        out, rest = '', name
+        for table in tables:
+            match = _first(table, rest)
+            if match is None:
+                break
+            out, rest = out + match[0], match[1]
+        else:
+            if not rest:
+                return out
+    return None
+
+
+def _first(table: Table, name: str) -> Optional[Tuple[str, str]]:
+    for pattern, replacement in table:
+        match = re.match(pattern, name)
+        if match:
+            return match.expand(replacement), name[match.end():]
+    return None
+
+
+def translated(state_dict: StateDict, kind: str, *sentences:
+               Sentence) -> StateDict:
+    """Translate all names.
+
+    Raises:
+        UserError: No sentence explains a name, or two names become one.
+    """
+    out, origin = {}, {}
+    for name, tensor in state_dict.items():
+        new = translate(name, *sentences)
+        if new is None:
+            raise UserError(f'{name!r} is no name of {kind}, nothing was '
+                            'converted')
+        if new in out:
+            raise UserError(f'{name!r} and {origin[new]!r} both stand for '
+                            f'{new!r} in {kind}')
+        out[new], origin[new] = tensor, name
+    return out

@@ -103,6 +103,16 @@ def read_checkpoint(path, trusted=False):
         UserError: If there is no such file, if it is no checkpoint, or if it
             holds objects and is not ``trusted``.
     """
+    return _with_state_dict(path, read_file(path, trusted))
+
+
+def read_file(path, trusted=False):
+    """Read onto the CPU whatever a file holds.
+
+    Raises:
+        UserError: If there is no such file, if torch did not write it, or if
+            it holds objects and is not ``trusted``.
+    """
     if osp.isdir(path):
         raise UserError(f'{path!r} is a folder, not a checkpoint file')
     if not osp.isfile(path):
@@ -110,11 +120,9 @@ def read_checkpoint(path, trusted=False):
         raise UserError(f'no such checkpoint: {path!r}{way_out}')
     allow_mmengine_checkpoints()
     try:
-        checkpoint = torch.load(
-            path, map_location='cpu', weights_only=not trusted)
+        return torch.load(path, map_location='cpu', weights_only=not trusted)
     except Exception as error:  # a broken pickle can raise anything
         raise UserError(_why_unreadable(path, error)) from error
-    return _with_state_dict(path, checkpoint)
 
 
 def _why_unreadable(path, error):

@@ -3,6 +3,7 @@ import os.path as osp
 from importlib.util import find_spec
 
 from mmengine.config import Config
+from mmengine.utils import get_installed_path
 
 from .errors import UserError, one_line
 
@@ -13,7 +14,8 @@ def load_config(path, cfg_options=None):
     """Read a config of one of the hosts.
 
     Args:
-        path (str): Config file.
+        path (str): Config file, or one that a host brought along:
+            ``mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py``.
         cfg_options (dict, optional): Overrides as from ``--cfg-options``.
             Defaults to None.
 
@@ -23,6 +25,7 @@ def load_config(path, cfg_options=None):
     Raises:
         UserError: If it cannot be read, or is for no installed host.
     """
+    path = _of_host(path)
     if osp.isdir(path):
         raise UserError(f'{path!r} is a folder, not a config file')
     if not osp.isfile(path):
@@ -39,6 +42,17 @@ def load_config(path, cfg_options=None):
                         f'{path!r}: {one_line(error)}') from error
     _check_scope(cfg, path)
     return cfg
+
+
+def _of_host(path):
+    """The file of a config named as ``host::name``."""
+    host, _, name = path.rpartition('::')
+    if not host:
+        return path
+    if host not in HOSTS or find_spec(host) is None:
+        raise UserError(f'config {path!r} is of no installed host: it must '
+                        f"start with one of {', '.join(HOSTS)}")
+    return osp.join(get_installed_path(host), '.mim', 'configs', name)
 
 
 def _config_fault(error):

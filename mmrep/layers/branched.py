@@ -67,8 +67,11 @@ class BranchedConv2d(RepConv2d):
                  **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self.norm_cfg = dict(norm_cfg)
-        self.kxk = self.norm = self.sum_norm = None
+        # all places are there from the start: their order never changes
+        self.register_module('kxk', None)
+        self.register_module('norm', None)
         self.branches = nn.ModuleDict()
+        self.register_module('sum_norm', None)
         self.set_options(
             self.default_branches() if branches is None else branches,
             self.default_norms if norms is None else norms,

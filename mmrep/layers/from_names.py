@@ -65,10 +65,10 @@ def _branches(weights: Weights, kind: str, norm_cfg: dict) -> Dict[str, dict]:
         inside = _inside(weights, f'branches.{name}')
         branches[name] = options = {}
         if name == '1x1_kxk' and 'first' in inside:
-            options['channels'] = inside['first'].size(0)
             second = _inside(inside, 'second')
-            if second:
-                options['second'] = read_block(second, kind, norm_cfg)
+            options['channels'] = inside['first'].size(0)
+            options['second'] = read_block(
+                second, kind, norm_cfg) if second else None
     return branches
 
 

@@ -131,10 +131,9 @@ class PointwiseKxK(Staged):
         return [self.first] if self.is_nested else [self.first, self.second]
 
     def options(self) -> dict:
-        options = dict(channels=self.first.size(0))
-        if self.is_nested:
-            options['second'] = self.second.config()
-        return options
+        return dict(
+            channels=self.first.size(0),
+            second=self.second.config() if self.is_nested else None)
 
     def reset_parameters(self) -> None:
         super().reset_parameters()

@@ -1,0 +1,45 @@
+"""Official DyRep names (hunto/image_classification_sota).
+
+Those of torchvision's ResNet, where some convolutions have grown to blocks,
+some of those grown further inside, and some been cut back to convolutions
+with a bias. Which is which is read off the names.
+"""
+import re
+
+from . import dbb
+from .renaming import StateDict, rename, translated
+from .resnet import HOST_CONVS, HOST_NORMS, NORM, put_norms_behind
+
+KIND = "DyRep's ResNet"
+MARK = re.compile(r'(^|\.)(dbb_kxk|conv_deployed)\.|'
+                  r'^layer\d+\.\d+\.conv\d\.bias$')
+GROWN = (  # blocks in place of convolutions of blocks
+    (r'dbb_kxk\.conv\.(?=dbb_)', 'kxk.'),
+    (r'dbb_1x1_kxk\.conv2\.(?=dbb_)', 'branches.1x1_kxk.second.'),
+)
+INSIDE = ((r'(kxk\.|branches\.1x1_kxk\.second\.)*', r'\g<0>'), )
+WEIGHTS = (
+    *dbb.WEIGHTS,
+    (r'dbb_(1xk|kx1)\.conv\.weight$', r'branches.\1.weight'),
+    (r'(conv_deployed\.)?(weight|bias)$', r'\2'),
+    # biases: the norm behind takes them
+    (r'dbb_kxk\.conv\.bias$', 'bias'),
+    (r'dbb_1x1_kxk\.conv2\.bias$', 'branches.1x1_kxk.bias'),
+)
+BLOCK_NORMS = (
+    *dbb.BLOCK_NORMS,
+    (r'dbb_(1xk|kx1)\.bn\.', r'branches.\1.norm.'),
+    (r'dbb_id\.', 'branches.identity.norm.'),
+)
+
+
+def convert(state_dict: StateDict) -> StateDict:
+    """Rename; norms absorb the biases of the convolutions before them."""
+    named = {
+        rename(name, GROWN): tensor
+        for name, tensor in dbb.without_identities(state_dict).items()
+    }
+    out = translated(named, KIND, (HOST_NORMS, NORM),
+                     (HOST_CONVS, INSIDE, WEIGHTS),
+                     (HOST_CONVS, INSIDE, BLOCK_NORMS, NORM))
+    return put_norms_behind(out)

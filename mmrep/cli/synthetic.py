@@ -1,0 +1,61 @@
+"""Batches of random images and targets, as the hosts' loaders give them."""
+import torch
+from mmengine.structures import InstanceData, PixelData
+
+BOXES = 8  # objects per image
+CLASSES = 2  # every model has at least so many
+
+
+def synthetic_batch(scope, size, batch_size):
+    """What ``model.train_step`` takes in a config of this scope.
+
+    Args:
+        scope (str): 'mmdet', 'mmseg' or 'mmpretrain'.
+        size (tuple): Height and width of the images, pixels.
+        batch_size (int): How many images.
+
+    Returns:
+        dict: ``inputs``, images of bytes, and ``data_samples``.
+    """
+    generator = torch.Generator().manual_seed(0)
+    make = dict(
+        mmdet=_detection, mmseg=_segmentation, mmpretrain=_classification)
+    images = torch.randint(
+        0, 256, (batch_size, 3, *size), dtype=torch.uint8, generator=generator)
+    samples = [make[scope](size, generator) for _ in images]
+    # mmpretrain's preprocessor takes the images as one tensor
+    inputs = images if scope == 'mmpretrain' else list(images)
+    return dict(inputs=inputs, data_samples=samples)
+
+
+def _detection(size, generator):
+    from mmdet.structures import DetDataSample
+    height, width = size
+    corner = torch.rand(BOXES, 2, generator=generator) * 0.6
+    extent = torch.rand(BOXES, 2, generator=generator) * 0.3 + 0.1
+    boxes = torch.cat([corner, corner + extent], 1)
+    sample = DetDataSample(
+        metainfo=dict(
+            img_shape=size,
+            ori_shape=size,
+            pad_shape=size,
+            batch_input_shape=size,
+            scale_factor=(1, 1)))
+    sample.gt_instances = InstanceData(
+        bboxes=boxes * torch.tensor([width, height, width, height]),
+        labels=torch.randint(0, CLASSES, (BOXES, ), generator=generator))
+    return sample
+
+
+def _segmentation(size, generator):
+    from mmseg.structures import SegDataSample
+    sample = SegDataSample(metainfo=dict(img_shape=size, ori_shape=size))
+    labels = torch.randint(0, CLASSES, (1, *size), generator=generator)
+    sample.gt_sem_seg = PixelData(data=labels)
+    return sample
+
+
+def _classification(size, generator):
+    from mmpretrain.structures import DataSample
+    label = torch.randint(0, CLASSES, (1, ), generator=generator)
+    return DataSample().set_gt_label(label)

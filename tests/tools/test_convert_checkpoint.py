@@ -1,0 +1,155 @@
+"""tools/convert_checkpoint.py: what it writes, and what it must refuse."""
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.runner import load_checkpoint
+
+from mmrep import RepVGGConv2d
+from mmrep.backbones.repvgg import RepVGGBlock
+from mmrep.checkpoints import convert, read_checkpoint
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def main(load_tool):
+    return load_tool('convert_checkpoint').main
+
+
+@pytest.fixture
+def official(goldens):
+    """One official block as the stem of a RepVGG with a classifier."""
+    block = torch.load(goldens / 'repvgg_3x3.pt', weights_only=True)
+    return {
+        **{f'stage0.{k}': v for k, v in block['state_dict'].items()},
+        'linear.weight': torch.ones(2, 8),
+        'linear.bias': torch.ones(2)
+    }  # yapf: disable
+
+
+def refused(main, capsys, folder, *args):
+    """The one sentence a refusal prints; nothing may have been written."""
+    before = {p: p.read_bytes() for p in folder.rglob('*') if p.is_file()}
+    with pytest.raises(SystemExit) as stop:
+        main([str(arg) for arg in args])
+    assert stop.value.code == 1
+    after = {p: p.read_bytes() for p in folder.rglob('*') if p.is_file()}
+    assert before == after
+    message = capsys.readouterr().err.strip()
+    assert message.startswith('error: ') and '\n' not in message
+    return message
+
+
+def test_a_backbone_loads_it(main, official, tmp_path):
+    torch.save(dict(model=official, epoch=3), tmp_path / 'a.pth')
+    out = tmp_path / 'b.pth'
+    main([str(tmp_path / 'a.pth'), str(out)])
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['a.pth', 'b.pth']
+    written = read_checkpoint(str(out))['state_dict']
+    expected = convert(official)
+    assert written.keys() == expected.keys()
+    assert all(v.equal(expected[k]) for k, v in written.items())
+    net = torch.nn.Module()
+    net.stem = RepVGGBlock(RepVGGConv2d(8, 8, 3, padding=1, bias=False))
+    load_checkpoint(net, str(out), strict=True)
+
+
+def test_target_classifier(main, official, tmp_path):
+    torch.save(official, tmp_path / 'a.pth')
+    main([str(tmp_path / n)
+          for n in ('a.pth', 'b.pth')] + ['--target', 'classifier'])
+    names = read_checkpoint(str(tmp_path / 'b.pth'))['state_dict'].keys()
+    assert {'head.fc.weight', 'head.fc.bias'} < names
+    assert {n.partition('.')[0] for n in names} == {'backbone', 'head'}
+
+
+def test_ema(main, official, tmp_path):
+    averaged = {f'module.{k}': v + 1 for k, v in official.items()}
+    torch.save(dict(model=official, model_ema=averaged), tmp_path / 'a.pth')
+    paths = [str(tmp_path / n) for n in ('a.pth', 'b.pth')]
+    values = []
+    for flags in ([], ['--ema']):
+        main(paths + flags)
+        written = read_checkpoint(paths[1])['state_dict']
+        values.append(written['stem.branch_reparam.weight'])
+    assert torch.equal(values[0] + 1, values[1])
+
+
+def test_as_a_command(official, tmp_path):
+    torch.save(official, tmp_path / 'a.pth')
+    command = [sys.executable, str(ROOT / 'tools' / 'convert_checkpoint.py')]
+    command += [str(tmp_path / n) for n in ('a.pth', 'b.pth')]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0 and 'wrote' in done.stdout + done.stderr
+    (tmp_path / 'b.pth').unlink()
+    torch.save({'a': torch.ones(1)}, tmp_path / 'a.pth')
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith('error: the checkpoint has')
+    assert not (tmp_path / 'b.pth').exists()
+
+
+def test_bad_sources(main, official, capsys, tmp_path):
+    a, b = tmp_path / 'a.pth', tmp_path / 'b.pth'
+
+    def told(*flags):
+        return refused(main, capsys, tmp_path, a, b, *flags)
+
+    assert 'no such checkpoint' in told()
+    for content, message in (
+        ({**official, 'stage0.rbr_skip.weight': torch.ones(1)},
+         "'stage0.rbr_skip.weight' is no name of an official RepVGG"),
+        ({'conv.weight': torch.ones(1)}, 'no known layout'),
+        (dict(epoch=3), "its 'epoch' is a int"),
+        ([torch.ones(1)], 'it holds a list'),
+        (dict(model=official, config=pickle.Unpickler),
+         'pass --trust-checkpoint'),
+    ):  # yapf: disable
+        torch.save(content, a)
+        assert message in told()
+    torch.save(official, a)
+    assert 'no averaged weights' in told('--ema')
+    a.write_bytes(a.read_bytes()[:-50])
+    assert 'truncated or not a checkpoint' in told()
+
+
+def test_bad_destinations(main, official, capsys, tmp_path):
+    a, link = tmp_path / 'a.pth', tmp_path / 'link.pth'
+    torch.save(official, a)
+    os.symlink(a, link)
+
+    def told(path):
+        return refused(main, capsys, tmp_path, a, path)
+
+    for same in (a, link, f'{tmp_path}/./a.pth'):
+        assert 'is what is to be converted' in told(same)
+    assert 'is a folder' in told(tmp_path)
+    assert 'the folder of DST is not there' in told(tmp_path / 'no' / 'b.pth')
+
+
+def test_a_broken_write_leaves_the_old_file(main, official, capsys, tmp_path,
+                                            monkeypatch):
+    torch.save(official, tmp_path / 'a.pth')
+    (tmp_path / 'b.pth').write_bytes(b'old')
+
+    def broken(checkpoint, path):
+        Path(path).write_bytes(b'half')
+        raise OSError('no space left')
+
+    monkeypatch.setattr(torch, 'save', broken)
+    message = refused(main, capsys, tmp_path, tmp_path / 'a.pth',
+                      tmp_path / 'b.pth')
+    assert 'no space left' in message
+
+
+def test_trusted(main, official, tmp_path):
+    torch.save(
+        dict(model=official, config=pickle.Unpickler), tmp_path / 'a.pth')
+    main([str(tmp_path / n)
+          for n in ('a.pth', 'b.pth')] + ['--trust-checkpoint'])
+    assert (tmp_path / 'b.pth').exists()

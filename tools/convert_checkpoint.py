@@ -1,0 +1,85 @@
+"""Convert an official checkpoint to the names of OpenMMLab and mmrep.
+
+Knows the training-time and deployed forms of OREPA (ResNet, ResNeXt,
+WideResNet, RepVGG), DBB, DyRep and RepVGG, the last one mmpretrain's, too.
+DST is for `init_cfg=dict(type='Pretrained', checkpoint=DST)` of a backbone or
+for `load_from` of a classifier.
+"""
+import argparse
+import os
+import os.path as osp
+import sys
+
+import torch
+from mmengine.logging import print_log
+
+import mmrep
+from mmrep.checkpoints.convert import TARGETS, convert
+from mmrep.checkpoints.safe_load import read_file
+from mmrep.checkpoints.wrappers import unwrap
+from mmrep.cli import UserError, report_errors
+
+
+def parse_args(argv=None):
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('src', help='official checkpoint')
+    parser.add_argument('dst', help='checkpoint to write')
+    parser.add_argument(
+        '--target',
+        choices=TARGETS,
+        default='backbone',
+        help='what is to load it: a backbone, or a whole mmpretrain '
+        'ImageClassifier; default: backbone, without the classifier')
+    parser.add_argument(
+        '--ema',
+        action='store_true',
+        help='take the averaged weights of a file that has raw ones, too')
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='read pickled objects of SRC, which can run code')
+    return parser.parse_args(argv)
+
+
+def check_paths(src, dst):
+    """Refuse a DST that cannot be written or would destroy SRC."""
+    folder = osp.dirname(osp.abspath(dst))
+    if osp.realpath(src) == osp.realpath(dst):
+        raise UserError(f'{dst!r} is what is to be converted: name another '
+                        'DST')
+    if osp.isdir(dst):
+        raise UserError(f'{dst!r} is a folder: name a file in it')
+    if not osp.isdir(folder):
+        raise UserError(f'the folder of DST is not there: {folder!r}')
+
+
+def write(checkpoint, dst):
+    """Write the whole file or none."""
+    part = dst + '.part'
+    try:
+        torch.save(checkpoint, part)
+        os.replace(part, dst)
+    except (OSError, RuntimeError) as error:
+        raise UserError(f'cannot write {dst!r}: {error}') from error
+    finally:
+        if osp.exists(part):
+            os.remove(part)
+
+
+@report_errors
+def main(argv=None):
+    args = parse_args(argv)
+    check_paths(args.src, args.dst)
+    weights = unwrap(read_file(args.src, args.trust_checkpoint), args.ema)
+    state_dict = convert(weights, args.target)
+    meta = dict(mmrep_converted=mmrep.__version__)
+    write(dict(meta=meta, state_dict=state_dict), args.dst)
+    print_log(
+        f'converted {len(weights)} weights: wrote {args.dst}, '
+        f'{len(state_dict)} weights of a {args.target}', 'current')
+
+
+if __name__ == '__main__':
+    main(sys.argv[1:])
