@@ -98,4 +98,6 @@ def _rebuilt(module: nn.Module, config: Union[dict, None],
     if reason:
         raise TypeError(f'{name!r} cannot be made rich: it {reason}')
     options = dict(config)
+    if 'type' not in options:
+        raise ValueError(f'the structure of layer {name!r} names no `type`')
     return layer_type(options.pop('type')).from_conv(conv, **options)

@@ -8,14 +8,13 @@ from torch import nn
 import mmrep
 from mmrep import OREPAConv2d, RepVGGConv2d
 from mmrep.deploy.verify import branch_by_branch, outputs, relative_difference
-from mmrep.walk import rep_layers
 from mmrep.testing import randomize_norms
+from mmrep.walk import rep_layers
 
 WHOLE_MODELS = {
-    'mmdet': ('faster-rcnn_r50_fpn',
-              dict(
-                  type='OREPAResNet', depth=50, base_channels=8,
-                  norm_eval=True)),
+    'mmdet':
+    ('faster-rcnn_r50_fpn',
+     dict(type='OREPAResNet', depth=50, base_channels=8, norm_eval=True)),
     'mmseg': ('pspnet_r50-d8',
               dict(
                   type='RepVGGBackbone',
@@ -79,8 +78,8 @@ def test_twice_is_once():
     model = randomize_norms(nn.Sequential(RepVGGConv2d(4, 4, 3))).eval()
     once = mmrep.fuse(model)
     twice = mmrep.fuse(once)
-    assert all(
-        twice.state_dict()[k].equal(v) for k, v in once.state_dict().items())
+    assert all(twice.state_dict()[k].equal(v)
+               for k, v in once.state_dict().items())
 
 
 def test_mode_dtype_and_frozen_weights_are_kept():

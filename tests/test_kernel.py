@@ -138,8 +138,7 @@ def test_identity_and_average(groups):
             *K.average(8, (3, 5), groups),
             groups=groups,
             stride=2,
-            padding=(1, 2)),
-        F.avg_pool2d(x, (3, 5), stride=2, padding=(1, 2)))
+            padding=(1, 2)), F.avg_pool2d(x, (3, 5), stride=2, padding=(1, 2)))
 
 
 def test_differentiable():

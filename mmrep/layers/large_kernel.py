@@ -5,24 +5,32 @@ from mmengine.registry import MODELS
 
 from .branched import BranchedConv2d
 
+# kernel size: (size, dilation) of the branches, in UniRepLKNet's code
+DILATED = {
+    5: ((3, 1), (3, 2)),
+    7: ((5, 1), (3, 2), (3, 3)),
+    9: ((5, 1), (5, 2), (3, 3), (3, 4)),
+    11: ((5, 1), (5, 2), (3, 3), (3, 4), (3, 5)),
+    13: ((5, 1), (7, 2), (3, 3), (3, 4), (3, 5)),
+    15: ((5, 1), (7, 2), (3, 3), (3, 5), (3, 7)),
+    17: ((5, 1), (9, 2), (3, 4), (3, 5), (3, 7)),
+}
+SMALL = ((5, 1), )
+
 
 @MODELS.register_module()
 class LargeKernelConv2d(BranchedConv2d):
     """``norm(conv_kxk(x)) + sum_i norm(conv_i(x))``, small or dilated.
 
-    A 5x5 beside it (Ding et al., RepLKNet, CVPR 2022, section 3.1), and up to
-    17x17 dilated kernels that reach as far as it does (Ding et al.,
-    UniRepLKNet, CVPR 2024, section 3.1). Meant for depthwise convolutions,
-    ``groups=in_channels``; see :class:`BranchedConv2d` for the arguments.
+    Up to 17x17 with the dilated kernels of UniRepLKNet (Ding et al., CVPR
+    2024, section 3.1), above with a 5x5 (Ding et al., RepLKNet, CVPR 2022,
+    section 3.1). Meant for depthwise convolutions, ``groups=in_channels``;
+    see :class:`BranchedConv2d` for the arguments.
     """
 
     def default_branches(self) -> Sequence[str]:
         size = max(self.kernel_size)
-        if size > 17:
-            return '5x5',
-        names = ['5x5'] if size > 5 else []
-        for dilation in range(1, 8):
-            small = 3 if dilation > 2 or size < 11 else 5
-            if (small - 1) * dilation + 1 < size:
-                names.append(f'{small}x{small}_d{dilation}')
-        return names
+        below = [known for known in DILATED if known <= size]
+        pairs = SMALL if size > max(DILATED) else (
+            DILATED[max(below)] if below else ())
+        return [f'{k}x{k}_d{d}' if d > 1 else f'{k}x{k}' for k, d in pairs]

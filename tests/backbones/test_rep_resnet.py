@@ -16,10 +16,15 @@ EVERYWHERE = [
     dict(depth=18),
     dict(depth=34, out_indices=(1, 3), stem_channels=16),
     dict(depth=50),
-    dict(depth=50, style='caffe', strides=(1, 2, 1, 1), dilations=(1, 1, 2,
-                                                                   4)),
-    dict(depth=50, num_stages=3, strides=(1, 2, 2), dilations=(1, 1, 1),
-         out_indices=(2, ), in_channels=4),
+    dict(
+        depth=50, style='caffe', strides=(1, 2, 1, 1), dilations=(1, 1, 2, 4)),
+    dict(
+        depth=50,
+        num_stages=3,
+        strides=(1, 2, 2),
+        dilations=(1, 1, 1),
+        out_indices=(2, ),
+        in_channels=4),
     dict(depth=50, norm_cfg=dict(type='GN', num_groups=4)),
 ]
 SOMEWHERE = [
@@ -38,8 +43,7 @@ SOMEWHERE = [
     ('mmpretrain', dict(depth=50, expansion=2, base_channels=16,
                         stem_channels=8)),
 ]  # yapf: disable
-CASES = [(host, kwargs) for host in HOSTS
-         for kwargs in EVERYWHERE] + SOMEWHERE
+CASES = [(host, kwargs) for host in HOSTS for kwargs in EVERYWHERE] + SOMEWHERE
 
 
 def host_backbone(host, kind, **kwargs):
@@ -96,8 +100,8 @@ def test_deep(depth, blocks):
     net = OREPAResNet(depth, base_channels=4)
     names = [n for n, _ in net.named_modules() if n.endswith('bn3')]
     assert len(names) == blocks
-    assert [f.size(1) for f in net(torch.randn(2, 3, 64, 64))
-            ] == [16, 32, 64, 128]
+    assert [f.size(1)
+            for f in net(torch.randn(2, 3, 64, 64))] == [16, 32, 64, 128]
 
 
 def test_which_convs_are_rich():
@@ -134,8 +138,8 @@ def test_norm_eval_holds_inside_of_blocks():
         conv_cfg=dict(type='RepVGGConv2d'))
     net.train()
     assert net.training and net.layer1[0].conv1.training
-    assert not any(m.training for m in net.modules()
-                   if isinstance(m, _BatchNorm))
+    assert not any(m.training
+                   for m in net.modules() if isinstance(m, _BatchNorm))
 
 
 def test_checkpointed_activations_change_nothing():
@@ -216,10 +220,10 @@ def test_drop_path():
     (dict(multi_grid=(1, 2, 4)), r'`multi_grid` \(=\(1, 2, 4\)\)'),
     (dict(style='tf'), "`style` \\(='tf'\\)"),
     (dict(dcn=dict(type='DCN'), stage_with_dcn=(True, ) * 4), '`dcn`'),
-    (dict(pretrained='a.pth', init_cfg=dict(type='Pretrained')),
-     'cannot both be given'),
-    (dict(base_channels=6, conv_cfg=dict(type='OREPAConv2d', groups=4)),
-     'groups'),
+    (dict(pretrained='a.pth',
+          init_cfg=dict(type='Pretrained')), 'cannot both be given'),
+    (dict(base_channels=6, conv_cfg=dict(type='OREPAConv2d',
+                                         groups=4)), 'groups'),
 ])
 def test_impossible_arguments(kwargs, message):
     with pytest.raises((ValueError, TypeError), match=message):

@@ -96,8 +96,8 @@ def test_frozen_stages(frozen):
 
 def test_norm_eval():
     net = RepVGGBackbone('A0', norm_eval=True, **SMALL).train()
-    assert not any(m.training for m in net.modules()
-                   if isinstance(m, _BatchNorm))
+    assert not any(m.training
+                   for m in net.modules() if isinstance(m, _BatchNorm))
 
 
 def test_checkpointed_activations_change_nothing():

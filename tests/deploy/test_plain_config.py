@@ -13,8 +13,7 @@ def plain(scope, backbone, **model):
     cfg = Config(
         dict(
             default_scope=scope,
-            custom_imports=dict(
-                imports=['mmrep'], allow_failed_imports=False),
+            custom_imports=dict(imports=['mmrep'], allow_failed_imports=False),
             load_from='a.pth',
             model=dict(type='M', backbone=backbone, **model)))
     init_default_scope(scope)
@@ -88,8 +87,7 @@ def test_repvgg():
 def test_conv_cfg_anywhere():
     cfg = plain(
         'mmdet',
-        dict(
-            type='ResNet', depth=50, conv_cfg=dict(type='RepVGGConv2d')),
+        dict(type='ResNet', depth=50, conv_cfg=dict(type='RepVGGConv2d')),
         neck=[dict(type='FPN', conv_cfg=dict(type='OREPAConv2d'))],
         bbox_head=dict(conv_cfg=dict(type='DCN')))
     assert cfg.model.backbone.conv_cfg == dict(type='Conv2d')
@@ -109,3 +107,35 @@ def test_other_imports_stay():
             custom_imports=IMPORTS,
             model=dict(backbone=dict(type='OREPAResNet', depth=18))))
     assert plain_config(cfg).custom_imports.imports == ['json']
+
+
+@pytest.mark.parametrize('kind', ['DBBResNet', 'RepVGGResNet'])
+@pytest.mark.parametrize('scope', ['mmdet', 'mmseg', 'mmpretrain'])
+def test_other_methods_resnets(scope, kind):
+    cfg = plain(scope, dict(type=kind, depth=50, norm_eval=True))
+    assert cfg.model.backbone.type == 'ResNet'
+    assert cfg.model.backbone.norm_eval and 'custom_imports' not in cfg
+
+
+@pytest.mark.parametrize('scope', ['mmdet', 'mmseg', 'mmpretrain'])
+def test_wrapped_models(scope):
+    inner = dict(type='ResNet', depth=50, conv_cfg=dict(type='OREPAConv2d'))
+    wrapped = dict(
+        type='Reparameterized',
+        model=dict(type='Restructured', model=inner, structure={}),
+        conv='DBBConv2d',
+        include='layer1',
+        frozen_stages=2)
+    cfg = plain(scope, wrapped, neck=dict(type='Foo', conv_cfg=wrapped))
+    assert cfg.model.backbone == dict(
+        type='ResNet', depth=50, conv_cfg=dict(type='Conv2d'), frozen_stages=2)
+    assert cfg.model.neck.conv_cfg.type == 'ResNet'
+    assert 'custom_imports' not in cfg
+
+
+@pytest.mark.parametrize('arch, kind', [('A0', 'RepVGG'),
+                                        ('D2se', 'OREPAVGGBackbone')])
+def test_repvgg_of_mmpretrain(arch, kind):
+    cfg = plain('mmpretrain', dict(type='OREPAVGGBackbone', arch=arch))
+    assert cfg.model.backbone.type == kind
+    assert ('custom_imports' in cfg) == (arch == 'D2se')

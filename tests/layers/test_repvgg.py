@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmrep import RepVGGConv2d
+from mmrep import OREPAVGGConv2d, QARepVGGConv2d, RepVGGConv2d
 from mmrep.deploy import relative_difference
 from mmrep.testing import randomize_norms
 
@@ -103,3 +103,53 @@ def test_sync_norm():
     x = torch.randn(2, 8, 9, 9)
     assert relative_difference(layer.forward_branches(x),
                                layer.fuse()(x)) < 1e-5
+
+
+def filled(cls, **kwargs):
+    torch.manual_seed(0)
+    layer = cls(8, 8, 3, padding=1, bias=False, dtype=torch.float64, **kwargs)
+    return randomize_norms(layer)
+
+
+def parts(layer, x):
+    """The three summands without norms."""
+    pointwise = layer.branches['1x1'].weight
+    return (nn.functional.conv2d(x, layer.weight, padding=1),
+            nn.functional.conv2d(x, pointwise), x)
+
+
+@pytest.mark.parametrize('train', [True, False])
+def test_quantization_friendly_form(train):
+    layer = filled(QARepVGGConv2d).train(train)
+    twin = filled(QARepVGGConv2d).train(train)
+    x = torch.randn(2, 8, 9, 9, dtype=torch.float64)
+    kxk, pointwise, identity = parts(twin, x)
+    expected = twin.sum_norm(twin.norm(kxk) + pointwise + identity)
+    assert relative_difference(expected, layer(x)) < 1e-10
+
+
+@pytest.mark.parametrize('train', [True, False])
+def test_post_addition_norm(train):
+    layer = filled(RepVGGConv2d, norms='sum').train(train)
+    twin = filled(RepVGGConv2d, norms='sum').train(train)
+    x = torch.randn(2, 8, 9, 9, dtype=torch.float64)
+    expected = twin.sum_norm(sum(parts(twin, x)))
+    assert relative_difference(expected, layer(x)) < 1e-10
+    assert len(layer._norms()) == 1
+
+
+def test_ablations_of_branches():
+    assert list(RepVGGConv2d(8, 8, 3, branches='1x1').branches) == ['1x1']
+    assert list(RepVGGConv2d(8, 8, 3,
+                             branches='identity').branches) == ['identity']
+
+
+@pytest.mark.parametrize('size, branches', [
+    (1, ['origin', 'product']),
+    (3, ['origin', 'average', 'prior', '1x1_kxk', 'separable']),
+    (7, ['stem']),
+])
+def test_orepa_in_place_of_the_kxk(size, branches):
+    layer = OREPAVGGConv2d(8, 8, size, padding=size // 2)
+    assert layer.kxk.options()['branches'] == branches
+    assert layer.weight is None and layer.origin is layer.kxk.weight
