@@ -14,7 +14,7 @@ Sizes = Union[None, int, Tuple[int, int], List[Union[int, Tuple[int, int]]]]
 
 
 def reparameterize(model: nn.Module,
-                   type: Union[str, dict],
+                   type: Union[str, type, dict],
                    include: Patterns = None,
                    exclude: Patterns = None,
                    kernel_size: Sizes = None) -> nn.Module:
@@ -43,7 +43,7 @@ def reparameterize(model: nn.Module,
             left to replace. The model is then unchanged.
         TypeError: A convolution that is included cannot be made rich.
     """
-    config = dict(type=type) if isinstance(type, str) else dict(type)
+    config = dict(type) if isinstance(type, dict) else dict(type=type)
     layer = layer_type(config.pop('type'))
     chosen = _choose(model, _list(include), _list(exclude), kernel_size)
     return replace(model,
@@ -73,8 +73,8 @@ def reparameterized(model: dict,
     return reparameterize(built, conv, include, exclude, kernel_size)
 
 
-def layer_type(name: str) -> type:
-    """The layer of this registered name.
+def layer_type(name: Union[str, type]) -> type:
+    """The layer of this registered name, or that is this class.
 
     Raises:
         ValueError: There is none.
@@ -84,6 +84,8 @@ def layer_type(name: str) -> type:
         for key, layer in MODELS.module_dict.items()
         if isinstance(layer, type) and issubclass(layer, RepConv2d)
     }
+    if name in known.values():
+        return name
     if name not in known:
         raise ValueError(f'`type` (={name!r}) must be one of {sorted(known)}')
     return known[name]

@@ -98,7 +98,7 @@ def test_what_a_module_had_is_kept(net):
 
 def test_the_root_may_be_a_convolution():
     conv = nn.Conv2d(3, 4, 3)
-    layer = mmrep.reparameterize(conv, 'DBBConv2d')
+    layer = mmrep.reparameterize(conv, DBBConv2d)
     assert type(layer) is DBBConv2d and layer.weight is conv.weight
 
 

@@ -3,7 +3,6 @@ import math
 from typing import Dict, Iterable, Optional, Sequence
 
 import torch
-from mmcv.cnn import build_norm_layer
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 from torch.nn import init
@@ -15,6 +14,7 @@ from .branch_names import (NORMS, Branches, check_branches, fits, is_branch,
 from .branches import Branch, Identity, Spatial
 from .from_names import read_options
 from .geometry import GEOMETRY, like
+from .norms import batch_norm, plain_cfg
 from .rep_conv import RepConv2d
 from .staged import Average, PointwiseKxK
 
@@ -66,7 +66,7 @@ class BranchedConv2d(RepConv2d):
                  kxk: Optional[dict] = None,
                  **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        self.norm_cfg = dict(norm_cfg)
+        self.norm_cfg = plain_cfg(norm_cfg)
         # all places are there from the start: their order never changes
         self.register_module('kxk', None)
         self.register_module('norm', None)
@@ -116,7 +116,7 @@ class BranchedConv2d(RepConv2d):
         """
         norms = (norms, ) if isinstance(norms, str) else norms
         options = check_branches(branches, norms)
-        self.norm_cfg = dict(norm_cfg or self.norm_cfg)
+        self.norm_cfg = plain_cfg(norm_cfg or self.norm_cfg)
         trains, had = self.trains, self._norms()
         training = any(n.training for n in had) if had else self.training
         self._set_kxk(kxk)
@@ -173,7 +173,9 @@ class BranchedConv2d(RepConv2d):
             self.kxk._set_origin(weight)
             self.weight = None
         elif self.kxk is not None:
-            self.kxk, self.weight = None, nn.Parameter(weight)
+            self.kxk = None
+            self.weight = weight if isinstance(
+                weight, nn.Parameter) else nn.Parameter(weight)
 
     @property
     def origin(self) -> Tensor:
@@ -253,17 +255,3 @@ class BranchedConv2d(RepConv2d):
         norms = self._own_norms()
         if norms:
             norms[-1].bias.copy_(state_dict.pop(key))
-
-
-def batch_norm(norm_cfg: dict, channels: int) -> nn.Module:
-    """Build a norm that can be folded.
-
-    Raises:
-        TypeError: It has no running statistics or no affine map.
-    """
-    norm = build_norm_layer(norm_cfg, channels)[1]
-    if getattr(norm, 'running_var', None) is None or norm.weight is None:
-        raise TypeError(
-            f'`norm_cfg` (={norm_cfg}) must be a batch norm with running '
-            'statistics and an affine map: other norms cannot be folded')
-    return norm

@@ -67,8 +67,8 @@ def _branches(weights: Weights, kind: str, norm_cfg: dict) -> Dict[str, dict]:
         if name == '1x1_kxk' and 'first' in inside:
             second = _inside(inside, 'second')
             options['channels'] = inside['first'].size(0)
-            options['second'] = read_block(
-                second, kind, norm_cfg) if second else None
+            options['second'] = read_block(second, kind,
+                                           norm_cfg) if second else None
     return branches
 
 

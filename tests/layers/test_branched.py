@@ -175,6 +175,21 @@ def test_weights_of_another_block_are_not_ours():
         assert list(layer.state_dict()) == before
 
 
+def test_a_class_as_the_type_of_the_norm():
+    cfg = dict(type=nn.BatchNorm2d, eps=0.1)
+    layer = DBBConv2d(8, 8, 3, norm_cfg=cfg)
+    options = json.loads(json.dumps(layer.options()))
+    twin = DBBConv2d(8, 8, 3, **options)
+    assert type(twin.norm) is nn.BatchNorm2d and twin.norm.eps == 0.1
+
+
+def test_nesting_undone_keeps_the_parameter():
+    layer = DBBConv2d(8, 8, 3, kxk=dict(type='DBBConv2d'))
+    weight = layer.origin
+    layer.set_options(branches=(), norms=())
+    assert layer.weight is weight and layer.kxk is None
+
+
 def test_mixed_precision_and_sync_norms():
     layer = make(dict(branches=SEVEN), norm_cfg=dict(type='SyncBN')).float()
     assert all(isinstance(n, nn.SyncBatchNorm) for n in layer._norms())
