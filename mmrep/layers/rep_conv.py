@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from ..kernel import Kernel
 from .cache import Cache
 from .geometry import GEOMETRY, Geometry, check_geometry
+from .loading import adapt
 from .plain import memory_format, why_not_plain
 
 
@@ -240,40 +241,9 @@ class RepConv2d(nn.Module):
         self._cache.clear()
         return super()._apply(*args, **kwargs)
 
-    # a checkpoint brings its structure along; a plain convolution's has none
-
     def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
-        start = len(prefix)
-        keys = [key[start:] for key in state_dict if key.startswith(prefix)]
-        if not {'weight', 'bias'}.issuperset(keys):
-            options = self._read_options(
-                {key: state_dict[prefix + key]
-                 for key in keys})
-            if options is not None:
-                self.set_options(**options)
-        elif 'weight' in keys:
-            self._load_plain(state_dict, prefix)
+        adapt(self, state_dict, prefix)
         super()._load_from_state_dict(state_dict, prefix, *args)
-
-    def _load_plain(self, state_dict: dict, prefix: str) -> None:
-        """Complete the state dict of a plain convolution of this shape."""
-        weight = state_dict[prefix + 'weight']
-        if weight.shape != self.origin.shape:
-            return
-        self._silence()
-        if self.bias is None and prefix + 'bias' in state_dict:
-            self._take_bias(state_dict, prefix + 'bias')
-        names = {
-            id(tensor): name
-            for name, tensor in self.state_dict(keep_vars=True).items()
-        }
-        origin = names[id(self.origin)]
-        state_dict.update({
-            prefix + name: tensor
-            for name, tensor in self.state_dict().items()
-            if name not in (origin, 'bias')
-        })
-        state_dict[prefix + origin] = state_dict.pop(prefix + 'weight')
 
 
 def _is_transformed(layer: nn.Module) -> bool:

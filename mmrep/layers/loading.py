@@ -1,0 +1,44 @@
+"""State dicts that a layer takes: of any structure, or of a plain conv."""
+from torch import nn
+
+PLAIN = {'weight', 'bias'}
+
+
+def adapt(layer: nn.Module, state_dict: dict, prefix: str) -> None:
+    """Fit a layer and the state dict it is about to load to each other.
+
+    The weights of a block bring its structure along, which the layer takes
+    over. A plain convolution's bring none: the layer keeps its branches,
+    silenced, so that it computes what the convolution did.
+
+    Args:
+        layer: A re-parameterized layer.
+        state_dict: Of a whole model, completed in place.
+        prefix: Of the layer's names in it.
+    """
+    weights = {
+        name[len(prefix):]: tensor
+        for name, tensor in state_dict.items() if name.startswith(prefix)
+    }
+    if not PLAIN.issuperset(weights):
+        options = layer._read_options(weights)
+        if options is not None:
+            layer.set_options(**options)
+    elif 'weight' in weights and (weights['weight'].shape
+                                  == layer.origin.shape):
+        _complete(layer, state_dict, prefix)
+
+
+def _complete(layer: nn.Module, state_dict: dict, prefix: str) -> None:
+    """Add silent branches to the state dict of a plain convolution."""
+    layer._silence()
+    if layer.bias is None and prefix + 'bias' in state_dict:
+        layer._take_bias(state_dict, prefix + 'bias')
+    own = layer.state_dict(keep_vars=True)
+    origin = next(n for n, tensor in own.items() if tensor is layer.origin)
+    weight = state_dict.pop(prefix + 'weight')
+    state_dict.update({
+        prefix + name: tensor.detach()
+        for name, tensor in own.items() if name != 'bias'
+    })
+    state_dict[prefix + origin] = weight
