@@ -74,3 +74,17 @@ def test_bad_options(tiny_seg):
 def test_host_not_installed(tiny_seg, monkeypatch):
     monkeypatch.setattr(config, 'find_spec', lambda name: None)
     refused(tiny_seg, 'needs mmseg', 'pip install mmsegmentation')
+
+
+def test_a_config_that_a_host_brought_along():
+    cfg = load_config('mmdet::retinanet/retinanet_r50_fpn_1x_coco.py')
+    assert cfg.model.type == 'RetinaNet'
+
+
+@pytest.mark.parametrize('path, message', [
+    ('mmfoo::a.py', "'mmfoo::a.py' is of no installed host"),
+    ('mmdet::a.py', 'no such config: .*mmdet.*a.py'),
+])
+def test_a_config_that_no_host_brought_along(path, message):
+    with pytest.raises(UserError, match=message):
+        load_config(path)

@@ -5,46 +5,14 @@ import pytest
 import torch
 from mmengine.model import revert_sync_batchnorm
 from mmengine.optim import build_optim_wrapper
-from mmengine.structures import InstanceData, PixelData
 
 from mmrep.cli import build_model, load_config
+from mmrep.cli.synthetic import synthetic_batch
 from mmrep.deploy import absorb_biases, plain_config, worst_difference
 from mmrep.fuse import fuse
 
 CONFIGS = sorted((Path(__file__).parents[2] / 'configs').glob('*.py'))
 SIZE = 128
-
-
-def detection_batch():
-    from mmdet.structures import DetDataSample
-    samples = []
-    for _ in range(2):
-        sample = DetDataSample(
-            metainfo=dict(
-                img_shape=(SIZE, SIZE),
-                ori_shape=(SIZE, SIZE),
-                pad_shape=(SIZE, SIZE),
-                batch_input_shape=(SIZE, SIZE),
-                scale_factor=(1, 1)))
-        sample.gt_instances = InstanceData(
-            bboxes=torch.tensor([[8., 8., 72., 90.], [40., 20., 120., 60.]]),
-            labels=torch.tensor([0, 1]))
-        samples.append(sample)
-    return samples
-
-
-def segmentation_batch():
-    from mmseg.structures import SegDataSample
-    samples = []
-    for _ in range(2):
-        sample = SegDataSample(metainfo=dict(img_shape=(SIZE, SIZE)))
-        labels = torch.randint(0, 4, (1, SIZE, SIZE))
-        sample.gt_sem_seg = PixelData(data=labels)
-        samples.append(sample)
-    return samples
-
-
-BATCHES = dict(mmdet=detection_batch, mmseg=segmentation_batch)
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
@@ -54,7 +22,7 @@ def test_config(path):
     model = revert_sync_batchnorm(build_model(cfg))
     cfg.optim_wrapper.optimizer.lr = 1e-6  # on random weights, without warm-up
     optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
-    batch = BATCHES[cfg.default_scope]()
+    batch = synthetic_batch(cfg.default_scope, (SIZE, SIZE), 2)['data_samples']
     x = torch.randn(2, 3, SIZE, SIZE)
     model.train()
     losses = model(x, batch, mode='loss')
@@ -76,6 +44,6 @@ def test_config(path):
 def test_naming(path):
     """Flat files <head>_<method>_<depth or arch>_<dataset>.py, imports."""
     method = path.stem.split('_')[-3]
-    assert method in ('orepa', 'repvgg')
+    assert method in ('dbb', 'orepa', 'repvgg')
     assert path.stem.split('_')[-1] in ('shapes', 'coco', 'cityscapes')
     assert load_config(str(path)).custom_imports.imports == ['mmrep']

@@ -142,9 +142,8 @@ BAD = dict(
               'val_evaluator.ann_file=gone.json'], 'gone.json'),
     no_train=(['{seg}', '--cfg-options', 'train_cfg=None'], '`train_cfg`'),
     model=(['{seg}', '--cfg-options', 'model.backbone.depth=19'], '19'),
-    optimizer=([
-        '{seg}', '--cfg-options', 'optim_wrapper.optimizer.type=Foo'
-    ], '`optim_wrapper`', 'Foo'),
+    optimizer=(['{seg}', '--cfg-options',
+                'optim_wrapper.optimizer.type=Foo'], '`optim_wrapper`', 'Foo'),
     launcher=(['{seg}', '--launcher', 'pytorch'], 'dist_train.sh'),
     no_resume=(['{seg}', '--resume', 'gone.pth'], 'gone.pth'),
     no_load=(['{seg}', '--cfg-options', 'load_from=gone.pth'], 'gone.pth'),
