@@ -1,6 +1,6 @@
 """Blocks that add features, branch by branch."""
 import math
-from typing import Dict, Iterable, Optional, Sequence
+from typing import Dict, Iterable, Optional, Sequence, Union
 
 import torch
 from mmengine.registry import MODELS
@@ -9,12 +9,11 @@ from torch.nn import init
 
 from .. import kernel as K
 from ..kernel import Kernel
-from .branch_names import (NORMS, Branches, check_branches, fits, is_branch,
-                           size_of)
+from .branch_names import NORMS, Branches, check_branches, fits, size_of
 from .branches import Branch, Identity, Spatial
 from .from_names import read_options
 from .geometry import GEOMETRY, like
-from .norms import batch_norm, plain_cfg
+from .norms import batch_norm, plain_cfg, with_norms
 from .rep_conv import RepConv2d
 from .staged import Average, PointwiseKxK
 
@@ -48,7 +47,8 @@ class BranchedConv2d(RepConv2d):
             name. Defaults to the block's own.
         norms: Which of ``kxk``, ``branches`` and ``sum`` have a norm.
         norm_cfg: A batch norm. Defaults to dict(type='BN').
-        kxk: Config of a block in place of the kxk kernel.
+        kxk: Config of a block in place of the kxk kernel, False for none.
+            Defaults to the block's own.
 
     Raises:
         ValueError: An unknown branch or norm, or one of ``nn.Conv2d``'s
@@ -63,7 +63,7 @@ class BranchedConv2d(RepConv2d):
                  branches: Optional[Branches] = None,
                  norms: Optional[Sequence[str]] = None,
                  norm_cfg: dict = dict(type='BN'),
-                 kxk: Optional[dict] = None,
+                 kxk: Union[dict, bool, None] = None,
                  **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self.norm_cfg = plain_cfg(norm_cfg)
@@ -75,7 +75,7 @@ class BranchedConv2d(RepConv2d):
         self.set_options(
             self.default_branches() if branches is None else branches,
             self.default_norms if norms is None else norms,
-            kxk=kxk or self.default_kxk())
+            kxk=self.default_kxk() if kxk is None else kxk)
         self._reset_own()
 
     # what a family of blocks says
@@ -102,13 +102,13 @@ class BranchedConv2d(RepConv2d):
             },
             norms=[name for name in NORMS if norms[name]],
             norm_cfg=self.norm_cfg,
-            kxk=self.kxk and self.kxk.config())
+            kxk=False if self.kxk is None else self.kxk.config())
 
     def set_options(self,
                     branches: Branches,
                     norms: Sequence[str],
                     norm_cfg: Optional[dict] = None,
-                    kxk: Optional[dict] = None) -> None:
+                    kxk: Union[dict, bool] = False) -> None:
         """Have these branches; those that are there already stay.
 
         New norms take the mode of the norms around them, all that is new
@@ -138,6 +138,9 @@ class BranchedConv2d(RepConv2d):
     def _branch(self, kept: Optional[Branch], name: str, options: dict,
                 normed: bool) -> Branch:
         """The branch that is there, if it is the same, or a new one."""
+        if options.get('second'):
+            second = with_norms(options['second'], self.norm_cfg)
+            options = {**options, 'second': second}
         if kept is not None and (kept.norm is not None) == normed and (
                 options.items() <= kept.options().items()):
             return kept
@@ -159,10 +162,10 @@ class BranchedConv2d(RepConv2d):
             return None
         return norm or self._new_norm(self.out_channels)
 
-    def _set_kxk(self, config: Optional[dict]) -> None:
+    def _set_kxk(self, config: Union[dict, bool]) -> None:
         """Put a block in place of the kxk kernel, or the kernel back."""
         weight = self.origin
-        config = dict(config or {})
+        config = with_norms(config, self.norm_cfg) if config else {}
         kind = config.pop('type', None)
         if self.kxk is not None and kind == self.kxk.config()['type']:
             self.kxk.set_options(**config)
@@ -187,10 +190,8 @@ class BranchedConv2d(RepConv2d):
         else:
             self.kxk._set_origin(weight)
 
-    def _read_options(self, weights: Dict[str, Tensor]) -> Optional[dict]:
-        options = read_options(weights, type(self).__name__, self.norm_cfg)
-        known = all(map(is_branch, options['branches']))
-        return options if known and 'scale' not in weights else None
+    def _read_options(self, weights: Dict[str, Tensor]) -> dict:
+        return read_options(weights, type(self).__name__, self.norm_cfg)
 
     # values
 

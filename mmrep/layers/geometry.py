@@ -58,14 +58,13 @@ class Geometry(NamedTuple):
 
     def pad(self, x: Tensor) -> Tensor:
         """What a convolution without padding sees; crops where negative."""
-        if not any(self.edges):
-            return x
-        if self.padding_mode == 'zeros':
-            return F.pad(x, self.edges)
+        mode = 'constant' if self.padding_mode == 'zeros' else (
+            self.padding_mode)
         grown = [max(edge, 0) for edge in self.edges]
+        cropped = [min(edge, 0) for edge in self.edges]
         if any(grown):
-            x = F.pad(x, grown, self.padding_mode)
-        return F.pad(x, [min(edge, 0) for edge in self.edges])
+            x = F.pad(x, grown, mode)
+        return F.pad(x, cropped) if any(cropped) else x
 
     def smaller(self, size: Tuple[int, int], spread: int = 1) -> 'Geometry':
         """The geometry of a kernel around the same centre.
@@ -77,7 +76,7 @@ class Geometry(NamedTuple):
         edges = list(self.edges)
         for axis in (0, 1):
             before = (self.kernel_size[axis] - 1) // 2
-            before -= (size[axis] - 1) // 2 * spread
+            before -= (size[axis] - 1) * spread // 2
             after = self.kernel_size[axis] - 1 - before
             after -= (size[axis] - 1) * spread
             start = 2 - 2 * axis  # edges list the width first

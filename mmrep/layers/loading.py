@@ -1,5 +1,9 @@
 """State dicts that a layer takes: of any structure, or of a plain conv."""
-from torch import nn
+from typing import Dict
+
+from torch import Tensor, nn
+
+from .from_names import Foreign
 
 PLAIN = {'weight', 'bias'}
 
@@ -21,12 +25,22 @@ def adapt(layer: nn.Module, state_dict: dict, prefix: str) -> None:
         for name, tensor in state_dict.items() if name.startswith(prefix)
     }
     if not PLAIN.issuperset(weights):
-        options = layer._read_options(weights)
-        if options is not None:
-            layer.set_options(**options)
+        _take_over(layer, weights)
     elif 'weight' in weights and (weights['weight'].shape
                                   == layer.origin.shape):
         _complete(layer, state_dict, prefix)
+
+
+def _take_over(layer: nn.Module, weights: Dict[str, Tensor]) -> None:
+    """Have the structure of these weights, if they are such a block's."""
+    own = {name: tensor.shape for name, tensor in layer.state_dict().items()}
+    if own == {name: tensor.shape for name, tensor in weights.items()}:
+        return
+    try:
+        options = layer._read_options(weights)
+    except Foreign:
+        return  # torch then tells which names do not fit
+    layer.set_options(**options)
 
 
 def _complete(layer: nn.Module, state_dict: dict, prefix: str) -> None:

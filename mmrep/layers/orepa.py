@@ -16,7 +16,7 @@ from torch.nn import init
 
 from .. import kernel as K
 from ..kernel import Kernel
-from .from_names import read_orepa
+from .from_names import Foreign, read_orepa
 from .geometry import like
 from .orepa_branches import (Average, Pointwise, PointwiseKxK, Prior, Product,
                              Separable)
@@ -100,11 +100,11 @@ class OREPAConv2d(RepConv2d):
             del self.weight
             self.register_buffer('weight', torch.zeros_like(weight))
 
-    def _read_options(self, weights: Dict[str, Tensor]) -> Optional[dict]:
+    def _read_options(self, weights: Dict[str, Tensor]) -> dict:
         options = read_orepa(weights, self.names, self.scaling)
-        known = initial_scales(self.kernel_size)
-        if options is None or not known.keys() >= set(options['branches']):
-            return None
+        if not set(options['branches']) <= set(
+                initial_scales(self.kernel_size)):
+            raise Foreign
         return options
 
     def _branch(self, name: str) -> nn.Module:

@@ -1,5 +1,5 @@
 """The protocol of all re-parameterizable convolutions."""
-from typing import Dict, List, Optional
+from typing import Dict, List
 
 import torch
 from torch import Tensor, nn
@@ -104,8 +104,12 @@ class RepConv2d(nn.Module):
         """Change the block's own arguments; what is there already stays."""
         raise NotImplementedError
 
-    def _read_options(self, weights: Dict[str, Tensor]) -> Optional[dict]:
-        """The arguments of the block whose weights these are, by name."""
+    def _read_options(self, weights: Dict[str, Tensor]) -> dict:
+        """The arguments of the block whose weights these are, by name.
+
+        Raises:
+            Foreign: They are no such block's.
+        """
         raise NotImplementedError
 
     def _take_bias(self, state_dict: dict, key: str) -> None:

@@ -1,0 +1,35 @@
+"""Run a test over drawn cases, the same ones each time, and count them."""
+from collections import Counter
+from functools import wraps
+from typing import Callable
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis.strategies import SearchStrategy
+
+settings.register_profile(
+    'properties',
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[
+        HealthCheck.too_slow, HealthCheck.function_scoped_fixture
+    ])
+ran = Counter()  # cases of each test
+
+
+def over(examples: int, **strategies: SearchStrategy) -> Callable:
+    """Draw arguments of a test, at most ``examples`` times."""
+
+    def decorate(test):
+
+        @wraps(test)
+        def counted(*args, **kwargs):
+            ran[test.__qualname__] += 1
+            return test(*args, **kwargs)
+
+        profile = settings.get_profile('properties')
+        return settings(
+            profile, max_examples=examples)(
+                given(**strategies)(counted))
+
+    return decorate
