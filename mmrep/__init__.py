@@ -7,6 +7,7 @@ from .backbones import (DBBResNet, OREPAResNet, OREPAVGGBackbone,
                         RepVGGBackbone, RepVGGResNet)
 from .checkpoints import allow_mmengine_checkpoints
 from .fuse import fuse
+from .hooks import ParameterCheckHook
 from .kernel import Kernel
 from .layers import (ACBConv2d, BranchedConv2d, DBBConv2d, LargeKernelConv2d,
                      MobileOneConv2d, OREPAConv2d, OREPAVGGConv2d,
@@ -18,9 +19,10 @@ from .version import __version__
 __all__ = [
     'ACBConv2d', 'BranchedConv2d', 'DBBConv2d', 'DBBResNet', 'Kernel',
     'LargeKernelConv2d', 'MobileOneConv2d', 'OREPAConv2d', 'OREPAResNet',
-    'OREPAVGGBackbone', 'OREPAVGGConv2d', 'QARepVGGConv2d', 'RepConv2d',
-    'RepVGGBackbone', 'RepVGGConv2d', 'RepVGGResNet', '__version__', 'fuse',
-    'reparameterize', 'restructure', 'structure'
+    'OREPAVGGBackbone', 'OREPAVGGConv2d', 'ParameterCheckHook',
+    'QARepVGGConv2d', 'RepConv2d', 'RepVGGBackbone', 'RepVGGConv2d',
+    'RepVGGResNet', '__version__', 'fuse', 'reparameterize', 'restructure',
+    'structure'
 ]
 
 allow_mmengine_checkpoints()

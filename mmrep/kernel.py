@@ -27,11 +27,18 @@ class Kernel(NamedTuple):
         return tuple(self.weight.shape[2:])
 
 
-def norm_affine(norm: nn.Module) -> Tuple[Tensor, Tensor]:
+def norm_affine(
+    norm: nn.Module,
+    statistics: Optional[Tuple[Tensor,
+                               Tensor]] = None) -> Tuple[Tensor, Tensor]:
     """Read a batch norm in eval mode as ``x -> scale * x + shift``.
 
     ``scale = gamma / sqrt(var + eps)``, ``shift = beta - mean * scale``
     (Ioffe and Szegedy, 2015; RepVGG, section 3.3).
+
+    Args:
+        norm: A batch norm.
+        statistics: Mean and variance. Defaults to the running ones.
 
     Raises:
         TypeError: ``norm`` keeps no running statistics.
@@ -40,10 +47,11 @@ def norm_affine(norm: nn.Module) -> Tuple[Tensor, Tensor]:
         raise TypeError(
             f'cannot fold {type(norm).__name__}: only a batch norm with '
             'running statistics is an affine map in eval mode')
-    scale = (norm.running_var + norm.eps).rsqrt()
+    mean, var = statistics or (norm.running_mean, norm.running_var)
+    scale = (var + norm.eps).rsqrt()
     if norm.weight is not None:
         scale = scale * norm.weight
-    shift = -norm.running_mean * scale
+    shift = -mean * scale
     return scale, shift if norm.bias is None else shift + norm.bias
 
 

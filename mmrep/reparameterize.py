@@ -44,6 +44,8 @@ def reparameterize(model: nn.Module,
         TypeError: A convolution that is included cannot be made rich.
     """
     config = dict(type) if isinstance(type, dict) else dict(type=type)
+    if 'type' not in config:
+        raise ValueError(f'`type` (={type}) must be a layer or name one')
     layer = layer_type(config.pop('type'))
     chosen = _choose(model, _list(include), _list(exclude), kernel_size)
     return replace(model,
@@ -69,8 +71,16 @@ def reparameterized(model: dict,
         conv, include, exclude, kernel_size: See :func:`reparameterize`.
         arguments: Further arguments of ``model``, which some hosts set.
     """
-    built = MODELS.build({**model, **arguments})
+    built = build_inner(model, arguments)
     return reparameterize(built, conv, include, exclude, kernel_size)
+
+
+def build_inner(model: dict, arguments: dict) -> nn.Module:
+    """Build a wrapped config, with the arguments that hosts set outside."""
+    config = {**model, **arguments}
+    if model.get('data_preprocessor') is not None:
+        config['data_preprocessor'] = model['data_preprocessor']
+    return MODELS.build(config)
 
 
 def layer_type(name: Union[str, type]) -> type:
@@ -98,6 +108,17 @@ def _choose(model: nn.Module, include: List[str], exclude: List[str],
         conv: paths
         for conv, paths in names(model).items() if _is_conv(conv)
     }
+    offsets = {
+        child
+        for module in model.modules() if hasattr(module, 'deform_groups')
+        for child in module.children()
+    }
+
+    def reason(conv: nn.Module) -> Optional[str]:
+        if conv in offsets:
+            return 'computes the offsets of a deformable convolution'
+        return why_not_plain(conv)
+
     for pattern in include + exclude:
         if not any(_match(paths, [pattern]) for paths in known.values()):
             some = [paths[0] for paths in known.values()][:3]
@@ -110,9 +131,9 @@ def _choose(model: nn.Module, include: List[str], exclude: List[str],
         if _match(paths, include or ['*']) and not _match(paths, exclude) and (
             sizes is None or tuple(conv.kernel_size) in sizes)
     ]
-    refused = [conv for conv in chosen if why_not_plain(conv)]
+    refused = [conv for conv in chosen if reason(conv)]
     if include and refused:
-        reasons = [f'{known[c][0]!r} {why_not_plain(c)}' for c in refused]
+        reasons = [f'{known[c][0]!r} {reason(c)}' for c in refused]
         raise TypeError('these convolutions cannot be made rich, `exclude` '
                         f'them: {"; ".join(reasons)}')
     plain = [conv for conv in chosen if conv not in refused]

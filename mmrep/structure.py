@@ -1,13 +1,15 @@
 """The structure of a model as plain data, and back."""
+import warnings
 from typing import Dict, Union
 
 from mmengine.fileio import load
 from mmengine.registry import MODELS
 from torch import nn
 
+from .checkpoints import read_checkpoint
 from .layers import RepConv2d
 from .layers.plain import why_not_plain
-from .reparameterize import layer_type
+from .reparameterize import build_inner, layer_type
 from .walk import names, replace
 
 Structure = Dict[str, dict]
@@ -72,17 +74,26 @@ def restructured(model: dict, structure: Union[str, Structure],
                  **arguments) -> nn.Module:
     """Build any module of a config with the structure of another.
 
-    ``backbone=dict(type='Restructured', model=dict(type='ResNet', ...),
-    structure='structure.json')``.
+    ``backbone=dict(type='Restructured', model=dict(type='DBBResNet', ...),
+    structure='dyrep.pth')``. It happens before optimizers and DDP.
 
     Args:
         model: Config of the module.
-        structure: As :func:`structure` describes it, or a file with that.
+        structure: As :func:`structure` describes it, a ``.json`` with that,
+            or a checkpoint of the module, whose layers tell it by the names
+            of their weights; then those of ``model`` must be rich, too.
         arguments: Further arguments of ``model``, which some hosts set.
     """
-    if isinstance(structure, str):
-        structure = load(structure)
-    return restructure(MODELS.build({**model, **arguments}), structure)
+    built = build_inner(model, arguments)
+    if not isinstance(structure, str):
+        return restructure(built, structure)
+    if structure.endswith('.json'):
+        return restructure(built, load(structure))
+    weights = read_checkpoint(structure)['state_dict']
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # there is no optimizer yet
+        built.load_state_dict(weights, strict=False)
+    return built
 
 
 def _rebuilt(module: nn.Module, config: Union[dict, None],
@@ -100,4 +111,7 @@ def _rebuilt(module: nn.Module, config: Union[dict, None],
     options = dict(config)
     if 'type' not in options:
         raise ValueError(f'the structure of layer {name!r} names no `type`')
-    return layer_type(options.pop('type')).from_conv(conv, **options)
+    layer = layer_type(options.pop('type')).from_conv(conv, **options)
+    if is_rich and module.bias is None:
+        layer.absorb_bias()
+    return layer

@@ -64,6 +64,17 @@ def test_layers_with_their_structure_stay(net):
     assert dict(net.named_modules()) == before
 
 
+def test_a_kxk_that_is_not_there_stays_away():
+    """An OREPA-VGG layer that has loaded the weights of a RepVGG."""
+    net = nn.Sequential(mmrep.OREPAVGGConv2d(4, 4, 3, padding=1))
+    official = nn.Sequential(mmrep.RepVGGConv2d(4, 4, 3, padding=1))
+    net.load_state_dict(official.state_dict())
+    data = json.loads(json.dumps(mmrep.structure(net)))
+    other = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1))
+    mmrep.restructure(other, data).load_state_dict(net.state_dict())
+    assert other[0].kxk is None and mmrep.structure(other) == data
+
+
 def test_other_layers_are_made_anew_and_compute_the_same(net):
     x = torch.randn(2, 3, 8, 8)
     expected = net(x)

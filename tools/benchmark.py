@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from mmrep.cli import build_model, load_config, report_errors
-from mmrep.cli.errors import UserError
+from mmrep.cli import (UserError, build_model, load_config, one_line,
+                       report_errors)
 from mmrep.cli.synthetic import synthetic_batch
 from mmrep.timing import alternate
 
@@ -56,6 +56,9 @@ def check_numbers(args):
 def prepare_step(path, args):
     """One training step of a config as a call, and its parameters."""
     cfg = load_config(path)
+    preprocessor = cfg.model.get('data_preprocessor') or {}
+    if preprocessor.get('size'):  # mmseg pads to the size of its crops
+        preprocessor.size = tuple(args.size)
     model = revert_sync_batchnorm(build_model(cfg)).to(get_device()).train()
     wrapper = copy.deepcopy(cfg.optim_wrapper)
     wrapper.optimizer.lr = 0.0  # random images would let the weights explode
@@ -71,12 +74,23 @@ def prepare_step(path, args):
     return step, sum(p.numel() for p in model.parameters())
 
 
+def try_step(path, step):
+    """Refuse what does not train on boxes, masks, labels and label maps."""
+    try:
+        step()
+    except Exception as error:  # whatever a model raises
+        raise UserError(f'config {path!r} takes no training step on random '
+                        f'images: {one_line(error)}') from error
+
+
 @report_errors
 def main(argv=None):
     """Time all configs and print the table."""
     args = parse_args(argv)
     check_numbers(args)
     prepared = [prepare_step(path, args) for path in args.configs]
+    for path, (step, _) in zip(args.configs, prepared):
+        try_step(path, step)
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task('steps', total=len(prepared) * (args.rounds + 1))
         seconds = alternate([step for step, _ in prepared], args.rounds,

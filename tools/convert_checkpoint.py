@@ -14,6 +14,7 @@ import torch
 from mmengine.logging import print_log
 
 import mmrep
+from mmrep.checkpoints.complete import check_complete
 from mmrep.checkpoints.convert import TARGETS, convert
 from mmrep.checkpoints.safe_load import read_file
 from mmrep.checkpoints.wrappers import unwrap
@@ -73,6 +74,7 @@ def main(argv=None):
     args = parse_args(argv)
     check_paths(args.src, args.dst)
     weights = unwrap(read_file(args.src, args.trust_checkpoint), args.ema)
+    check_complete(convert(weights))
     state_dict = convert(weights, args.target)
     meta = dict(mmrep_converted=mmrep.__version__)
     write(dict(meta=meta, state_dict=state_dict), args.dst)

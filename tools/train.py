@@ -6,6 +6,7 @@ from mmengine.device import get_device
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import find_latest_checkpoint
 
+from mmrep import ParameterCheckHook, structure
 from mmrep.checkpoints.safe_load import read_checkpoint
 from mmrep.cli import (UserError, add_common_arguments, build_model,
                        build_runner, check_checkpoint_matches, check_datasets,
@@ -100,7 +101,13 @@ def check_start(cfg, model, trusted):
                 f'cannot resume from {path!r}: it holds no {key!r}, only '
                 'weights; start from them with '
                 f'`--cfg-options load_from={path}`')
+    before = structure(model)
     check_checkpoint_matches(model, checkpoint['state_dict'])
+    if structure(model) != before:
+        raise UserError(
+            f'cannot resume from {path!r}: its layers have other branches '
+            "than the config's; build the backbone with type='Restructured' "
+            'and this checkpoint\'s structure')
 
 
 @report_errors
@@ -119,7 +126,9 @@ def main(argv=None):
     check_optimizer(cfg, model)
     check_start(cfg, model, args.trust_checkpoint)
     prepare_launcher(cfg, args.launcher, args.local_rank)
-    build_runner(cfg).train()
+    runner = build_runner(cfg)
+    runner.register_hook(ParameterCheckHook())
+    runner.train()
     leave_group()
 
 

@@ -35,17 +35,23 @@ def check_stages(num_stages: int, strides: Sequence[int],
         raise ValueError(f"`style` (={style!r}) must be 'pytorch' or 'caffe'")
 
 
-def check_frozen(frozen_stages: int, num_stages: int,
-                 multi_grid: Optional[Sequence[int]], blocks: tuple) -> None:
-    """Refuse to freeze what is not there, and grids of another length.
+def check_frozen(frozen_stages: int, num_stages: int) -> None:
+    """Refuse to freeze what is not there.
 
     Raises:
-        ValueError: One of both.
+        ValueError: Not -1 to ``num_stages``.
     """
     if not -1 <= frozen_stages <= num_stages:
         raise ValueError(f'`frozen_stages` (={frozen_stages}) must be -1 to '
                          f'`num_stages` (={num_stages})')
-    last = blocks[num_stages - 1]
-    if multi_grid is not None and len(multi_grid) != last:
+
+
+def check_grid(multi_grid: Optional[Sequence[int]], blocks: int) -> None:
+    """Refuse a grid of another length than the last stage.
+
+    Raises:
+        ValueError: Not one entry for each block.
+    """
+    if multi_grid is not None and len(multi_grid) != blocks:
         raise ValueError(f'`multi_grid` (={tuple(multi_grid)}) must have an '
-                         f'entry for each of the last stage\'s {last} blocks')
+                         f"entry for each of the last stage's {blocks} blocks")

@@ -8,7 +8,7 @@ from mmengine.model import BaseModule, Sequential
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from .checks import check_indices
+from .checks import check_frozen, check_indices
 from .freezing import eval_norms, freeze
 
 # blocks per stage and width multipliers (table 2 of the paper)
@@ -123,6 +123,7 @@ class RepVGGBackbone(BaseModule):
         super().__init__(init_cfg)
         blocks, factors, groups, with_se = architecture(arch)
         _check(strides, dilations, out_indices)
+        check_frozen(frozen_stages, 4)
         self.out_indices = out_indices
         self.frozen_stages = frozen_stages
         self.norm_eval = norm_eval
@@ -197,6 +198,10 @@ class OREPAVGGBackbone(RepVGGBackbone):
 def architecture(arch: Union[str, dict]) -> Tuple[tuple, tuple, int, bool]:
     """Blocks per stage, widths, groups of every second layer, SE or not."""
     if isinstance(arch, dict):
+        for name in ('num_blocks', 'width_factor'):
+            if len(arch.get(name, ())) != 4:
+                raise ValueError(f'`arch` (={arch}) must have a {name!r} of 4 '
+                                 'stages')
         return (tuple(arch['num_blocks']), tuple(arch['width_factor']),
                 arch.get('groups', 1), arch.get('with_se', False))
     if arch not in ARCHITECTURES:

@@ -1,9 +1,13 @@
 """Building a config's model and checking a checkpoint against it."""
 import copy
 import re
+import warnings
 
+from mmengine.logging import print_log
 from mmengine.registry import MODELS, init_default_scope
 
+from ..layers.loading import CHANGED
+from ..structure import structure
 from .errors import UserError, one_line
 
 # keys that hosts add or drop without any effect on the function computed
@@ -52,15 +56,23 @@ def check_checkpoint_matches(model, state_dict):
     weights = copy.copy(state_dict)  # keeps the versions in `_metadata`
     for name in list(weights):
         weights[re.sub(r'^module\.', '', name)] = weights.pop(name)
-    faults = {
-        kind: names
-        for kind, names in _load(model, weights).items() if names
-    }
+    before = structure(model)
+    with warnings.catch_warnings():
+        warnings.filterwarnings('ignore', CHANGED[:30])
+        found = _load(model, weights)
+    faults = {kind: names for kind, names in found.items() if names}
     if faults:
         counts = ', '.join(f'{len(v)} {k}' for k, v in faults.items())
         some = [f'{n} ({k})' for k, names in faults.items() for n in names[:2]]
         raise UserError('the checkpoint is of another architecture than the '
                         f"config: {counts} keys, e.g. {', '.join(some[:5])}")
+    after = structure(model)
+    changed = [name for name in after if after[name] != before.get(name)]
+    if changed:
+        print_log(
+            f'{len(changed)} layers, e.g. {changed[0]!r}, have other branches '
+            "than the config's and take over those of the checkpoint",
+            'current')
 
 
 def _load(model, weights):

@@ -1,4 +1,5 @@
 """Batches of random images and targets, as the hosts' loaders give them."""
+import numpy as np
 import torch
 from mmengine.structures import InstanceData, PixelData
 
@@ -30,6 +31,7 @@ def synthetic_batch(scope, size, batch_size):
 
 def _detection(size, generator):
     from mmdet.structures import DetDataSample
+    from mmdet.structures.mask import BitmapMasks
     height, width = size
     corner = torch.rand(BOXES, 2, generator=generator) * 0.6
     extent = torch.rand(BOXES, 2, generator=generator) * 0.3 + 0.1
@@ -41,9 +43,14 @@ def _detection(size, generator):
             pad_shape=size,
             batch_input_shape=size,
             scale_factor=(1, 1)))
+    boxes = boxes * torch.tensor([width, height, width, height])
+    masks = np.zeros((BOXES, height, width), dtype=np.uint8)
+    for mask, (left, top, right, bottom) in zip(masks, boxes.int().tolist()):
+        mask[top:bottom + 1, left:right + 1] = 1
     sample.gt_instances = InstanceData(
-        bboxes=boxes * torch.tensor([width, height, width, height]),
-        labels=torch.randint(0, CLASSES, (BOXES, ), generator=generator))
+        bboxes=boxes,
+        labels=torch.randint(0, CLASSES, (BOXES, ), generator=generator),
+        masks=BitmapMasks(masks, height, width))
     return sample
 
 

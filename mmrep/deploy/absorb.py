@@ -1,4 +1,5 @@
 """Move the biases that fusing makes into the norms that follow."""
+from collections import Counter
 from typing import List, Optional, Tuple
 
 import torch
@@ -26,13 +27,19 @@ def absorb_biases(fused: nn.Module, model: nn.Module) -> nn.Module:
     """
     unbiased = {id(m) for m in rep_layers(model) if m.bias is None}
     names = [n for n, m in model.named_modules() if id(m) in unbiased]
-    for conv in [fused.get_submodule(name) for name in names]:
-        norms = [
+    convs = [fused.get_submodule(name) for name in names]
+    behind = {
+        conv: {
             _following_norm(parent, name)
             for parent, name in _places(fused, conv)
-        ]
-        if conv.bias is not None and None not in norms:
-            for norm in {id(norm): norm for norm in norms}.values():
+        }
+        for conv in convs
+    }
+    users = Counter(norm for norms in behind.values() for norm in norms)
+    for conv, norms in behind.items():
+        if conv.bias is not None and None not in norms and all(
+                users[norm] == 1 for norm in norms):
+            for norm in norms:
                 norm.running_mean -= conv.bias
             conv.bias = None
     return fused
@@ -50,4 +57,5 @@ def _following_norm(parent: nn.Module, name: str) -> Optional[nn.Module]:
     names = list(parent._modules)
     after = names[names.index(name) + 1:][:1]
     norm = parent._modules[after[0]] if after else None
-    return norm if isinstance(norm, _BatchNorm) else None
+    counts = getattr(norm, 'running_mean', None) is not None
+    return norm if counts and isinstance(norm, _BatchNorm) else None

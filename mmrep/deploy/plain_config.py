@@ -59,11 +59,22 @@ def _plain(node: Any, scope: str) -> Any:
         further.pop('type')
         return _plain({**node['model'], **further}, scope)
     node = {key: _plain(value, scope) for key, value in node.items()}
+    if 'type' in node:
+        _forget_checkpoint(node)
     for backbone, stock in ((RepResNet, _resnet), (RepVGGBackbone, _repvgg)):
         if inspect.isclass(kind) and issubclass(kind, backbone):
             node.pop('conv_cfg', None)
             return stock(node, scope) or {**node, 'conv_cfg': PLAIN}
     return node
+
+
+def _forget_checkpoint(node: dict) -> None:
+    """A fused net starts from its own weights."""
+    if node.get('pretrained') is not None:
+        node['pretrained'] = None
+    init_cfg = node.get('init_cfg')
+    if isinstance(init_cfg, dict) and init_cfg.get('type') == 'Pretrained':
+        node['init_cfg'] = None
 
 
 def _needs_mmrep(node: Any) -> bool:

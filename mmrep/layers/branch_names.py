@@ -29,6 +29,10 @@ def check_branches(branches: Branches, norms: Sequence[str]) -> dict:
             raise ValueError(
                 f'`branches` has {name!r}, it may have {", ".join(ORDER)}, a '
                 "size such as '5x5' or '5x5_d2', and 'kxk_1', 'kxk_2', ...")
+        known = {'channels', 'second'} if name == '1x1_kxk' else set()
+        if not set(options[name]) <= known:
+            raise ValueError(f'branch {name!r} has options {options[name]}, '
+                             f'it may have {sorted(known) or "none"}')
     if not set(norms) <= set(NORMS):
         raise ValueError(f'`norms` (={tuple(norms)}) must be some of {NORMS}')
     if 'branches' not in norms:

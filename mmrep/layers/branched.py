@@ -24,6 +24,7 @@ KINDS = {
 }
 
 
+@MODELS.register_module()
 class BranchedConv2d(RepConv2d):
     """``sum_norm(norm(conv_kxk(x)) + sum_b branch_b(x)) + bias``.
 
@@ -128,7 +129,8 @@ class BranchedConv2d(RepConv2d):
         for name in options:
             if fits(name, geometry, normed):
                 self.branches[name] = self._branch(
-                    kept.get(name), name, options[name], normed)
+                    kept.get(name), name, options[name],
+                    normed).train(self.training)
         for module in self._norms():
             if module not in had:
                 module.train(training)
@@ -173,7 +175,8 @@ class BranchedConv2d(RepConv2d):
             shape = {name: getattr(self, name) for name in GEOMETRY}
             self.kxk = MODELS.build(
                 dict(type=kind, **shape, bias=False, **config, **like(weight)))
-            self.kxk._set_origin(weight)
+            if isinstance(self.kxk.origin, nn.Parameter):
+                self.kxk._set_origin(weight)
             self.weight = None
         elif self.kxk is not None:
             self.kxk = None
@@ -191,7 +194,14 @@ class BranchedConv2d(RepConv2d):
             self.kxk._set_origin(weight)
 
     def _read_options(self, weights: Dict[str, Tensor]) -> dict:
-        return read_options(weights, type(self).__name__, self.norm_cfg)
+        return read_options(weights, self, self._inner_blocks())
+
+    def _inner_blocks(self) -> Dict[str, RepConv2d]:
+        """The blocks that stand in place of kernels, by that place."""
+        blocks = {'kxk': self.kxk}
+        if '1x1_kxk' in self.branches and self.branches['1x1_kxk'].is_nested:
+            blocks['second'] = self.branches['1x1_kxk'].second
+        return {k: block for k, block in blocks.items() if block is not None}
 
     # values
 
@@ -255,4 +265,4 @@ class BranchedConv2d(RepConv2d):
     def _take_bias(self, state_dict: dict, key: str) -> None:
         norms = self._own_norms()
         if norms:
-            norms[-1].bias.copy_(state_dict.pop(key))
+            norms[-1].bias.add_(state_dict.pop(key))

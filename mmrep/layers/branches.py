@@ -45,6 +45,10 @@ class Branch(nn.Module):
         """What is initialised as the weights of convolutions."""
         return ()
 
+    def last_weight(self) -> Optional[Tensor]:
+        """The one whose zero makes the kernel zero, if there is one."""
+        return next(iter(self.weights()), None)
+
     def options(self) -> dict:
         """What made the branch, as plain data."""
         return {}
@@ -58,15 +62,16 @@ class Branch(nn.Module):
 
     @torch.no_grad()
     def silence(self) -> None:
-        """Make the kernel zero by its last factor only: it can regrow."""
+        """Make the kernel zero by its last factor that learns: it regrows."""
         for norm in self.modules():
             if hasattr(norm, 'reset_running_stats'):
                 norm.reset_parameters()
-        if self.norm is not None:
+        last = self.last_weight()
+        if self.norm is not None and (self.norm.weight.requires_grad
+                                      or last is None):
             init.zeros_(self.norm.weight)
-            return
-        for weight in self.weights():
-            init.zeros_(weight)
+        elif last is not None:
+            init.zeros_(last)
 
     def normed(self, out: Tensor) -> Tensor:
         return out if self.norm is None else self.norm(out)

@@ -1,7 +1,8 @@
 """Read the structure of a block off the names of its weights."""
-from typing import Dict, Sequence
+from typing import Dict, Optional, Sequence
 
-from torch import Tensor
+from mmengine.registry import MODELS
+from torch import Tensor, nn
 
 from .branch_names import is_branch
 
@@ -13,13 +14,17 @@ class Foreign(ValueError):
     """The weights are none of such a block."""
 
 
-def read_options(weights: Weights, kind: str, norm_cfg: dict) -> dict:
+def read_options(weights: Weights, block: nn.Module,
+                 inner: Dict[str, nn.Module]) -> dict:
     """The options of the :class:`BranchedConv2d` that saved these weights.
+
+    What names do not tell, the types and norms of blocks inside, is as in
+    the blocks that are there already, or else as in the block around.
 
     Args:
         weights: Of the block, by their names inside of it.
-        kind: Type of blocks inside of it.
-        norm_cfg: Of blocks inside of it.
+        block: That is to load them.
+        inner: The blocks that it has in place of kernels.
 
     Raises:
         Foreign: They are another block's.
@@ -33,13 +38,20 @@ def read_options(weights: Weights, kind: str, norm_cfg: dict) -> dict:
         sum='sum_norm.weight' in weights)
     options = {name: {} for name in names}
     if '1x1_kxk' in names:
-        staged = _inside(weights, 'branches.1x1_kxk')
-        options['1x1_kxk'] = _staged(staged, kind, norm_cfg)
+        first = weights.get('branches.1x1_kxk.first')
+        if first is None:
+            raise Foreign
+        second = _inside(weights, 'branches.1x1_kxk.second')
+        options['1x1_kxk'] = dict(
+            channels=len(first),
+            second=_block(second, block, inner.get('second'))
+            if second else None)
     kxk = _inside(weights, 'kxk')
     return dict(
         branches=options,
         norms=[name for name, has in norms.items() if has],
-        kxk=_block(kxk, kind, norm_cfg) if kxk else False)
+        norm_cfg=block.norm_cfg,
+        kxk=_block(kxk, block, inner.get('kxk')) if kxk else False)
 
 
 def read_orepa(weights: Weights, names: Sequence[str], scaling: str) -> dict:
@@ -69,25 +81,24 @@ def read_orepa(weights: Weights, names: Sequence[str], scaling: str) -> dict:
     return dict(branches=['origin'] * origin + branches, scaling=scaling)
 
 
-def _staged(weights: Weights, kind: str, norm_cfg: dict) -> dict:
-    if 'first' not in weights:
-        raise Foreign
-    second = _inside(weights, 'second')
-    return dict(
-        channels=len(weights['first']),
-        second=_block(second, kind, norm_cfg) if second else None)
-
-
-def _block(weights: Weights, kind: str, norm_cfg: dict) -> dict:
+def _block(weights: Weights, outer: nn.Module,
+           there: Optional[nn.Module]) -> dict:
     """The config of a block inside of a block."""
+    if there is not None:
+        try:
+            return dict(
+                type=there.config()['type'], **there._read_options(weights))
+        except Foreign:
+            pass  # of another kind
     try:
         orepa = read_orepa(weights, (), 'vector')
     except Foreign:
-        orepa = None
-    if orepa is not None and orepa['branches']:
+        orepa = dict(branches=[])
+    if orepa['branches']:
         return dict(type='OREPAConv2d', **orepa)
-    return dict(
-        type=kind, norm_cfg=norm_cfg, **read_options(weights, kind, norm_cfg))
+    kinds = [cls.__name__ for cls in type(outer).__mro__]
+    kind = next(kind for kind in kinds if kind in MODELS.module_dict)
+    return dict(type=kind, **read_options(weights, outer, {}))
 
 
 def _branches(weights: Weights) -> list:

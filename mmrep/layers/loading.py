@@ -1,4 +1,6 @@
 """State dicts that a layer takes: of any structure, or of a plain conv."""
+import re
+import warnings
 from typing import Dict
 
 from torch import Tensor, nn
@@ -6,6 +8,10 @@ from torch import Tensor, nn
 from .from_names import Foreign
 
 PLAIN = {'weight', 'bias'}
+CHANGED = (
+    'a layer has taken over the branches of the weights that it loads, and '
+    'has other parameters now: an optimizer or a DDP wrapper made before does '
+    "not know them. Build the model with type='Restructured' to train it on")
 
 
 def adapt(layer: nn.Module, state_dict: dict, prefix: str) -> None:
@@ -36,11 +42,16 @@ def _take_over(layer: nn.Module, weights: Dict[str, Tensor]) -> None:
     own = {name: tensor.shape for name, tensor in layer.state_dict().items()}
     if own == {name: tensor.shape for name, tensor in weights.items()}:
         return
+    if not any(re.match(r'(kxk\.)*weight$', name) for name in weights):
+        return  # a part of a layer's weights, torch tells what is missing
     try:
         options = layer._read_options(weights)
     except Foreign:
         return  # torch then tells which names do not fit
+    before = set(layer.parameters())
     layer.set_options(**options)
+    if before != set(layer.parameters()):
+        warnings.warn(CHANGED)
 
 
 def _complete(layer: nn.Module, state_dict: dict, prefix: str) -> None:

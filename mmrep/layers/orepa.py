@@ -59,7 +59,7 @@ class OREPAConv2d(RepConv2d):
         super().__init__(*args, **kwargs)
         self.names = ['origin']
         self.branches = nn.ModuleDict()
-        self.scale = None
+        self.register_parameter('scale', None)
         self.scaling = None
         self.set_options(branches, scaling)
         self._reset_own()
@@ -77,6 +77,8 @@ class OREPAConv2d(RepConv2d):
         names, trains = _choose(branches, self.kernel_size), self.trains
         if (names, scaling) == (self.names, self.scaling):
             return
+        old = {} if self.scale is None else dict(
+            zip(self.names, self.scale.detach()))
         self.names, self.scaling = names, scaling
         self._set_weight('origin' in names, trains)
         kept = dict(self.branches)
@@ -87,8 +89,25 @@ class OREPAConv2d(RepConv2d):
                     name).requires_grad_(trains)
         width = 0 if scaling == 'none' or len(names) == 1 else (
             self.out_channels if scaling == 'vector' else 1)
-        self.scale = nn.Parameter(
-            self.weight.new_ones(len(names), width), trains) if width else None
+        self._set_scale(old, width, trains)
+
+    def _set_scale(self, old: Dict[str, Tensor], width: int,
+                   trains: bool) -> None:
+        """Scales of one for what is new, the others stay."""
+        if not width:
+            self.scale = None
+            return
+        rows = self.weight.new_ones(len(self.names), width)
+        for row, name in zip(rows, self.names):
+            if name in old and old[name].shape == row.shape:
+                row.copy_(old[name])
+        self.scale = nn.Parameter(rows, trains)
+
+    def _set_origin(self, weight: nn.Parameter) -> None:
+        """The weight is to train, so the origin becomes a branch."""
+        if 'origin' not in self.names:
+            self.set_options(['origin', *self.names], self.scaling)
+        self.weight = weight
 
     def _set_weight(self, is_branch: bool, trains: bool) -> None:
         """A parameter, or a constant where there is no origin branch."""
@@ -96,6 +115,8 @@ class OREPAConv2d(RepConv2d):
         if is_branch and not isinstance(self.weight, nn.Parameter):
             del self.weight
             self.weight = nn.Parameter(weight, trains)
+            for name in ('bias', 'scale'):  # their order is always the same
+                self._parameters[name] = self._parameters.pop(name)
         elif not is_branch and isinstance(self.weight, nn.Parameter):
             del self.weight
             self.register_buffer('weight', torch.zeros_like(weight))

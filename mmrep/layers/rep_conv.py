@@ -138,7 +138,9 @@ class RepConv2d(nn.Module):
 
     def kernel(self) -> Kernel:
         """The layer in eval mode as one kernel, differentiable."""
-        with torch.autocast(self.origin.device.type, enabled=False):
+        device = self.origin.device.type
+        with torch.autocast(
+                'cpu' if device == 'meta' else device, enabled=False):
             weight, bias = self._kernel()
             if self.bias is not None:
                 bias = self.bias if bias is None else bias + self.bias
@@ -193,6 +195,14 @@ class RepConv2d(nn.Module):
         layer._silence()
         return layer.train(conv.training)
 
+    def absorb_bias(self) -> None:
+        """Move the bias into a norm inside, if there is one at the end."""
+        plain = dict(bias=self.bias)
+        if self.bias is not None:
+            self._take_bias(plain, 'bias')
+        if not plain:
+            self.bias = None
+
     def forward(self, x: Tensor) -> Tensor:
         """One convolution, unless a norm inside takes batch statistics."""
         if any(norm.training for norm in self._norms()):
@@ -200,8 +210,14 @@ class RepConv2d(nn.Module):
         return self.geometry.conv(x, self._current_kernel())
 
     def init_weights(self) -> None:
-        """Initialise as the paper does, whatever the host's init_cfg says."""
+        """Initialise as the paper does, whatever the host's init_cfg says.
+
+        But for the bias: in a head it may hold a prior.
+        """
+        bias = None if self.bias is None else self.bias.detach().clone()
         self.reset_parameters()
+        if bias is not None:
+            self.bias.data.copy_(bias)
 
     def extra_repr(self) -> str:
         return ', '.join(f'{name}={getattr(self, name)}' for name in GEOMETRY)
@@ -239,7 +255,11 @@ class RepConv2d(nn.Module):
         # mmengine's EMAHook swaps weights behind autograd's counter, and
         # then changes the mode
         self._cache.clear()
-        return super().train(mode)
+        super().train(mode)
+        if mode and not self.trains:  # hosts freeze by requires_grad
+            for norm in self._norms():
+                norm.eval()
+        return self
 
     def _apply(self, *args, **kwargs) -> 'RepConv2d':
         self._cache.clear()

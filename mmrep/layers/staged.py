@@ -39,8 +39,21 @@ class Staged(Branch):
         x = self.first_norm(x)
         if geometry.padding_mode != 'zeros':
             return geometry.pad(x)
-        edge = K.norm_affine(self.first_norm)[1][:, None, None]
+        edge = self.edge()[:, None, None]
         return geometry.pad(x - edge) + edge
+
+    def edge(self) -> Tensor:
+        """What the norm makes of zeros, by its running statistics.
+
+        Activation checkpointing runs the forward again in the backward, when
+        these have moved on: then those of the forward are taken.
+        """
+        norm = self.first_norm
+        if not norm.training or torch.compiler.is_compiling():
+            return K.norm_affine(norm)[1]
+        if torch._C._current_graph_task_id() == -1:  # not in a backward
+            self.seen = norm.running_mean.clone(), norm.running_var.clone()
+        return K.norm_affine(norm, self.seen)[1]
 
     def first_kernel(self) -> Kernel:
         first = Kernel(self.first_weight())
@@ -97,6 +110,11 @@ class PointwiseKxK(Staged):
               channels: Optional[int] = None,
               second: Optional[dict] = None) -> None:
         self.in_channels = geometry.in_channels
+        if channels is not None and (channels < 1
+                                     or channels % geometry.groups):
+            raise ValueError(
+                f"`channels` (={channels}) of branch '1x1_kxk' must be a "
+                f'multiple of `groups` (={geometry.groups})')
         channels = channels or (2 if geometry.is_depthwise else
                                 1) * geometry.in_channels
         self.build_first(geometry, norm, factory, channels)
@@ -129,6 +147,9 @@ class PointwiseKxK(Staged):
 
     def weights(self) -> Iterable[Tensor]:
         return [self.first] if self.is_nested else [self.first, self.second]
+
+    def last_weight(self) -> Optional[Tensor]:
+        return None if self.is_nested else self.second
 
     def options(self) -> dict:
         return dict(

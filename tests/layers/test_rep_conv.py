@@ -107,7 +107,7 @@ def test_every_branch_regrows_after_a_plain_checkpoint(cls, geometry):
                                     **geometry)).train()
     optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
     before = {k: v.clone() for k, v in layer.named_parameters()}
-    for _ in range(3):
+    for _ in range(5):
         optimizer.zero_grad()
         layer(image()).pow(2).mean().backward()
         optimizer.step()

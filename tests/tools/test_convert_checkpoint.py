@@ -9,9 +9,9 @@ import pytest
 import torch
 from mmengine.runner import load_checkpoint
 
-from mmrep import RepVGGConv2d
-from mmrep.backbones.repvgg import RepVGGBlock
+from mmrep import RepVGGBackbone
 from mmrep.checkpoints import convert, read_checkpoint
+from mmrep.checkpoints.renaming import rename
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,12 +21,27 @@ def main(load_tool):
     return load_tool('convert_checkpoint').main
 
 
+OFFICIAL = (
+    (r'^stem\.branch_reparam\.', 'stage0.'),
+    (r'^stage_(\d+)\.(\d+)\.branch_reparam\.', r'stage\1.\2.'),
+    (r'branches\.1x1\.norm', 'rbr_1x1.bn'),
+    (r'branches\.1x1\.weight', 'rbr_1x1.conv.weight'),
+    (r'branches\.identity\.norm', 'rbr_identity'),
+    (r'(stage0|\.\d+)\.norm', r'\1.rbr_dense.bn'),
+    (r'(stage0|\.\d+)\.weight', r'\1.rbr_dense.conv.weight'),
+)
+
+
+def backbone():
+    arch = dict(num_blocks=(1, 2, 1, 1), width_factor=(1, 1, 1, 1))
+    return RepVGGBackbone(arch, base_channels=4)
+
+
 @pytest.fixture
-def official(goldens):
-    """One official block as the stem of a RepVGG with a classifier."""
-    block = torch.load(goldens / 'repvgg_3x3.pt', weights_only=True)
+def official():
+    """A small RepVGG with a classifier, in official names."""
     return {
-        **{f'stage0.{k}': v for k, v in block['state_dict'].items()},
+        **{rename(k, OFFICIAL): v for k, v in backbone().state_dict().items()},
         'linear.weight': torch.ones(2, 8),
         'linear.bias': torch.ones(2)
     }  # yapf: disable
@@ -54,9 +69,7 @@ def test_a_backbone_loads_it(main, official, tmp_path):
     expected = convert(official)
     assert written.keys() == expected.keys()
     assert all(v.equal(expected[k]) for k, v in written.items())
-    net = torch.nn.Module()
-    net.stem = RepVGGBlock(RepVGGConv2d(8, 8, 3, padding=1, bias=False))
-    load_checkpoint(net, str(out), strict=True)
+    load_checkpoint(backbone(), str(out), strict=True)
 
 
 def test_target_classifier(main, official, tmp_path):
@@ -105,6 +118,10 @@ def test_bad_sources(main, official, capsys, tmp_path):
         ({**official, 'stage0.rbr_skip.weight': torch.ones(1)},
          "'stage0.rbr_skip.weight' is no name of an official RepVGG"),
         ({'conv.weight': torch.ones(1)}, 'no known layout'),
+        ({k: v for k, v in official.items() if 'stage3' not in k},
+         "damaged: 1 weights are missing, in our names such as ['stage_3"),
+        ({**official, 'stage0.rbr_1x1.conv.weight': torch.ones(4)},
+         'has the shape (4,)'),
         (dict(epoch=3), "its 'epoch' is a int"),
         ([torch.ones(1)], 'it holds a list'),
         (dict(model=official, config=pickle.Unpickler),

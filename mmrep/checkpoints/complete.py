@@ -1,0 +1,93 @@
+"""Whether a converted state dict has all that a net of its kind needs."""
+import re
+from typing import Iterator, Set
+
+from ..errors import UserError
+from .renaming import StateDict
+
+# where there is such a name, there must be those, too
+NORM = (r'\1weight', r'\1bias', r'\1running_mean', r'\1running_var')
+RULES = tuple((re.compile(pattern), needed) for pattern, needed in (
+    (r'(.*(?:norm|bn\d?|downsample\.1)\.)(?!num_batches)', NORM),
+    (r'(.*branches\.(?:1x1|1xk|kx1)\.)norm\.', (r'\1weight', )),
+    (r'(.*branches\.(?:1x1_kxk|product)\.)', (r'\1first', r'\1second')),
+    (r'(.*branches\.1x1_kxk\.)norm\.', (r'\1first_norm.weight', )),
+    (r'(.*branches\.1x1_average\.)first', (r'\1first',
+                                           r'\1first_norm.weight')),
+    (r'(.*branches\.separable\.)', (r'\1depthwise', r'\1pointwise')),
+    (r'(.*?)branches\.(?:average|prior|separable|product)\.', (r'\1scale', )),
+    (r'(.*?)(?:branches|norm)\.', (r'\1weight', )),
+    (r'(.*)branches\.', (r'\1weight', )),
+    (r'(layer\d+\.\d+\.)(?:conv|bn)(\d)\.', (r'\1conv\2.weight',
+                                             r'\1bn\2.weight')),
+    (r'(layer\d+\.\d+\.downsample\.)[01]\.', (r'\g<1>0.weight',
+                                              r'\g<1>1.weight')),
+    (r'(?:conv|bn)1\.|layer', ('conv1.weight', 'bn1.weight',
+                               *(f'layer{i}.0.conv1.weight'
+                                 for i in range(1, 5)))),
+    (r'stem|stage_', ('stem.branch_reparam.weight',
+                      *(f'stage_{i}.0.branch_reparam.weight'
+                        for i in range(1, 5)))),
+    (r'(.*branch_reparam\.)', (r'\1weight', )),
+))
+DEPLOYED = re.compile(r'(.*branch_reparam\.)weight$')
+INDEX = re.compile(r'((?:layer|stage_)\d+\.)(\d+)\.')
+
+
+def check_complete(state_dict: StateDict) -> None:
+    """Refuse a converted net with holes; ``state_dict`` is in our names.
+
+    Raises:
+        UserError: A weight is missing, or one does not fit the others.
+    """
+    missing = sorted(
+        name for name in set(_wanted(state_dict))
+        if not _is_there(name, state_dict))
+    if missing:
+        raise UserError(f'the checkpoint is damaged: {len(missing)} weights '
+                        f'are missing, in our names such as {missing[:3]}')
+    for name, tensor in state_dict.items():
+        if not _fits(name, tensor.shape, state_dict):
+            raise UserError(f'the checkpoint is damaged: {name!r}, in our '
+                            f'names, has the shape {tuple(tensor.shape)}')
+
+
+def _wanted(state_dict: StateDict) -> Iterator[str]:
+    for name in state_dict:
+        for pattern, needed in RULES:
+            match = pattern.match(name)
+            if match:
+                yield from map(match.expand, needed)
+        conv = DEPLOYED.match(name)
+        if conv and f'{conv[1]}norm.weight' not in state_dict:
+            yield f'{conv[1]}bias'
+        block = INDEX.match(name)
+        if block:  # blocks are counted from 0 without a gap
+            yield from (f'{block[1]}{i}' for i in range(int(block[2])))
+
+
+def _is_there(name: str, state_dict: StateDict) -> bool:
+    """Under its name, or as a block in its place."""
+    places = [f'{name}.']
+    if re.search(r'(^|\.)weight$', name):
+        places.append(f"{name[:-len('weight')]}kxk.")
+    return name in state_dict or any(
+        other.startswith(tuple(places)) for other in state_dict)
+
+
+def _fits(name: str, shape: tuple, state_dict: StateDict) -> bool:
+    if name.endswith('scale'):
+        prefix = f"{name[:-len('scale')]}branches."
+        return len(shape) == 2 and shape[0] == 1 + len(
+            _branches(prefix, state_dict))
+    leaf = name.rpartition('.')[2]
+    kernel = leaf in ('first', 'second', 'depthwise', 'pointwise') or (
+        leaf == 'weight' and not RULES[0][0].match(name) and 'fc.' not in name)
+    return len(shape) == 4 if kernel else True
+
+
+def _branches(prefix: str, state_dict: StateDict) -> Set[str]:
+    return {
+        name[len(prefix):].split('.')[0]
+        for name in state_dict if name.startswith(prefix)
+    }

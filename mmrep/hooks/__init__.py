@@ -1,0 +1,4 @@
+"""Hooks of mmengine's Runner."""
+from .parameter_check_hook import ParameterCheckHook
+
+__all__ = ['ParameterCheckHook']

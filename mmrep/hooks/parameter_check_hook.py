@@ -1,0 +1,51 @@
+"""A guard against parameters that nobody trains."""
+from typing import Iterator
+
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
+from torch import nn
+
+from ..errors import UserError
+
+
+@HOOKS.register_module()
+class ParameterCheckHook(Hook):
+    """Stop a run whose optimizer does not know all of the model.
+
+    A Runner makes its optimizer before it loads weights, and re-parameterized
+    layers take over the branches of the weights that they load.
+    ``tools/train.py`` has this hook in every run.
+
+    Raises:
+        UserError: A parameter of the model is in no group of the optimizer.
+    """
+
+    priority = 'VERY_LOW'  # after hooks that mend it
+
+    def before_train(self, runner: Runner) -> None:
+        known = {id(p) for p in _optimized(runner.optim_wrapper)}
+        lost = [
+            name for name, parameter in runner.model.named_parameters()
+            if parameter.requires_grad and id(parameter) not in known
+        ]
+        if lost and known:
+            raise UserError(
+                f'{len(lost)} parameters, e.g. {lost[0]!r}, came with the '
+                'loaded weights, after the optimizer was made: build the '
+                "backbone with type='Restructured' and this checkpoint as its "
+                '`structure`')
+
+
+def _optimized(optim_wrapper) -> Iterator[nn.Parameter]:
+    for groups in _param_groups(optim_wrapper):
+        yield from groups['params']
+
+
+def _param_groups(optim_wrapper) -> Iterator[dict]:
+    groups = optim_wrapper.param_groups
+    if isinstance(groups, dict):  # of an OptimWrapperDict
+        for each in groups.values():
+            yield from each
+    else:
+        yield from groups

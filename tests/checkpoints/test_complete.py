@@ -1,0 +1,56 @@
+"""Holes in converted checkpoints are seen, whatever is missing."""
+import pytest
+import torch
+
+from mmrep import (DBBResNet, OREPAResNet, OREPAVGGBackbone, RepVGGBackbone,
+                   fuse)
+from mmrep.checkpoints.complete import check_complete
+from mmrep.errors import UserError
+
+ARCH = dict(num_blocks=(1, 2, 1, 1), width_factor=(1, 1, 1, 1))
+SEVEN = ('1x1', '1x1_kxk', '1x1_average', '1xk', 'kx1', 'identity')
+DYREP = dict(
+    type='DBBConv2d',
+    branches={
+        **dict.fromkeys(SEVEN, {}), '1x1_kxk':
+        dict(second=dict(type='DBBConv2d', branches=['1x1_kxk']))
+    },
+    kxk=dict(type='DBBConv2d', branches=['1xk']))
+NETS = {
+    'orepa': lambda: OREPAResNet(18, base_channels=4),
+    'orepa50': lambda: OREPAResNet(50, base_channels=4),
+    'dbb': lambda: DBBResNet(18, base_channels=4),
+    'dyrep': lambda: DBBResNet(18, base_channels=4, conv_cfg=DYREP),
+    'repvgg': lambda: RepVGGBackbone(ARCH, base_channels=4),
+    'orepa_vgg': lambda: OREPAVGGBackbone(ARCH, base_channels=4),
+    'deployed': lambda: fuse(RepVGGBackbone(ARCH, base_channels=4)),
+}
+
+
+@pytest.mark.parametrize('name', NETS)
+def test_any_weight_that_is_missing(name):
+    whole = NETS[name]().state_dict()
+    check_complete(whole)
+    names = [n for n in whole if 'num_batches' not in n]
+    for missing in names[::max(1, len(names) // 60)]:
+        rest = {k: v for k, v in whole.items() if k != missing}
+        with pytest.raises(UserError, match='damaged'):
+            check_complete(rest)
+
+
+@pytest.mark.parametrize('part',
+                         ['stage_3.', 'stage_2.0.', 'stem.', 'stage_4.'])
+def test_whole_parts_that_are_missing(part):
+    whole = NETS['repvgg']().state_dict()
+    rest = {k: v for k, v in whole.items() if not k.startswith(part)}
+    with pytest.raises(UserError, match='weights are missing'):
+        check_complete(rest)
+
+
+def test_shapes():
+    whole = NETS['orepa']().state_dict()
+    for name, shape in (('layer1.0.conv1.scale',
+                         (5, 4)), ('layer1.0.conv1.weight', (4, )),
+                        ('layer1.0.conv1.branches.1x1_kxk.first', (4, 4))):
+        with pytest.raises(UserError, match=f"'{name}', in our names, has"):
+            check_complete({**whole, name: torch.ones(shape)})
