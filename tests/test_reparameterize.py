@@ -147,6 +147,7 @@ def test_what_cannot_be_made_rich(net, name):
     (dict(kernel_size=9), r'`kernel_size` \(=9\)'),
     (dict(exclude='*'), r"`exclude` \(=\['\*'\]\)"),
     (dict(type=dict(type='DBBConv2d', branches='avg')), "'avg'"),
+    (dict(type=dict(branches='1x1')), 'must be a layer or name one'),
 ])
 def test_bad_arguments_change_nothing(net, kwargs, message):
     before = dict(net.named_modules())
@@ -171,6 +172,37 @@ def test_by_config(scope):
     backbone.init_weights()
     backbone.eval()
     assert backbone(torch.randn(1, 3, 32, 32))
+
+
+def test_offsets_of_deformable_convolutions_stay_plain():
+    net = nn.Sequential(nn.Conv2d(4, 4, 3), deformable())
+    mmrep.reparameterize(net, 'DBBConv2d')
+    assert type(net[1].conv_offset) is nn.Conv2d and rich(net) == {'0'}
+    with pytest.raises(TypeError, match="'1.conv_offset' computes the offse"):
+        mmrep.reparameterize(net, 'DBBConv2d', include='1.conv_offset')
+
+
+def test_a_wrapped_model_keeps_its_own_preprocessor():
+    init_default_scope('mmseg')
+    own = dict(type='SegDataPreProcessor', mean=[1, 2, 3], std=[1, 1, 1])
+    other = dict(type='SegDataPreProcessor', mean=[9, 9, 9], std=[1, 1, 1])
+    model = dict(
+        type='EncoderDecoder',
+        backbone=dict(type='ResNet', depth=18, base_channels=8),
+        decode_head=dict(
+            type='FCNHead', in_channels=64, channels=8, num_classes=2))
+    for given, mean in ((dict(data_preprocessor=own), 1), ({}, 9)):
+        built = MODELS.build(
+            dict(
+                type='Reparameterized',
+                model={
+                    **model,
+                    **given
+                },
+                conv='ACBConv2d',
+                include='backbone',
+                data_preprocessor=other))
+        assert built.data_preprocessor.mean.flatten()[0] == mean
 
 
 def test_host_modules():

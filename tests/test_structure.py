@@ -64,6 +64,37 @@ def test_layers_with_their_structure_stay(net):
     assert dict(net.named_modules()) == before
 
 
+def test_a_bias_that_was_not_there_stays_away():
+    net = nn.Sequential(DBBConv2d(4, 4, 3, bias=False),
+                        nn.BatchNorm2d(4)).eval()
+    randomize_norms(net)
+    x = torch.randn(2, 4, 8, 8)
+    expected = net(x)
+    wanted = mmrep.RepVGGConv2d(4, 4, 3, bias=False)
+    mmrep.restructure(net, {'0': wanted.config()})
+    assert net[0].bias is None
+    assert relative_difference(expected, net(x)) < 1e-5
+
+
+def test_orepa_stems_made_from_a_convolution():
+    layer = OREPAConv2d.from_conv(nn.Conv2d(3, 4, 7))
+    names = list(dict(layer.named_parameters()))
+    twin = mmrep.restructure(nn.Conv2d(3, 4, 7), mmrep.structure(layer))
+    assert list(dict(twin.named_parameters())) == names
+    fresh = OREPAConv2d(3, 4, 7)
+    fresh.load_state_dict(layer.state_dict())
+    assert list(dict(fresh.named_parameters())) == names
+
+
+def test_scales_that_are_there_stay():
+    layer = OREPAConv2d(4, 4, 3)
+    nn.init.uniform_(layer.scale)
+    before = dict(zip(layer.names, layer.scale.clone()))
+    layer.set_options(branches=['origin', 'prior', '1x1'])
+    for row, name in zip(layer.scale, layer.names):
+        assert row.equal(before[name])
+
+
 def test_a_kxk_that_is_not_there_stays_away():
     """An OREPA-VGG layer that has loaded the weights of a RepVGG."""
     net = nn.Sequential(mmrep.OREPAVGGConv2d(4, 4, 3, padding=1))

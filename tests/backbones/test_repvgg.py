@@ -120,6 +120,9 @@ def test_checkpointed_activations_change_nothing():
     (dict(strides=(2, 2)), '`strides`'),
     (dict(dilations=(1, (1, ) * 5, 1, 1)), '5 entries for a stage of 4'),
     (dict(out_indices=(4, )), '`out_indices`'),
+    (dict(frozen_stages=5), r'`frozen_stages` \(=5\)'),
+    (dict(arch=dict(num_blocks=(1, 1, 1), width_factor=(1, 1, 1))),
+     "'num_blocks' of 4 stages"),
 ])
 def test_impossible_arguments(kwargs, message):
     with pytest.raises(ValueError, match=message):

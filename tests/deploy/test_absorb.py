@@ -73,3 +73,21 @@ def test_norm_that_comes_first():
     fused = absorb_biases(mmrep.fuse(model), model)
     x = torch.randn(2, 4, 9, 9)
     assert relative_difference(model(x), fused(x)) < 1e-5
+
+
+def test_a_norm_behind_two_convs_takes_no_bias():
+    norm = nn.BatchNorm2d(4)
+    convs = [RepVGGConv2d(4, 4, 3, padding=1, bias=False) for _ in range(2)]
+    model = nn.Sequential(convs[0], norm, convs[1], norm)
+    randomize_norms(model).eval()
+    fused = absorb_biases(mmrep.fuse(model), model)
+    x = torch.randn(2, 4, 9, 9)
+    assert relative_difference(model(x), fused(x)) < 1e-5
+    assert fused[0].bias is not None and fused[2].bias is not None
+
+
+def test_a_norm_without_running_statistics_takes_no_bias():
+    norm = nn.BatchNorm2d(4, track_running_stats=False)
+    model = nn.Sequential(RepVGGConv2d(4, 4, 3, bias=False), norm).eval()
+    fused = absorb_biases(mmrep.fuse(model), model)
+    assert fused[0].bias is not None

@@ -139,3 +139,14 @@ def test_repvgg_of_mmpretrain(arch, kind):
     cfg = plain('mmpretrain', dict(type='OREPAVGGBackbone', arch=arch))
     assert cfg.model.backbone.type == kind
     assert ('custom_imports' in cfg) == (arch == 'D2se')
+
+
+def test_a_fused_net_starts_from_its_own_weights():
+    pretrained = dict(type='Pretrained', checkpoint='b.pth')
+    wrapped = dict(
+        type='Reparameterized',
+        model=dict(type='ResNet', depth=50, init_cfg=pretrained),
+        conv='DBBConv2d')
+    cfg = plain('mmseg', wrapped, pretrained='open-mmlab://resnet50_v1c')
+    assert cfg.model.backbone.init_cfg is None
+    assert cfg.model.pretrained is None or 'pretrained' not in cfg.model

@@ -207,6 +207,7 @@ def test_mixed_precision_and_sync_norms():
     (dict(norms=('outer', )), r"`norms` \(=\('outer',\)\) must be some of"),
     (dict(norms='kxk'), "branch '1x1_(kxk|average)' needs its norms"),
     (dict(branches='identity', norms='sum'), "'identity' without a norm"),
+    (dict(branches={'1x1': dict(a=1)}), "branch '1x1' has options .*'a'"),
 ])
 def test_impossible_options(options, message):
     with pytest.raises(ValueError, match=message):

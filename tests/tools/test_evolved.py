@@ -138,3 +138,54 @@ def test_training_starts_from_it_and_resumes(host, config, evolved, load_tool,
     assert not first[names[0]].equal(before)
     if host == 'mmseg':  # mmdet's detector shuffles at random
         assert all(first[name].equal(second[name]) for name in first)
+
+
+def error_of(main, capsys, *arguments):
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as stop:
+        main(list(arguments))
+    assert stop.value.code != 0
+    return capsys.readouterr().err.strip().splitlines()[-1]
+
+
+def test_training_that_would_lose_parameters_is_refused(
+        config, evolved, load_tool, capsys, tmp_path):
+    """The optimizer is made before the weights bring their branches."""
+    main = load_tool('train').main
+    common = [config, '--work-dir', str(tmp_path / 'run')]
+    message = error_of(main, capsys, *common, '--cfg-options',
+                       f'load_from={evolved[1]}')
+    assert message.startswith('error: ') and 'Restructured' in message
+    checkpoint = torch.load(evolved[1], weights_only=True)
+    torch.save({**checkpoint, 'message_hub': {}, 'optimizer': {}}, evolved[1])
+    message = error_of(main, capsys, *common, '--resume', evolved[1])
+    assert message.startswith('error: cannot resume from')
+    assert 'other branches' in message
+
+
+def test_the_structure_of_a_checkpoint(config, evolved, load_tool, tmp_path):
+    """As for a converted DyRep backbone: structure and weights from it."""
+    backbone = {
+        name[len('backbone.'):]: tensor
+        for name, tensor in evolved[0].state_dict().items()
+        if name.startswith('backbone.')
+    }
+    path = str(tmp_path / 'backbone.pth')
+    torch.save(backbone, path)
+    cfg = Config.fromfile(config)
+    pretrained = dict(type='Pretrained', checkpoint=path)
+    cfg.model.backbone = dict(
+        type='Restructured',
+        model=dict(UNGROWN, init_cfg=pretrained),
+        structure=path)
+    cfg.dump(tmp_path / 'pretrained.py')
+    main = load_tool('train').main
+    main([
+        str(tmp_path / 'pretrained.py'), '--work-dir',
+        str(tmp_path / 'run'), '--cfg-options', 'train_cfg.max_iters=1',
+        'default_hooks.checkpoint.interval=1', 'optim_wrapper.optimizer.lr=0'
+    ])
+    end = torch.load(tmp_path / 'run' / 'iter_1.pth', weights_only=False)
+    for name, tensor in backbone.items():
+        if name.endswith('weight'):
+            assert end['state_dict'][f'backbone.{name}'].equal(tensor), name

@@ -1,0 +1,49 @@
+"""What lies around the image between the two convolutions of a branch."""
+import copy
+
+import pytest
+import torch
+from torch.utils.checkpoint import checkpoint
+
+from mmrep import DBBConv2d
+from mmrep.testing import randomize_norms
+
+
+def layer():
+    torch.manual_seed(0)
+    made = DBBConv2d(8, 8, 3, padding=1, bias=False, dtype=torch.float64)
+    return randomize_norms(made).train()
+
+
+@pytest.mark.parametrize('reentrant', [True, False])
+def test_checkpointed_activations_have_the_same_gradients(reentrant):
+    plain, x = layer(), torch.randn(2, 8, 9, 9, dtype=torch.float64)
+    recomputed = copy.deepcopy(plain)
+    x.requires_grad_()
+    cotangent = torch.randn(2, 8, 9, 9, dtype=torch.float64)
+    for _ in range(2):  # statistics of the first step do not stick
+        for net in (plain, recomputed):
+            net.zero_grad()
+        plain(x).backward(cotangent)
+        checkpoint(recomputed, x, use_reentrant=reentrant).backward(cotangent)
+        for (name, a), b in zip(plain.named_parameters(),
+                                recomputed.parameters()):
+            torch.testing.assert_close(a.grad, b.grad, msg=name)
+        recomputed.load_state_dict(plain.state_dict())  # it counted twice
+
+
+def test_the_border_follows_the_running_statistics():
+    branch = layer().branches['1x1_kxk']
+    before = branch.edge().clone()
+    branch.first_norm.running_mean += 1
+    assert not branch.edge().equal(before)
+    branch.eval()
+    expected = branch.edge().clone()
+    assert branch.train().edge().equal(expected)
+
+
+@pytest.mark.parametrize('channels', [0, 3, -2])
+def test_impossible_channels(channels):
+    with pytest.raises(ValueError, match=rf'`channels` \(={channels}\)'):
+        DBBConv2d(
+            8, 8, 3, groups=2, branches={'1x1_kxk': dict(channels=channels)})
