@@ -1,6 +1,6 @@
 """Make the convolutions of a model rich that is built already."""
 from fnmatch import fnmatchcase
-from typing import List, Optional, Sequence, Tuple, Union
+from typing import Dict, List, Optional, Sequence, Tuple, Union
 
 from mmengine.registry import MODELS
 from torch import nn
@@ -108,41 +108,45 @@ def _choose(model: nn.Module, include: List[str], exclude: List[str],
         conv: paths
         for conv, paths in names(model).items() if _is_conv(conv)
     }
-    offsets = {
-        child
-        for module in model.modules() if hasattr(module, 'deform_groups')
-        for child in module.children()
-    }
-
-    def reason(conv: nn.Module) -> Optional[str]:
-        if conv in offsets:
-            return 'computes the offsets of a deformable convolution'
-        return why_not_plain(conv)
-
-    for pattern in include + exclude:
-        if not any(_match(paths, [pattern]) for paths in known.values()):
-            some = [paths[0] for paths in known.values()][:3]
-            raise ValueError(
-                f'pattern {pattern!r} matches no convolution of this '
-                f'{type(model).__name__}, which has such as {some}')
+    _check_patterns(model, list(known.values()), include + exclude)
     sizes = _sizes(kernel_size)
     chosen = [
         conv for conv, paths in known.items()
         if _match(paths, include or ['*']) and not _match(paths, exclude) and (
             sizes is None or tuple(conv.kernel_size) in sizes)
     ]
-    refused = [conv for conv in chosen if reason(conv)]
-    if include and refused:
-        reasons = [f'{known[c][0]!r} {reason(c)}' for c in refused]
+    reasons = _reasons(model, chosen)
+    if include and reasons:
+        told = [f'{known[conv][0]!r} {why}' for conv, why in reasons.items()]
         raise TypeError('these convolutions cannot be made rich, `exclude` '
-                        f'them: {"; ".join(reasons)}')
-    plain = [conv for conv in chosen if conv not in refused]
+                        f'them: {"; ".join(told)}')
+    plain = [conv for conv in chosen if conv not in reasons]
     if not plain:
         raise ValueError(
             f'no plain convolution of this {type(model).__name__} is left by '
             f'`include` (={include}), `exclude` (={exclude}) and '
             f'`kernel_size` (={kernel_size})')
     return plain
+
+
+def _check_patterns(model: nn.Module, paths: List[List[str]],
+                    patterns: List[str]) -> None:
+    for pattern in patterns:
+        if not any(_match(each, [pattern]) for each in paths):
+            raise ValueError(
+                f'pattern {pattern!r} matches no convolution of this '
+                f'{type(model).__name__}, which has such as '
+                f'{[first for first, *_ in paths[:3]]}')
+
+
+def _reasons(model: nn.Module, convs: List[nn.Module]) -> Dict[nn.Module, str]:
+    """Why some of the convolutions cannot be made rich."""
+    reasons = {conv: why_not_plain(conv) for conv in convs}
+    for module in model.modules():
+        if hasattr(module, 'deform_groups'):
+            for child in module.children():
+                reasons[child] = 'computes the offsets of a deformable one'
+    return {conv: reasons[conv] for conv in convs if reasons[conv]}
 
 
 def _is_conv(module: nn.Module) -> bool:

@@ -178,7 +178,7 @@ def test_offsets_of_deformable_convolutions_stay_plain():
     net = nn.Sequential(nn.Conv2d(4, 4, 3), deformable())
     mmrep.reparameterize(net, 'DBBConv2d')
     assert type(net[1].conv_offset) is nn.Conv2d and rich(net) == {'0'}
-    with pytest.raises(TypeError, match="'1.conv_offset' computes the offse"):
+    with pytest.raises(TypeError, match="'1.conv_offset' computes the offs"):
         mmrep.reparameterize(net, 'DBBConv2d', include='1.conv_offset')
 
 
