@@ -64,7 +64,8 @@ def reparameterized(model: dict,
 
     ``backbone=dict(type='Reparameterized', model=dict(type='ResNet', ...),
     conv='DBBConv2d')``. It happens before optimizers, DDP and checkpoints,
-    so that all of these know the new parameters.
+    so that all of these know the new parameters. Better a backbone, neck or
+    head than a whole detector: hosts look for ``model.backbone`` in configs.
 
     Args:
         model: Config of the module.

@@ -6,14 +6,15 @@ DST is for `init_cfg=dict(type='Pretrained', checkpoint=DST)` of a backbone or
 for `load_from` of a classifier.
 """
 import argparse
-import os
 import os.path as osp
 import sys
+from functools import partial
 
 import torch
 from mmengine.logging import print_log
 
 import mmrep
+from mmrep.atomic import write_together
 from mmrep.checkpoints.complete import check_complete
 from mmrep.checkpoints.convert import TARGETS, convert
 from mmrep.checkpoints.safe_load import read_file
@@ -56,19 +57,6 @@ def check_paths(src, dst):
         raise UserError(f'the folder of DST is not there: {folder!r}')
 
 
-def write(checkpoint, dst):
-    """Write the whole file or none."""
-    part = dst + '.part'
-    try:
-        torch.save(checkpoint, part)
-        os.replace(part, dst)
-    except (OSError, RuntimeError) as error:
-        raise UserError(f'cannot write {dst!r}: {error}') from error
-    finally:
-        if osp.exists(part):
-            os.remove(part)
-
-
 @report_errors
 def main(argv=None):
     args = parse_args(argv)
@@ -77,7 +65,8 @@ def main(argv=None):
     check_complete(convert(weights))
     state_dict = convert(weights, args.target)
     meta = dict(mmrep_converted=mmrep.__version__)
-    write(dict(meta=meta, state_dict=state_dict), args.dst)
+    checkpoint = dict(meta=meta, state_dict=state_dict)
+    write_together({args.dst: partial(torch.save, checkpoint)})
     print_log(
         f'converted {len(weights)} weights: wrote {args.dst}, '
         f'{len(state_dict)} weights of a {args.target}', 'current')

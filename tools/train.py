@@ -12,6 +12,7 @@ from mmrep.cli import (UserError, add_common_arguments, build_model,
                        build_runner, check_checkpoint_matches, check_datasets,
                        leave_group, one_line, prepare_config, prepare_launcher,
                        report_errors)
+from mmrep.walk import rep_layers
 
 
 def parse_args(argv=None):
@@ -73,6 +74,15 @@ def check_trainable(cfg):
                         f'GPU: the device here is {get_device()!r}')
 
 
+def check_modules(cfg, model):
+    """Refuse mmengine's rewriting of pairs of a plain conv and a norm."""
+    if cfg.get('efficient_conv_bn_eval') and any(rep_layers(model)):
+        raise UserError(
+            '`efficient_conv_bn_eval` takes convolutions for their `weight` '
+            'alone and cannot be used with re-parameterized layers, which are '
+            'one convolution under frozen norms anyway: leave it out')
+
+
 def check_optimizer(cfg, model):
     """Refuse an optimizer that cannot be built, before the work dir is."""
     try:
@@ -123,6 +133,7 @@ def main(argv=None):
     check_trainable(cfg)
     check_datasets(cfg, ('train_dataloader', 'val_dataloader'))
     model = build_model(cfg)
+    check_modules(cfg, model)
     check_optimizer(cfg, model)
     check_start(cfg, model, args.trust_checkpoint)
     prepare_launcher(cfg, args.launcher, args.local_rank)

@@ -1,10 +1,12 @@
 """The two files of a fused net: a checkpoint and the config beside it."""
-import os
 import os.path as osp
+from functools import partial
+from pathlib import Path
 
 import torch
 from mmengine.config import Config
 
+from ..atomic import write_together
 from ..errors import UserError
 
 MARK = '# a fused net, written by tools/fuse.py'
@@ -53,17 +55,11 @@ def write_fused(out: str, checkpoint: dict, cfg: Config) -> str:
         UserError: The files cannot be written.
     """
     config = config_beside(out)
-    parts = {out: out + '.part', config: config + '.part'}
-    try:
-        torch.save(checkpoint, parts[out])
-        with open(parts[config], 'w', encoding='utf-8') as file:
-            file.write(f'{MARK}\n{cfg.pretty_text}')
-        for path, part in parts.items():
-            os.replace(part, path)
-    except (OSError, RuntimeError) as error:
-        raise UserError(f'cannot write {out!r}: {error}') from error
-    finally:
-        for part in parts.values():
-            if osp.exists(part):
-                os.remove(part)
+    write_together({
+        out:
+        partial(torch.save, checkpoint),
+        config:
+        lambda path: Path(path).write_text(
+            f'{MARK}\n{cfg.pretty_text}', encoding='utf-8')
+    })
     return config

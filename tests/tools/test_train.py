@@ -144,6 +144,8 @@ BAD = dict(
     model=(['{seg}', '--cfg-options', 'model.backbone.depth=19'], '19'),
     optimizer=(['{seg}', '--cfg-options',
                 'optim_wrapper.optimizer.type=Foo'], '`optim_wrapper`', 'Foo'),
+    efficient=(['{seg}', '--cfg-options', 'efficient_conv_bn_eval=True'],
+               '`efficient_conv_bn_eval`', 'leave it out'),
     launcher=(['{seg}', '--launcher', 'pytorch'], 'dist_train.sh'),
     no_resume=(['{seg}', '--resume', 'gone.pth'], 'gone.pth'),
     no_load=(['{seg}', '--cfg-options', 'load_from=gone.pth'], 'gone.pth'),
