@@ -2,14 +2,14 @@
 from itertools import accumulate
 from typing import List, Optional, Sequence, Tuple, Union
 
-import torch.utils.checkpoint as cp
-from mmcv.cnn import ConvModule, build_conv_layer
+from mmcv.cnn import build_conv_layer
 from mmengine.model import BaseModule, Sequential
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from .checks import check_frozen, check_indices
 from .freezing import eval_norms, freeze
+from .repvgg_block import RepVGGBlock
 
 # blocks per stage and width multipliers (table 2 of the paper)
 DEPTHS = {'A': (2, 4, 14, 1), 'B': (4, 6, 16, 1), 'D': (8, 14, 24, 1)}
@@ -25,47 +25,10 @@ WIDTHS = {
 }
 STEM_CHANNELS = 64  # at most
 GROUPED = ('B1', 'B2', 'B3')
-SQUEEZE = 16  # channels of an SE layer are fewer by
 ARCHITECTURES = [
     *(name for name in WIDTHS if name != 'D2'),
     *(f'{b}g{g}' for b in GROUPED for g in (2, 4)), 'D2se'
 ]
-
-
-class SELayer(BaseModule):
-    """Squeeze and excitation, in mmpretrain's names."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        inner = max(1, channels // SQUEEZE)
-        self.conv1 = ConvModule(channels, inner, 1)
-        self.conv2 = ConvModule(
-            inner, channels, 1, act_cfg=dict(type='Sigmoid'))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x * self.conv2(self.conv1(x.mean((2, 3), keepdim=True)))
-
-
-class RepVGGBlock(BaseModule):
-    """A 3x3 convolution and ReLU; mmpretrain's name of the convolution."""
-
-    def __init__(self,
-                 conv: nn.Module,
-                 with_se: bool = False,
-                 with_cp: bool = False) -> None:
-        super().__init__()
-        self.branch_reparam = conv
-        self.se_layer = SELayer(
-            conv.out_channels) if with_se else nn.Identity()
-        self.act = nn.ReLU(inplace=True)
-        self.with_cp = with_cp
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.with_cp and x.requires_grad:
-            out = cp.checkpoint(self.branch_reparam, x, use_reentrant=False)
-        else:
-            out = self.branch_reparam(x)
-        return self.act(self.se_layer(out))
 
 
 @MODELS.register_module()

@@ -1,6 +1,6 @@
 """Blocks that add features, branch by branch."""
 import math
-from typing import Dict, Iterable, Optional, Sequence, Union
+from typing import Iterable, Optional, Sequence, Union
 
 import torch
 from mmengine.registry import MODELS
@@ -9,23 +9,13 @@ from torch.nn import init
 
 from .. import kernel as K
 from ..kernel import Kernel
-from .branch_names import NORMS, Branches, check_branches, fits, size_of
-from .branches import Branch, Identity, Spatial
-from .from_names import read_options
-from .geometry import GEOMETRY, like
-from .norms import batch_norm, plain_cfg, with_norms
-from .rep_conv import RepConv2d
-from .staged import Average, PointwiseKxK
-
-KINDS = {
-    'identity': Identity,
-    '1x1_kxk': PointwiseKxK,
-    '1x1_average': Average,
-}
+from .branch_names import Branches
+from .norms import plain_cfg
+from .structured import StructuredConv2d
 
 
 @MODELS.register_module()
-class BranchedConv2d(RepConv2d):
+class BranchedConv2d(StructuredConv2d):
     """``sum_norm(norm(conv_kxk(x)) + sum_b branch_b(x)) + bias``.
 
     With all norms in eval mode the block runs as one convolution, which can
@@ -88,122 +78,6 @@ class BranchedConv2d(RepConv2d):
     def default_kxk(self) -> Optional[dict]:
         """What stands in place of the kxk kernel."""
         return None
-
-    # structure
-
-    def options(self) -> dict:
-        norms = dict(
-            kxk=self.norm is not None,
-            branches=any(b.norm is not None for b in self.branches.values()),
-            sum=self.sum_norm is not None)
-        return dict(
-            branches={
-                k: b.options()
-                for k, b in self.branches.items()
-            },
-            norms=[name for name in NORMS if norms[name]],
-            norm_cfg=self.norm_cfg,
-            kxk=False if self.kxk is None else self.kxk.config())
-
-    def set_options(self,
-                    branches: Branches,
-                    norms: Sequence[str],
-                    norm_cfg: Optional[dict] = None,
-                    kxk: Union[dict, bool] = False) -> None:
-        """Have these branches; those that are there already stay.
-
-        New norms take the mode of the norms around them, all that is new
-        ``requires_grad`` of what is there.
-        """
-        norms = (norms, ) if isinstance(norms, str) else norms
-        options = check_branches(branches, norms)
-        self.norm_cfg = plain_cfg(norm_cfg or self.norm_cfg)
-        trains, had = self.trains, self._norms()
-        training = any(n.training for n in had) if had else self.training
-        self._set_kxk(kxk)
-        self.norm = self._one_norm(self.norm, 'kxk' in norms)
-        self.sum_norm = self._one_norm(self.sum_norm, 'sum' in norms)
-        kept, normed = dict(self.branches), 'branches' in norms
-        geometry = self.geometry
-        self.branches.clear()
-        for name in options:
-            if fits(name, geometry, normed):
-                self.branches[name] = self._branch(
-                    kept.get(name), name, options[name],
-                    normed).train(self.training)
-        for module in self._norms():
-            if module not in had:
-                module.train(training)
-        if not trains:
-            self.requires_grad_(False)
-
-    def _branch(self, kept: Optional[Branch], name: str, options: dict,
-                normed: bool) -> Branch:
-        """The branch that is there, if it is the same, or a new one."""
-        if options.get('second'):
-            second = with_norms(options['second'], self.norm_cfg)
-            options = {**options, 'second': second}
-        if kept is not None and (kept.norm is not None) == normed and (
-                options.items() <= kept.options().items()):
-            return kept
-        kind = KINDS.get(name, Spatial)
-        if kind is Spatial:
-            size, spread = size_of(name, self.kernel_size)
-            options = dict(size=size, spread=spread)
-        branch = kind(self.geometry, self._new_norm if normed else None,
-                      options, like(self.origin))
-        branch.reset_parameters()
-        return branch
-
-    def _new_norm(self, channels: int) -> nn.Module:
-        return batch_norm(self.norm_cfg, channels).to(self.origin)
-
-    def _one_norm(self, norm: Optional[nn.Module],
-                  wanted: bool) -> Optional[nn.Module]:
-        if not wanted:
-            return None
-        return norm or self._new_norm(self.out_channels)
-
-    def _set_kxk(self, config: Union[dict, bool]) -> None:
-        """Put a block in place of the kxk kernel, or the kernel back."""
-        weight = self.origin
-        config = with_norms(config, self.norm_cfg) if config else {}
-        kind = config.pop('type', None)
-        if self.kxk is not None and kind == self.kxk.config()['type']:
-            self.kxk.set_options(**config)
-        elif kind is not None:
-            shape = {name: getattr(self, name) for name in GEOMETRY}
-            self.kxk = MODELS.build(
-                dict(type=kind, **shape, bias=False, **config, **like(weight)))
-            if isinstance(self.kxk.origin, nn.Parameter):
-                self.kxk._set_origin(weight)
-            self.weight = None
-        elif self.kxk is not None:
-            self.kxk = None
-            self.weight = weight if isinstance(
-                weight, nn.Parameter) else nn.Parameter(weight)
-
-    @property
-    def origin(self) -> Tensor:
-        return self.weight if self.kxk is None else self.kxk.origin
-
-    def _set_origin(self, weight: nn.Parameter) -> None:
-        if self.kxk is None:
-            self.weight = weight
-        else:
-            self.kxk._set_origin(weight)
-
-    def _read_options(self, weights: Dict[str, Tensor]) -> dict:
-        return read_options(weights, self, self._inner_blocks())
-
-    def _inner_blocks(self) -> Dict[str, RepConv2d]:
-        """The blocks that stand in place of kernels, by that place."""
-        blocks = {'kxk': self.kxk}
-        if '1x1_kxk' in self.branches and self.branches['1x1_kxk'].is_nested:
-            blocks['second'] = self.branches['1x1_kxk'].second
-        return {k: block for k, block in blocks.items() if block is not None}
-
-    # values
 
     def reset_parameters(self) -> None:
         for branch in self.branches.values():

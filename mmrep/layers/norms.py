@@ -11,16 +11,6 @@ def plain_cfg(norm_cfg: dict) -> dict:
     return {**norm_cfg, 'type': kind}
 
 
-def with_norms(config: dict, norm_cfg: dict) -> dict:
-    """The config of a block in a block: norms as around it, if it has some.
-
-    Only OREPA blocks have none.
-    """
-    if config['type'] == 'OREPAConv2d':
-        return dict(config)
-    return {'norm_cfg': norm_cfg, **config}
-
-
 def batch_norm(norm_cfg: dict, channels: int) -> nn.Module:
     """Build a norm that can be folded.
 

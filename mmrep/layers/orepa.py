@@ -6,7 +6,6 @@ convolution, with ``sum_b scale[b] * kernel_b`` (section 3.3, equation 4). The
 norm after the addition stays outside of the layer.
 """
 from functools import reduce
-from itertools import zip_longest
 from typing import Dict, Iterable, Optional, Sequence
 
 import torch
@@ -20,9 +19,18 @@ from .from_names import Foreign, read_orepa
 from .geometry import like
 from .orepa_branches import (Average, Pointwise, PointwiseKxK, Prior, Product,
                              Separable)
+from .orepa_names import choose, initial_scales, stem_sizes
 from .rep_conv import RepConv2d
 
 SCALINGS = ('vector', 'scalar', 'none')
+BRANCHES = {
+    'average': Average,
+    'prior': Prior,
+    '1x1_kxk': PointwiseKxK,
+    '1x1': Pointwise,
+    'separable': Separable,
+    'product': Product,
+}
 
 
 @MODELS.register_module()
@@ -74,7 +82,7 @@ class OREPAConv2d(RepConv2d):
         if scaling not in SCALINGS:
             raise ValueError(
                 f'`scaling` (={scaling!r}) must be one of {SCALINGS}')
-        names, trains = _choose(branches, self.kernel_size), self.trains
+        names, trains = choose(branches, self.kernel_size), self.trains
         if (names, scaling) == (self.names, self.scaling):
             return
         old = {} if self.scale is None else dict(
@@ -215,51 +223,3 @@ class Stem(nn.Module):
     def forward(self) -> Kernel:
         kernels = [factor.kernel() for factor in self.factors]
         return reduce(lambda a, b: K.compose(a, b, self.groups), kernels)
-
-
-BRANCHES = {
-    'average': Average,
-    'prior': Prior,
-    '1x1_kxk': PointwiseKxK,
-    '1x1': Pointwise,
-    'separable': Separable,
-    'product': Product,
-}
-
-
-def initial_scales(kernel_size) -> dict:
-    """The branches a kernel of this size can have, with their first scale."""
-    size = max(kernel_size)
-    if size == 1:
-        return {'origin': 1.0, 'product': 0.5}
-    if size >= 7:
-        return {'origin': 1.0, 'stem': 1.0}
-    return {
-        'origin': 0.25,
-        'average': 0.25,
-        'prior': 0.0,
-        '1x1_kxk': 0.5,
-        '1x1': 1.0,
-        'separable': 0.5
-    }
-
-
-def stem_sizes(kernel_size) -> list:
-    """Factor a large kernel: (7, 7) into three (3, 3), (7, 1) into (3, 1)."""
-    per_axis = [[3] * ((k - 1) // 2) + [2] * ((k - 1) % 2)
-                for k in kernel_size]
-    return list(zip_longest(*per_axis, fillvalue=1))
-
-
-def _choose(names: Optional[Sequence[str]], kernel_size) -> list:
-    """The chosen branches, in the order of the paper's scaling vector."""
-    known = list(initial_scales(kernel_size))
-    if names is None:
-        names = ['stem'] if 'stem' in known else known
-    names = [names] if isinstance(names, str) else names
-    unknown = sorted(set(names) - set(known))
-    if unknown or not names:
-        raise ValueError(
-            f'`branches` (={names}) of a {kernel_size[0]}x{kernel_size[1]} '
-            f'kernel must be some of {known}, got {unknown or "none"}')
-    return [name for name in known if name in names]

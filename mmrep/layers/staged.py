@@ -3,7 +3,6 @@ from typing import Iterable, Optional
 
 import torch
 import torch.nn.functional as F
-from mmengine.registry import MODELS
 from torch import Tensor, nn
 from torch.nn import init
 
@@ -11,6 +10,7 @@ from .. import kernel as K
 from ..kernel import Kernel
 from .branches import Branch, NormFactory
 from .geometry import Geometry, like
+from .inner import build_block
 
 
 class Staged(Branch):
@@ -129,17 +129,16 @@ class PointwiseKxK(Staged):
                 torch.empty(geometry.out_channels, channels // geometry.groups,
                             *geometry.kernel_size, **factory))
             return
-        self.second = MODELS.build(
-            dict(
-                in_channels=channels,
-                out_channels=geometry.out_channels,
-                kernel_size=geometry.kernel_size,
-                stride=geometry.stride,
-                dilation=geometry.dilation,
-                groups=geometry.groups,
-                bias=False,
-                **options,
-                **factory))
+        self.second = build_block(
+            options,
+            in_channels=channels,
+            out_channels=geometry.out_channels,
+            kernel_size=geometry.kernel_size,
+            stride=geometry.stride,
+            dilation=geometry.dilation,
+            groups=geometry.groups,
+            bias=False,
+            **factory)
 
     @property
     def is_nested(self) -> bool:

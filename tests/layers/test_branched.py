@@ -207,6 +207,10 @@ def test_mixed_precision_and_sync_norms():
     (dict(norms=('outer', )), r"`norms` \(=\('outer',\)\) must be some of"),
     (dict(norms='kxk'), "branch '1x1_(kxk|average)' needs its norms"),
     (dict(branches='identity', norms='sum'), "'identity' without a norm"),
+    (dict(kxk=dict(type='Conv2d')), 'must be a re-parameterized layer'),
+    (dict(kxk=dict(branches=())), 'must be a re-parameterized layer'),
+    (dict(branches={'1x1_kxk': dict(second=dict(type='BN'))}),
+     'must be a re-parameterized layer'),
     (dict(branches={'1x1': dict(a=1)}), "branch '1x1' has options .*'a'"),
 ])
 def test_impossible_options(options, message):

@@ -1,0 +1,41 @@
+"""Which branches an OREPA block of a size has, and with which scale."""
+from itertools import zip_longest
+from typing import Optional, Sequence
+
+
+def initial_scales(kernel_size) -> dict:
+    """The branches a kernel of this size can have, with their first scale."""
+    size = max(kernel_size)
+    if size == 1:
+        return {'origin': 1.0, 'product': 0.5}
+    if size >= 7:
+        return {'origin': 1.0, 'stem': 1.0}
+    return {
+        'origin': 0.25,
+        'average': 0.25,
+        'prior': 0.0,
+        '1x1_kxk': 0.5,
+        '1x1': 1.0,
+        'separable': 0.5
+    }
+
+
+def stem_sizes(kernel_size) -> list:
+    """Factor a large kernel: (7, 7) into three (3, 3), (7, 1) into (3, 1)."""
+    per_axis = [[3] * ((k - 1) // 2) + [2] * ((k - 1) % 2)
+                for k in kernel_size]
+    return list(zip_longest(*per_axis, fillvalue=1))
+
+
+def choose(names: Optional[Sequence[str]], kernel_size) -> list:
+    """The chosen branches, in the order of the paper's scaling vector."""
+    known = list(initial_scales(kernel_size))
+    if names is None:
+        names = ['stem'] if 'stem' in known else known
+    names = [names] if isinstance(names, str) else names
+    unknown = sorted(set(names) - set(known))
+    if unknown or not names:
+        raise ValueError(
+            f'`branches` (={names}) of a {kernel_size[0]}x{kernel_size[1]} '
+            f'kernel must be some of {known}, got {unknown or "none"}')
+    return [name for name in known if name in names]

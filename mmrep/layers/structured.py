@@ -1,0 +1,139 @@
+"""Blocks whose branches can be read, described and changed."""
+from typing import Dict, Optional, Sequence, Union
+
+from torch import Tensor, nn
+
+from .branch_names import NORMS, Branches, check_branches, fits, size_of
+from .branches import Branch, Identity, Spatial
+from .from_names import read_options
+from .geometry import GEOMETRY, like
+from .inner import build_block, with_norms
+from .norms import batch_norm, plain_cfg
+from .rep_conv import RepConv2d
+from .staged import Average, PointwiseKxK
+
+KINDS = {
+    'identity': Identity,
+    '1x1_kxk': PointwiseKxK,
+    '1x1_average': Average,
+}
+
+
+class StructuredConv2d(RepConv2d):
+    """The parts of a block: ``kxk``, ``norm``, ``branches``, ``sum_norm``.
+
+    In place of the kxk kernel, which is ``weight``, may stand a block, which
+    is ``kxk``. What the parts compute :class:`BranchedConv2d` says.
+    """
+
+    def options(self) -> dict:
+        norms = dict(
+            kxk=self.norm is not None,
+            branches=any(b.norm is not None for b in self.branches.values()),
+            sum=self.sum_norm is not None)
+        return dict(
+            branches={
+                k: b.options()
+                for k, b in self.branches.items()
+            },
+            norms=[name for name in NORMS if norms[name]],
+            norm_cfg=self.norm_cfg,
+            kxk=False if self.kxk is None else self.kxk.config())
+
+    def set_options(self,
+                    branches: Branches,
+                    norms: Sequence[str],
+                    norm_cfg: Optional[dict] = None,
+                    kxk: Union[dict, bool] = False) -> None:
+        """Have these branches; those that are there already stay.
+
+        New norms take the mode of the norms around them, all that is new
+        ``requires_grad`` of what is there.
+        """
+        norms = (norms, ) if isinstance(norms, str) else norms
+        options = check_branches(branches, norms)
+        self.norm_cfg = plain_cfg(norm_cfg or self.norm_cfg)
+        trains, had = self.trains, self._norms()
+        training = any(n.training for n in had) if had else self.training
+        self._set_kxk(kxk)
+        self.norm = self._one_norm(self.norm, 'kxk' in norms)
+        self.sum_norm = self._one_norm(self.sum_norm, 'sum' in norms)
+        kept, normed = dict(self.branches), 'branches' in norms
+        geometry = self.geometry
+        self.branches.clear()
+        for name in options:
+            if fits(name, geometry, normed):
+                self.branches[name] = self._branch(
+                    kept.get(name), name, options[name],
+                    normed).train(self.training)
+        for module in self._norms():
+            if module not in had:
+                module.train(training)
+        if not trains:
+            self.requires_grad_(False)
+
+    def _branch(self, kept: Optional[Branch], name: str, options: dict,
+                normed: bool) -> Branch:
+        """The branch that is there, if it is the same, or a new one."""
+        if options.get('second'):
+            second = with_norms(options['second'], self.norm_cfg)
+            options = {**options, 'second': second}
+        if kept is not None and (kept.norm is not None) == normed and (
+                options.items() <= kept.options().items()):
+            return kept
+        kind = KINDS.get(name, Spatial)
+        if kind is Spatial:
+            size, spread = size_of(name, self.kernel_size)
+            options = dict(size=size, spread=spread)
+        branch = kind(self.geometry, self._new_norm if normed else None,
+                      options, like(self.origin))
+        branch.reset_parameters()
+        return branch
+
+    def _new_norm(self, channels: int) -> nn.Module:
+        return batch_norm(self.norm_cfg, channels).to(self.origin)
+
+    def _one_norm(self, norm: Optional[nn.Module],
+                  wanted: bool) -> Optional[nn.Module]:
+        if not wanted:
+            return None
+        return norm or self._new_norm(self.out_channels)
+
+    def _set_kxk(self, config: Union[dict, bool]) -> None:
+        """Put a block in place of the kxk kernel, or the kernel back."""
+        weight = self.origin
+        config = with_norms(config, self.norm_cfg) if config else {}
+        if config and self.kxk is not None and (config.get('type')
+                                                == self.kxk.config()['type']):
+            config.pop('type')
+            self.kxk.set_options(**config)
+        elif config:
+            shape = {name: getattr(self, name) for name in GEOMETRY}
+            self.kxk = build_block(config, **shape, bias=False, **like(weight))
+            if isinstance(self.kxk.origin, nn.Parameter):
+                self.kxk._set_origin(weight)
+            self.weight = None
+        elif self.kxk is not None:
+            self.kxk = None
+            self.weight = weight if isinstance(
+                weight, nn.Parameter) else nn.Parameter(weight)
+
+    @property
+    def origin(self) -> Tensor:
+        return self.weight if self.kxk is None else self.kxk.origin
+
+    def _set_origin(self, weight: nn.Parameter) -> None:
+        if self.kxk is None:
+            self.weight = weight
+        else:
+            self.kxk._set_origin(weight)
+
+    def _read_options(self, weights: Dict[str, Tensor]) -> dict:
+        return read_options(weights, self, self._inner_blocks())
+
+    def _inner_blocks(self) -> Dict[str, RepConv2d]:
+        """The blocks that stand in place of kernels, by that place."""
+        blocks = {'kxk': self.kxk}
+        if '1x1_kxk' in self.branches and self.branches['1x1_kxk'].is_nested:
+            blocks['second'] = self.branches['1x1_kxk'].second
+        return {k: block for k, block in blocks.items() if block is not None}
