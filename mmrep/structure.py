@@ -1,10 +1,11 @@
 """The structure of a model as plain data, and back."""
+import re
 import warnings
 from typing import Dict, Union
 
 from mmengine.fileio import load
 from mmengine.registry import MODELS
-from torch import nn
+from torch import Tensor, nn
 
 from .checkpoints import read_checkpoint
 from .layers import RepConv2d
@@ -80,20 +81,54 @@ def restructured(model: dict, structure: Union[str, Structure],
     Args:
         model: Config of the module.
         structure: As :func:`structure` describes it, a ``.json`` with that,
-            or a checkpoint of the module, whose layers tell it by the names
-            of their weights; then those of ``model`` must be rich, too.
+            or a checkpoint of the module or of a model around it, which tells
+            it by the names of weights; then ``model`` must be rich, too.
         arguments: Further arguments of ``model``, which some hosts set.
+
+    Raises:
+        ValueError: The structure or checkpoint is of another module.
     """
     built = build_inner(model, arguments)
     if not isinstance(structure, str):
         return restructure(built, structure)
     if structure.endswith('.json'):
         return restructure(built, load(structure))
-    weights = read_checkpoint(structure)['state_dict']
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')  # there is no optimizer yet
-        built.load_state_dict(weights, strict=False)
+        built.load_state_dict(_weights_of(built, structure), strict=False)
     return built
+
+
+def _weights_of(module: nn.Module, path: str) -> Dict[str, Tensor]:
+    """A module's part of a checkpoint, which may be of the whole model.
+
+    Raises:
+        ValueError: The module has no layers that could take its structure
+            over, or the checkpoint is none of this module.
+    """
+    weights = {
+        re.sub(r'^module\.', '', name): tensor
+        for name, tensor in read_checkpoint(path)['state_dict'].items()
+    }
+    rich = [n for n, m in module.named_modules() if isinstance(m, RepConv2d)]
+    if not rich:
+        raise ValueError(f'{type(module).__name__} has no re-parameterized '
+                         f'layer that could take over the structure of '
+                         f'{path!r}: give it a `conv_cfg`')
+    ends = tuple(f'{rich[0]}.{leaf}' for leaf in ('weight', 'kxk.weight'))
+    found = [
+        name for name in weights
+        if f'.{name}'.endswith(tuple(f'.{end}' for end in ends))
+    ]
+    if not found:
+        raise ValueError(f'{path!r} has no weights of the layer {rich[0]!r} '
+                         f'of this {type(module).__name__}')
+    shortest = min(found, key=len)
+    prefix = shortest[:shortest.rindex(rich[0])]
+    return {
+        name[len(prefix):]: tensor
+        for name, tensor in weights.items() if name.startswith(prefix)
+    }
 
 
 def _rebuilt(module: nn.Module, config: Union[dict, None],

@@ -64,6 +64,39 @@ def test_layers_with_their_structure_stay(net):
     assert dict(net.named_modules()) == before
 
 
+RICH = dict(
+    type='DBBResNet',
+    depth=18,
+    base_channels=4,
+    conv_cfg=dict(type='DBBConv2d', branches=['1x1']))
+
+
+@pytest.mark.parametrize('prefix', ['', 'backbone.', 'module.backbone.'])
+def test_by_a_checkpoint_of_the_module_or_of_a_model(prefix, tmp_path):
+    path = str(tmp_path / 'net.pth')
+    evolved = MODELS.build({**RICH, 'conv_cfg': dict(type='ACBConv2d')})
+    weights = {f'{prefix}{k}': v for k, v in evolved.state_dict().items()}
+    torch.save({**weights, 'module.neck.weight': torch.ones(1)}, path)
+    built = MODELS.build(
+        dict(type='Restructured', model={
+            **RICH, 'conv_cfg':
+            dict(type='DBBConv2d', branches=())
+        }, structure=path))  # yapf: disable
+    assert list(built.state_dict()) == list(evolved.state_dict())
+    assert list(built.layer1[0].conv1.branches) == ['1xk', 'kx1']
+
+
+def test_by_a_checkpoint_of_something_else(tmp_path):
+    path = str(tmp_path / 'net.pth')
+    torch.save({'backbone.stem.weight': torch.ones(1)}, path)
+    with pytest.raises(ValueError, match="no weights of the layer 'conv1'"):
+        MODELS.build(dict(type='Restructured', model=RICH, structure=path))
+    init_default_scope('mmdet')
+    stock = dict(type='mmdet.ResNet', depth=18, base_channels=4)
+    with pytest.raises(ValueError, match='give it a `conv_cfg`'):
+        MODELS.build(dict(type='Restructured', model=stock, structure=path))
+
+
 def test_a_bias_that_was_not_there_stays_away():
     net = nn.Sequential(DBBConv2d(4, 4, 3, bias=False),
                         nn.BatchNorm2d(4)).eval()

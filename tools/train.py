@@ -117,7 +117,7 @@ def check_start(cfg, model, trusted):
         raise UserError(
             f'cannot resume from {path!r}: its layers have other branches '
             "than the config's; build the backbone with type='Restructured' "
-            'and this checkpoint\'s structure')
+            'and this checkpoint as its `structure`')
 
 
 @report_errors

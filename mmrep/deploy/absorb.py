@@ -38,7 +38,8 @@ def absorb_biases(fused: nn.Module, model: nn.Module) -> nn.Module:
     users = Counter(norm for norms in behind.values() for norm in norms)
     for conv, norms in behind.items():
         if conv.bias is not None and None not in norms and all(
-                users[norm] == 1 for norm in norms):
+                users[norm] == 1 and _fits(norm, conv, fused)
+                for norm in norms):
             for norm in norms:
                 norm.running_mean -= conv.bias
             conv.bias = None
@@ -59,3 +60,9 @@ def _following_norm(parent: nn.Module, name: str) -> Optional[nn.Module]:
     norm = parent._modules[after[0]] if after else None
     counts = getattr(norm, 'running_mean', None) is not None
     return norm if counts and isinstance(norm, _BatchNorm) else None
+
+
+def _fits(norm: nn.Module, conv: nn.Module, model: nn.Module) -> bool:
+    """Whether the norm is as wide as the conv, and behind it alone."""
+    alone = len(_places(model, norm)) <= len(_places(model, conv))
+    return alone and norm.num_features == conv.out_channels

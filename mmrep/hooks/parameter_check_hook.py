@@ -23,13 +23,19 @@ class ParameterCheckHook(Hook):
 
     priority = 'VERY_LOW'  # after hooks that mend it
 
+    def before_run(self, runner: Runner) -> None:
+        # those that the optimizer leaves out on purpose are here, too
+        self.there = list(runner.model.parameters())
+
     def before_train(self, runner: Runner) -> None:
-        known = {id(p) for p in _optimized(runner.optim_wrapper)}
+        known = {id(p) for p in self.there}
+        known |= {id(p) for p in _optimized(runner.optim_wrapper)}
+        del self.there
         lost = [
             name for name, parameter in runner.model.named_parameters()
             if parameter.requires_grad and id(parameter) not in known
         ]
-        if lost and known:
+        if lost:
             raise UserError(
                 f'{len(lost)} parameters, e.g. {lost[0]!r}, came with the '
                 'loaded weights, after the optimizer was made: build the '

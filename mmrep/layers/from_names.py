@@ -32,10 +32,14 @@ def read_options(weights: Weights, block: nn.Module,
     names = _branches(weights)
     if 'scale' in weights or not all(map(is_branch, names)):
         raise Foreign
-    norms = dict(
-        kxk='norm.weight' in weights,
-        branches=any(f'branches.{n}.norm.weight' in weights for n in names),
-        sum='sum_norm.weight' in weights)
+    starts = dict(
+        kxk=('norm.', ),
+        branches=tuple(f'branches.{name}.norm.' for name in names),
+        sum=('sum_norm.', ))
+    norms = {
+        place: any(key.startswith(start) for key in weights)
+        for place, start in starts.items()
+    }
     options = {name: {} for name in names}
     if '1x1_kxk' in names:
         first = weights.get('branches.1x1_kxk.first')
@@ -74,6 +78,8 @@ def read_orepa(weights: Weights, names: Sequence[str], scaling: str) -> dict:
         raise Foreign
     else:
         origin = len(scale) > len(branches)
+        if len(scale) != origin + len(branches):
+            raise Foreign
         channels = len(weights['weight'])
         if channels > 1 or scaling == 'none':  # else both look the same
             vector = scale.size(1) == channels

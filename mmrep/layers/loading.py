@@ -5,8 +5,6 @@ from typing import Dict
 
 from torch import Tensor, nn
 
-from .from_names import Foreign
-
 PLAIN = {'weight', 'bias'}
 CHANGED = (
     'a layer has taken over the branches of the weights that it loads, and '
@@ -44,12 +42,11 @@ def _take_over(layer: nn.Module, weights: Dict[str, Tensor]) -> None:
         return
     if not any(re.match(r'(kxk\.)*weight$', name) for name in weights):
         return  # a part of a layer's weights, torch tells what is missing
-    try:
-        options = layer._read_options(weights)
-    except Foreign:
-        return  # torch then tells which names do not fit
     before = set(layer.parameters())
-    layer.set_options(**options)
+    try:
+        layer.set_options(**layer._read_options(weights))
+    except ValueError:  # Foreign, or no such block is possible
+        return  # torch then tells which names do not fit
     if before != set(layer.parameters()):
         warnings.warn(CHANGED)
 

@@ -1,4 +1,5 @@
 """Branches of two convolutions with a norm between."""
+from collections import deque
 from typing import Iterable, Optional
 
 import torch
@@ -11,6 +12,8 @@ from ..kernel import Kernel
 from .branches import Branch, NormFactory
 from .geometry import Geometry, like
 from .inner import build_block
+
+CALLS = 16  # of a layer in one step, at most, with checkpointed activations
 
 
 class Staged(Branch):
@@ -25,6 +28,7 @@ class Staged(Branch):
             torch.empty(channels, geometry.in_channels // geometry.groups, 1,
                         1, **factory))
         self.first_norm = norm and norm(channels)
+        self.seen = deque(maxlen=CALLS)
 
     def first_weight(self) -> Tensor:
         return self.first
@@ -36,24 +40,36 @@ class Staged(Branch):
         x = F.conv2d(x, self.first_weight(), groups=geometry.groups)
         if self.first_norm is None:
             return geometry.pad(x)
-        x = self.first_norm(x)
         if geometry.padding_mode != 'zeros':
-            return geometry.pad(x)
-        edge = self.edge()[:, None, None]
+            return geometry.pad(self.first_norm(x))
+        before, x = x, self.first_norm(x)
+        edge = self.edge(before)[:, None, None]
         return geometry.pad(x - edge) + edge
 
-    def edge(self) -> Tensor:
+    def edge(self, x: Tensor) -> Tensor:
         """What the norm makes of zeros, by its running statistics.
 
         Activation checkpointing runs the forward again in the backward, when
-        these have moved on: then those of the forward are taken.
+        these have moved on: then those of the forward with this input ``x``
+        of the norm are taken.
         """
         norm = self.first_norm
         if not norm.training or torch.compiler.is_compiling():
             return K.norm_affine(norm)[1]
+        key = x.detach().mean((0, 2, 3))
         if torch._C._current_graph_task_id() == -1:  # not in a backward
-            self.seen = norm.running_mean.clone(), norm.running_var.clone()
-        return K.norm_affine(norm, self.seen)[1]
+            self.seen.append(
+                (key, norm.running_mean.clone(), norm.running_var.clone()))
+            return K.norm_affine(norm)[1]
+        seen = [
+            entry for entry in reversed(self.seen)
+            if entry[0].device == key.device
+        ]
+        if not seen:
+            return K.norm_affine(norm)[1]
+        _, mean, var = min(
+            seen, key=lambda entry: (entry[0] - key).abs().sum())
+        return K.norm_affine(norm, (mean, var))[1]
 
     def first_kernel(self) -> Kernel:
         first = Kernel(self.first_weight())

@@ -53,22 +53,23 @@ class StructuredConv2d(RepConv2d):
         norms = (norms, ) if isinstance(norms, str) else norms
         options = check_branches(branches, norms)
         self.norm_cfg = plain_cfg(norm_cfg or self.norm_cfg)
-        trains, had = self.trains, self._norms()
-        training = any(n.training for n in had) if had else self.training
+        trains = self.trains
+        had = {norm: norm.training for norm in self._norms()}
+        training = any(had.values()) if had else self.training
+        kept, normed = dict(self.branches), 'branches' in norms
+        # nothing is changed before all that may fail is made
+        made = {
+            name: self._branch(kept.get(name), name, options[name], normed)
+            for name in options if fits(name, self.geometry, normed)
+        }
         self._set_kxk(kxk)
         self.norm = self._one_norm(self.norm, 'kxk' in norms)
         self.sum_norm = self._one_norm(self.sum_norm, 'sum' in norms)
-        kept, normed = dict(self.branches), 'branches' in norms
-        geometry = self.geometry
         self.branches.clear()
-        for name in options:
-            if fits(name, geometry, normed):
-                self.branches[name] = self._branch(
-                    kept.get(name), name, options[name],
-                    normed).train(self.training)
+        for name, branch in made.items():
+            self.branches[name] = branch.train(self.training)
         for module in self._norms():
-            if module not in had:
-                module.train(training)
+            module.train(had.get(module, training))
         if not trains:
             self.requires_grad_(False)
 

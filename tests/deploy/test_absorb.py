@@ -91,3 +91,23 @@ def test_a_norm_without_running_statistics_takes_no_bias():
     model = nn.Sequential(RepVGGConv2d(4, 4, 3, bias=False), norm).eval()
     fused = absorb_biases(mmrep.fuse(model), model)
     assert fused[0].bias is not None
+
+
+def test_a_norm_behind_a_plain_conv_too_takes_no_bias():
+
+    class Both(nn.Module):
+
+        def __init__(self):
+            super().__init__()
+            norm = nn.BatchNorm2d(4)
+            rich = RepVGGConv2d(4, 4, 3, padding=1, bias=False)
+            self.rich = nn.Sequential(rich, norm)
+            self.plain = nn.Sequential(nn.Conv2d(4, 4, 1), norm)
+
+        def forward(self, x):
+            return self.rich(x) + self.plain(x)
+
+    model = randomize_norms(Both()).eval()
+    fused = absorb_biases(mmrep.fuse(model), model)
+    x = torch.randn(2, 4, 9, 9)
+    assert relative_difference(model(x), fused(x)) < 1e-5

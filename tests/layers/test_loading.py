@@ -72,13 +72,17 @@ def test_a_part_of_the_weights_changes_no_structure(keep):
     (OREPAConv2d(8, 8, 3), dict(weight=None)),
     (OREPAConv2d(8, 8, 3), dict(scale=torch.ones(7, 8))),
     (make(), {'branches.1x1_kxk.first': None}),
+    (make(groups=2), {'branches.1x1_kxk.first': torch.zeros(3, 4, 1, 1)}),
+    (make(), {'norm.weight': None}),
     (make(kxk=dict(type='OREPAConv2d')), {'kxk.weight': None}),
 ], ids=str)  # yapf: disable
 def test_damaged_weights_are_told_by_name(layer, broken):
     weights = {**layer.state_dict(), **broken}
     weights = {k: v for k, v in weights.items() if v is not None}
+    before = list(layer.parameters())
     with pytest.raises(RuntimeError, match=next(iter(broken))):
         layer.load_state_dict(weights)
+    assert all(a is b for a, b in zip(before, layer.parameters()))
 
 
 @pytest.mark.parametrize('cls', [DBBConv2d, RepVGGConv2d, ACBConv2d])
