@@ -177,6 +177,8 @@ def separable(depthwise: Kernel,
 
 def dense(kernel: Kernel, dilation: Tuple[int, int]) -> Kernel:
     """``conv(x, dense(k, d)) == conv(x, k, dilation=d)``."""
+    if tuple(dilation) == (1, 1):
+        return kernel
     weight = kernel.weight
     size = [(k - 1) * d + 1 for k, d in zip(kernel.size, dilation)]
     spread = weight.new_zeros(*weight.shape[:2], *size)

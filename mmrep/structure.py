@@ -8,6 +8,7 @@ from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from .checkpoints import read_checkpoint
+from .checkpoints.wrappers import without_module
 from .layers import RepConv2d
 from .layers.plain import why_not_plain
 from .reparameterize import build_inner, layer_type
@@ -106,25 +107,18 @@ def _weights_of(module: nn.Module, path: str) -> Dict[str, Tensor]:
         ValueError: The module has no layers that could take its structure
             over, or the checkpoint is none of this module.
     """
-    weights = {
-        re.sub(r'^module\.', '', name): tensor
-        for name, tensor in read_checkpoint(path)['state_dict'].items()
-    }
-    rich = [n for n, m in module.named_modules() if isinstance(m, RepConv2d)]
-    if not rich:
+    weights = without_module(read_checkpoint(path)['state_dict'])
+    first = next(iter(structure(module)), None)
+    if first is None:
         raise ValueError(f'{type(module).__name__} has no re-parameterized '
                          f'layer that could take over the structure of '
                          f'{path!r}: give it a `conv_cfg`')
-    ends = tuple(f'{rich[0]}.{leaf}' for leaf in ('weight', 'kxk.weight'))
-    found = [
-        name for name in weights
-        if f'.{name}'.endswith(tuple(f'.{end}' for end in ends))
-    ]
-    if not found:
-        raise ValueError(f'{path!r} has no weights of the layer {rich[0]!r} '
+    origin = re.compile(rf'(.*\.|){re.escape(first)}\.(kxk\.)?weight$')
+    prefixes = [match[1] for match in map(origin.match, weights) if match]
+    if not prefixes:
+        raise ValueError(f'{path!r} has no weights of the layer {first!r} '
                          f'of this {type(module).__name__}')
-    shortest = min(found, key=len)
-    prefix = shortest[:shortest.rindex(rich[0])]
+    prefix = min(prefixes, key=len)
     return {
         name[len(prefix):]: tensor
         for name, tensor in weights.items() if name.startswith(prefix)

@@ -67,20 +67,15 @@ def prepare_step(path, args):
                             args.batch_size)
 
     def step():
-        model.train_step(copy.deepcopy(batch), optim_wrapper)
+        try:
+            model.train_step(copy.deepcopy(batch), optim_wrapper)
+        except Exception as error:  # whatever a model raises
+            raise UserError(f'config {path!r} takes no training step on '
+                            f'random images: {one_line(error)}') from error
         if torch.cuda.is_available():
             torch.cuda.synchronize()
 
     return step, sum(p.numel() for p in model.parameters())
-
-
-def try_step(path, step):
-    """Refuse what does not train on boxes, masks, labels and label maps."""
-    try:
-        step()
-    except Exception as error:  # whatever a model raises
-        raise UserError(f'config {path!r} takes no training step on random '
-                        f'images: {one_line(error)}') from error
 
 
 @report_errors
@@ -89,8 +84,6 @@ def main(argv=None):
     args = parse_args(argv)
     check_numbers(args)
     prepared = [prepare_step(path, args) for path in args.configs]
-    for path, (step, _) in zip(args.configs, prepared):
-        try_step(path, step)
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task('steps', total=len(prepared) * (args.rounds + 1))
         seconds = alternate([step for step, _ in prepared], args.rounds,

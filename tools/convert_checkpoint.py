@@ -6,7 +6,6 @@ DST is for `init_cfg=dict(type='Pretrained', checkpoint=DST)` of a backbone or
 for `load_from` of a classifier.
 """
 import argparse
-import os.path as osp
 import sys
 from functools import partial
 
@@ -14,12 +13,13 @@ import torch
 from mmengine.logging import print_log
 
 import mmrep
-from mmrep.atomic import write_together
+from mmrep.atomic import check_destination, write_together
 from mmrep.checkpoints.complete import check_complete
 from mmrep.checkpoints.convert import TARGETS, convert
 from mmrep.checkpoints.safe_load import read_file
-from mmrep.checkpoints.wrappers import unwrap
-from mmrep.cli import UserError, report_errors
+from mmrep.checkpoints.wrappers import (split_classifier, unwrap,
+                                        without_prefixes)
+from mmrep.cli import report_errors
 
 
 def parse_args(argv=None):
@@ -45,25 +45,14 @@ def parse_args(argv=None):
     return parser.parse_args(argv)
 
 
-def check_paths(src, dst):
-    """Refuse a DST that cannot be written or would destroy SRC."""
-    folder = osp.dirname(osp.abspath(dst))
-    if osp.realpath(src) == osp.realpath(dst):
-        raise UserError(f'{dst!r} is what is to be converted: name another '
-                        'DST')
-    if osp.isdir(dst):
-        raise UserError(f'{dst!r} is a folder: name a file in it')
-    if not osp.isdir(folder):
-        raise UserError(f'the folder of DST is not there: {folder!r}')
-
-
 @report_errors
 def main(argv=None):
     args = parse_args(argv)
-    check_paths(args.src, args.dst)
+    check_destination(args.dst, [args.src], 'DST', 'converted')
     weights = unwrap(read_file(args.src, args.trust_checkpoint), args.ema)
-    check_complete(convert(weights))
     state_dict = convert(weights, args.target)
+    backbone, _ = split_classifier(without_prefixes(state_dict))
+    check_complete(backbone)
     meta = dict(mmrep_converted=mmrep.__version__)
     checkpoint = dict(meta=meta, state_dict=state_dict)
     write_together({args.dst: partial(torch.save, checkpoint)})

@@ -6,7 +6,7 @@ from mmengine.device import get_device
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import find_latest_checkpoint
 
-from mmrep import ParameterCheckHook, structure
+from mmrep import ParameterCheckHook
 from mmrep.checkpoints.safe_load import read_checkpoint
 from mmrep.cli import (UserError, add_common_arguments, build_model,
                        build_runner, check_checkpoint_matches, check_datasets,
@@ -111,9 +111,7 @@ def check_start(cfg, model, trusted):
                 f'cannot resume from {path!r}: it holds no {key!r}, only '
                 'weights; start from them with '
                 f'`--cfg-options load_from={path}`')
-    before = structure(model)
-    check_checkpoint_matches(model, checkpoint['state_dict'])
-    if structure(model) != before:
+    if check_checkpoint_matches(model, checkpoint['state_dict']):
         raise UserError(
             f'cannot resume from {path!r}: its layers have other branches '
             "than the config's; build the backbone with type='Restructured' "

@@ -81,8 +81,9 @@ def _fits(name: str, shape: tuple, state_dict: StateDict) -> bool:
         return len(shape) == 2 and shape[0] == 1 + len(
             _branches(prefix, state_dict))
     leaf = name.rpartition('.')[2]
-    kernel = leaf in ('first', 'second', 'depthwise', 'pointwise') or (
-        leaf == 'weight' and not RULES[0][0].match(name) and 'fc.' not in name)
+    kernel = leaf in ('first', 'second', 'depthwise',
+                      'pointwise') or (leaf == 'weight'
+                                       and not RULES[0][0].match(name))
     return len(shape) == 4 if kernel else True
 
 

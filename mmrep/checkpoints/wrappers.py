@@ -1,4 +1,5 @@
 """The state dict inside of a checkpoint, whatever wraps it."""
+import copy
 import re
 from collections.abc import Mapping
 from typing import Any, Tuple
@@ -39,6 +40,14 @@ def unwrap(checkpoint: Any, ema: bool = False) -> StateDict:
                 f'the checkpoint has no state dict under {list(WEIGHTS)}: '
                 f'its {name!r} is a {type(value).__name__}')
     return dict(checkpoint)
+
+
+def without_module(state_dict: StateDict) -> StateDict:
+    """Names without the ``module.`` of DDP; modules' versions are kept."""
+    out = copy.copy(state_dict)  # with `_metadata`
+    for name in list(out):
+        out[re.sub(r'^module\.', '', name)] = out.pop(name)
+    return out
 
 
 def without_prefixes(state_dict: StateDict) -> StateDict:

@@ -6,6 +6,7 @@ import warnings
 from mmengine.logging import print_log
 from mmengine.registry import MODELS, init_default_scope
 
+from ..checkpoints.wrappers import without_module
 from ..layers.loading import CHANGED
 from ..structure import structure
 from .errors import UserError, one_line
@@ -50,16 +51,16 @@ def check_checkpoint_matches(model, state_dict):
         model (nn.Module): Receives what fits, also when this raises.
         state_dict (dict): Weights by name, with or without ``module.``.
 
+    Returns:
+        list: Names of the layers that took over other branches than theirs.
+
     Raises:
         UserError: If names or shapes differ, naming some of them.
     """
-    weights = copy.copy(state_dict)  # keeps the versions in `_metadata`
-    for name in list(weights):
-        weights[re.sub(r'^module\.', '', name)] = weights.pop(name)
     before = structure(model)
     with warnings.catch_warnings():
         warnings.filterwarnings('ignore', CHANGED[:30])
-        found = _load(model, weights)
+        found = _load(model, without_module(state_dict))
     faults = {kind: names for kind, names in found.items() if names}
     if faults:
         counts = ', '.join(f'{len(v)} {k}' for k, v in faults.items())
@@ -73,6 +74,7 @@ def check_checkpoint_matches(model, state_dict):
             f'{len(changed)} layers, e.g. {changed[0]!r}, have other branches '
             "than the config's and take over those of the checkpoint",
             'current')
+    return changed
 
 
 def _load(model, weights):

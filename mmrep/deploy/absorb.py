@@ -1,12 +1,14 @@
 """Move the biases that fusing makes into the norms that follow."""
-from collections import Counter
-from typing import List, Optional, Tuple
+from collections import defaultdict
+from typing import Dict, List, Optional, Tuple
 
 import torch
 from mmengine.utils.dl_utils.parrots_wrapper import _BatchNorm
 from torch import nn
 
 from ..walk import rep_layers
+
+Place = Tuple[nn.Module, str]
 
 
 @torch.no_grad()
@@ -27,28 +29,26 @@ def absorb_biases(fused: nn.Module, model: nn.Module) -> nn.Module:
     """
     unbiased = {id(m) for m in rep_layers(model) if m.bias is None}
     names = [n for n, m in model.named_modules() if id(m) in unbiased]
-    convs = [fused.get_submodule(name) for name in names]
-    behind = {
-        conv: {
-            _following_norm(parent, name)
-            for parent, name in _places(fused, conv)
-        }
-        for conv in convs
-    }
-    users = Counter(norm for norms in behind.values() for norm in norms)
-    for conv, norms in behind.items():
-        if conv.bias is not None and None not in norms and all(
-                users[norm] == 1 and _fits(norm, conv, fused)
-                for norm in norms):
-            for norm in norms:
-                norm.running_mean -= conv.bias
-            conv.bias = None
+    places = _places(fused)
+    for conv in {fused.get_submodule(name): None for name in names}:
+        norms = [_following_norm(*place) for place in places[conv]]
+        if conv.bias is None or not all(
+                norm is not None and norm.num_features == conv.out_channels
+                and norms.count(norm) == len(places[norm]) for norm in norms):
+            continue
+        for norm in set(norms):
+            norm.running_mean -= conv.bias
+        conv.bias = None
     return fused
 
 
-def _places(model: nn.Module, conv: nn.Module) -> List[Tuple[nn.Module, str]]:
-    return [(parent, name) for parent in model.modules()
-            for name, child in parent._modules.items() if child is conv]
+def _places(model: nn.Module) -> Dict[nn.Module, List[Place]]:
+    """Where each module is registered: its parents and its names there."""
+    places = defaultdict(list)
+    for parent in model.modules():
+        for name, child in parent._modules.items():
+            places[child].append((parent, name))
+    return places
 
 
 def _following_norm(parent: nn.Module, name: str) -> Optional[nn.Module]:
@@ -60,9 +60,3 @@ def _following_norm(parent: nn.Module, name: str) -> Optional[nn.Module]:
     norm = parent._modules[after[0]] if after else None
     counts = getattr(norm, 'running_mean', None) is not None
     return norm if counts and isinstance(norm, _BatchNorm) else None
-
-
-def _fits(norm: nn.Module, conv: nn.Module, model: nn.Module) -> bool:
-    """Whether the norm is as wide as the conv, and behind it alone."""
-    alone = len(_places(model, norm)) <= len(_places(model, conv))
-    return alone and norm.num_features == conv.out_channels

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 
-from ..atomic import write_together
+from ..atomic import check_destination, write_together
 from ..errors import UserError
 
 MARK = '# a fused net, written by tools/fuse.py'
@@ -24,17 +24,10 @@ def check_paths(config: str, checkpoint: str, out: str) -> None:
         UserError: OUT or the config beside it is an input, a folder or a
             config of the user's own.
     """
-    folder = osp.dirname(osp.abspath(out))
     if not out.endswith('.pth'):
         raise UserError(f'OUT (={out!r}) must end in .pth')
-    if not osp.isdir(folder):
-        raise UserError(f'the folder of OUT is not there: {folder!r}')
     for path in (out, config_beside(out)):
-        if osp.realpath(path) in map(osp.realpath, (config, checkpoint)):
-            raise UserError(
-                f'{path!r} is what is to be fused: name another OUT')
-        if osp.isdir(path):
-            raise UserError(f'{path!r} is a folder: name another OUT')
+        check_destination(path, (config, checkpoint), 'OUT', 'fused')
     _check_own(config_beside(out))
 
 

@@ -108,7 +108,7 @@ class BranchedConv2d(StructuredConv2d):
             out = out + branch(x, geometry)
         if self.sum_norm is not None:
             out = self.sum_norm(out)
-        return out if self.bias is None else out + self.bias[:, None, None]
+        return self._add_bias(out)
 
     def _kernel(self) -> Kernel:
         geometry = self.geometry

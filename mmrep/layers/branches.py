@@ -56,6 +56,9 @@ class Branch(nn.Module):
     def reset_parameters(self) -> None:
         for weight in self.weights():
             init.kaiming_uniform_(weight, a=math.sqrt(5))
+        self._reset_norms()
+
+    def _reset_norms(self) -> None:
         for norm in self.modules():
             if hasattr(norm, 'reset_running_stats'):
                 norm.reset_parameters()
@@ -63,9 +66,7 @@ class Branch(nn.Module):
     @torch.no_grad()
     def silence(self) -> None:
         """Make the kernel zero by its last factor that learns: it regrows."""
-        for norm in self.modules():
-            if hasattr(norm, 'reset_running_stats'):
-                norm.reset_parameters()
+        self._reset_norms()
         last = self.last_weight()
         if self.norm is not None and (self.norm.weight.requires_grad
                                       or last is None):

@@ -175,8 +175,8 @@ class OREPAConv2d(RepConv2d):
         return K.add(*self._terms())
 
     def forward_branches(self, x: Tensor) -> Tensor:
-        out = sum(self.geometry.conv(x, term) for term in self._terms())
-        return out if self.bias is None else out + self.bias[:, None, None]
+        return self._add_bias(
+            sum(self.geometry.conv(x, term) for term in self._terms()))
 
     @torch.no_grad()
     def _silence(self) -> None:

@@ -240,6 +240,9 @@ class RepConv2d(nn.Module):
             bound = self.origin[0].numel()**-0.5
             nn.init.uniform_(self.bias, -bound, bound)
 
+    def _add_bias(self, out: Tensor) -> Tensor:
+        return out if self.bias is None else out + self.bias[:, None, None]
+
     # the kernel is kept while nothing that it is made of changes
 
     def _current_kernel(self) -> Kernel:
