@@ -6,8 +6,9 @@ where mmdet, mmseg and mmpretrain find them without a prefix.
 from .backbones import (DBBResNet, OREPAResNet, OREPAVGGBackbone,
                         RepVGGBackbone, RepVGGResNet)
 from .checkpoints import allow_mmengine_checkpoints
+from .enrich import enrich_on_load
 from .fuse import fuse
-from .hooks import ParameterCheckHook
+from .hooks import DyRepHook, ParameterCheckHook
 from .kernel import Kernel
 from .layers import (ACBConv2d, BranchedConv2d, DBBConv2d, LargeKernelConv2d,
                      MobileOneConv2d, OREPAConv2d, OREPAVGGConv2d,
@@ -17,12 +18,13 @@ from .structure import restructure, structure
 from .version import __version__
 
 __all__ = [
-    'ACBConv2d', 'BranchedConv2d', 'DBBConv2d', 'DBBResNet', 'Kernel',
-    'LargeKernelConv2d', 'MobileOneConv2d', 'OREPAConv2d', 'OREPAResNet',
-    'OREPAVGGBackbone', 'OREPAVGGConv2d', 'ParameterCheckHook',
+    'ACBConv2d', 'BranchedConv2d', 'DBBConv2d', 'DBBResNet', 'DyRepHook',
+    'Kernel', 'LargeKernelConv2d', 'MobileOneConv2d', 'OREPAConv2d',
+    'OREPAResNet', 'OREPAVGGBackbone', 'OREPAVGGConv2d', 'ParameterCheckHook',
     'QARepVGGConv2d', 'RepConv2d', 'RepVGGBackbone', 'RepVGGConv2d',
     'RepVGGResNet', '__version__', 'fuse', 'reparameterize', 'restructure',
     'structure'
 ]
 
 allow_mmengine_checkpoints()
+enrich_on_load()

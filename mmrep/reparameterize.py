@@ -47,7 +47,7 @@ def reparameterize(model: nn.Module,
     if 'type' not in config:
         raise ValueError(f'`type` (={type}) must be a layer or name one')
     layer = layer_type(config.pop('type'))
-    chosen = _choose(model, _list(include), _list(exclude), kernel_size)
+    chosen = _choose(model, as_list(include), as_list(exclude), kernel_size)
     return replace(model,
                    {conv: layer.from_conv(conv, **config)
                     for conv in chosen})
@@ -113,10 +113,10 @@ def _choose(model: nn.Module, include: List[str], exclude: List[str],
     sizes = _sizes(kernel_size)
     chosen = [
         conv for conv, paths in known.items()
-        if _match(paths, include or ['*']) and not _match(paths, exclude) and (
-            sizes is None or tuple(conv.kernel_size) in sizes)
+        if matches(paths, include or ['*']) and not matches(paths, exclude) and
+        (sizes is None or tuple(conv.kernel_size) in sizes)
     ]
-    reasons = _reasons(model, chosen)
+    reasons = why_not_rich(model, chosen)
     if include and reasons:
         told = [f'{known[conv][0]!r} {why}' for conv, why in reasons.items()]
         raise TypeError('these convolutions cannot be made rich, `exclude` '
@@ -133,14 +133,15 @@ def _choose(model: nn.Module, include: List[str], exclude: List[str],
 def _check_patterns(model: nn.Module, paths: List[List[str]],
                     patterns: List[str]) -> None:
     for pattern in patterns:
-        if not any(_match(each, [pattern]) for each in paths):
+        if not any(matches(each, [pattern]) for each in paths):
             raise ValueError(
                 f'pattern {pattern!r} matches no convolution of this '
                 f'{type(model).__name__}, which has such as '
                 f'{[first for first, *_ in paths[:3]]}')
 
 
-def _reasons(model: nn.Module, convs: List[nn.Module]) -> Dict[nn.Module, str]:
+def why_not_rich(model: nn.Module,
+                 convs: List[nn.Module]) -> Dict[nn.Module, str]:
     """Why some of the convolutions cannot be made rich."""
     reasons = {conv: why_not_plain(conv) for conv in convs}
     for module in model.modules():
@@ -156,14 +157,14 @@ def _is_conv(module: nn.Module) -> bool:
     return hasattr(module, 'kernel_size') and weight is not None
 
 
-def _match(names: List[str], patterns: List[str]) -> bool:
+def matches(names: List[str], patterns: List[str]) -> bool:
     """Whether a pattern names the convolution or a module around it."""
     return any(
         fnmatchcase(name, pattern) or fnmatchcase(name, f'{pattern}.*')
         for name in names for pattern in patterns)
 
 
-def _list(patterns: Patterns) -> List[str]:
+def as_list(patterns: Patterns) -> List[str]:
     return [patterns] if isinstance(patterns, str) else list(patterns or ())
 
 

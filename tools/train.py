@@ -4,9 +4,10 @@ import copy
 
 from mmengine.device import get_device
 from mmengine.optim import build_optim_wrapper
+from mmengine.registry import HOOKS
 from mmengine.runner import find_latest_checkpoint
 
-from mmrep import ParameterCheckHook
+from mmrep import DyRepHook, ParameterCheckHook
 from mmrep.checkpoints.safe_load import read_checkpoint
 from mmrep.cli import (UserError, add_common_arguments, build_model,
                        build_runner, check_checkpoint_matches, check_datasets,
@@ -83,6 +84,24 @@ def check_modules(cfg, model):
             'one convolution under frozen norms anyway: leave it out')
 
 
+def evolving(cfg):
+    """The configs of DyRepHook, which changes the model while it trains."""
+    return [
+        hook for hook in cfg.get('custom_hooks') or []
+        if hook.get('type') in ('DyRepHook', DyRepHook)
+    ]
+
+
+def check_evolving(cfg, model):
+    """Refuse a DyRepHook with which nothing could grow."""
+    for hook in evolving(cfg):
+        try:
+            HOOKS.build(copy.deepcopy(hook)).check(model, cfg)
+        except TypeError as error:  # an argument that it does not have
+            raise UserError(f'cannot build {hook} of config '
+                            f'{cfg.filename!r}: {one_line(error)}') from error
+
+
 def check_optimizer(cfg, model):
     """Refuse an optimizer that cannot be built, before the work dir is."""
     try:
@@ -111,7 +130,8 @@ def check_start(cfg, model, trusted):
                 f'cannot resume from {path!r}: it holds no {key!r}, only '
                 'weights; start from them with '
                 f'`--cfg-options load_from={path}`')
-    if check_checkpoint_matches(model, checkpoint['state_dict']):
+    changed = check_checkpoint_matches(model, checkpoint['state_dict'])
+    if changed and not evolving(cfg):
         raise UserError(
             f'cannot resume from {path!r}: its layers have other branches '
             "than the config's; build the backbone with type='Restructured' "
@@ -132,6 +152,7 @@ def main(argv=None):
     check_datasets(cfg, ('train_dataloader', 'val_dataloader'))
     model = build_model(cfg)
     check_modules(cfg, model)
+    check_evolving(cfg, model)
     check_optimizer(cfg, model)
     check_start(cfg, model, args.trust_checkpoint)
     prepare_launcher(cfg, args.launcher, args.local_rank)

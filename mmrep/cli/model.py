@@ -7,6 +7,7 @@ from mmengine.logging import print_log
 from mmengine.registry import MODELS, init_default_scope
 
 from ..checkpoints.wrappers import without_module
+from ..enrich import enrich
 from ..layers.loading import CHANGED
 from ..structure import structure
 from .errors import UserError, one_line
@@ -58,6 +59,7 @@ def check_checkpoint_matches(model, state_dict):
         UserError: If names or shapes differ, naming some of them.
     """
     before = structure(model)
+    enrich(model, state_dict)
     with warnings.catch_warnings():
         warnings.filterwarnings('ignore', CHANGED[:30])
         found = _load(model, without_module(state_dict))

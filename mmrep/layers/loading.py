@@ -29,26 +29,34 @@ def adapt(layer: nn.Module, state_dict: dict, prefix: str) -> None:
         for name, tensor in state_dict.items() if name.startswith(prefix)
     }
     if not PLAIN.issuperset(weights):
-        _take_over(layer, weights)
+        if take_over(layer, weights):
+            warnings.warn(CHANGED)
     elif 'weight' in weights and (weights['weight'].shape
                                   == layer.origin.shape):
         _complete(layer, state_dict, prefix)
 
 
-def _take_over(layer: nn.Module, weights: Dict[str, Tensor]) -> None:
-    """Have the structure of these weights, if they are such a block's."""
+def take_over(layer: nn.Module, weights: Dict[str, Tensor]) -> bool:
+    """Have the structure of these weights, if they are such a block's.
+
+    Args:
+        layer: A re-parameterized layer.
+        weights: By their names in the layer.
+
+    Returns:
+        Whether the layer has other parameters now.
+    """
     own = {name: tensor.shape for name, tensor in layer.state_dict().items()}
     if own == {name: tensor.shape for name, tensor in weights.items()}:
-        return
+        return False
     if not any(re.match(r'(kxk\.)*weight$', name) for name in weights):
-        return  # a part of a layer's weights, torch tells what is missing
+        return False  # a part of them, torch tells what is missing
     before = set(layer.parameters())
     try:
         layer.set_options(**layer._read_options(weights))
     except ValueError:  # Foreign, or no such block is possible
-        return  # torch then tells which names do not fit
-    if before != set(layer.parameters()):
-        warnings.warn(CHANGED)
+        return False  # torch then tells which names do not fit
+    return before != set(layer.parameters())
 
 
 def _complete(layer: nn.Module, state_dict: dict, prefix: str) -> None:

@@ -26,6 +26,8 @@ def why_not_plain(conv: nn.Module) -> Optional[str]:
         return 'computes its weight from something else'
     if conv._forward_hooks or conv._forward_pre_hooks:
         return 'has hooks that would be lost'
+    if 'forward' in vars(conv):
+        return 'has a forward of its own that would be lost'
     return None
 
 

@@ -156,6 +156,19 @@ class PointwiseKxK(Staged):
             bias=False,
             **factory)
 
+    def nest(self, geometry: Geometry, config: dict) -> None:
+        """Put a block around the kernel, which stays the very Parameter."""
+        weight = self.second
+        del self.second
+        self.set_second(geometry, config, like(weight))
+        self.second._set_origin(weight)
+
+    def unnest(self) -> None:
+        """Put the kernel of a block without branches in its place."""
+        weight = self.second.weight
+        del self.second
+        self.second = weight
+
     @property
     def is_nested(self) -> bool:
         return isinstance(self.second, nn.Module)

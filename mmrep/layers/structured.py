@@ -119,6 +119,32 @@ class StructuredConv2d(RepConv2d):
             self.weight = weight if isinstance(
                 weight, nn.Parameter) else nn.Parameter(weight)
 
+    def nest(self, place: str) -> RepConv2d:
+        """Put a block without branches in place of a kernel.
+
+        It computes the same; the kernel stays the very Parameter.
+
+        Args:
+            place: ``kxk``, or ``second`` for that of the branch ``1x1_kxk``.
+        """
+        config = dict(
+            type=type(self).__name__,
+            branches=(),
+            norms=(),
+            norm_cfg=self.norm_cfg)
+        if place == 'kxk':
+            self._set_kxk(config)
+        else:
+            self.branches['1x1_kxk'].nest(self.geometry, config)
+        return self.inner_blocks()[place].train(self.training)
+
+    def unnest(self, place: str) -> None:
+        """Put the kernel back where a block without branches stands."""
+        if place == 'kxk':
+            self._set_kxk(False)
+        else:
+            self.branches['1x1_kxk'].unnest()
+
     @property
     def origin(self) -> Tensor:
         return self.weight if self.kxk is None else self.kxk.origin
@@ -130,9 +156,9 @@ class StructuredConv2d(RepConv2d):
             self.kxk._set_origin(weight)
 
     def _read_options(self, weights: Dict[str, Tensor]) -> dict:
-        return read_options(weights, self, self._inner_blocks())
+        return read_options(weights, self, self.inner_blocks())
 
-    def _inner_blocks(self) -> Dict[str, RepConv2d]:
+    def inner_blocks(self) -> Dict[str, RepConv2d]:
         """The blocks that stand in place of kernels, by that place."""
         blocks = {'kxk': self.kxk}
         if '1x1_kxk' in self.branches and self.branches['1x1_kxk'].is_nested:

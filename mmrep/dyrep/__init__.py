@@ -1,0 +1,6 @@
+"""DyRep: blocks that grow and shrink while a network trains."""
+from .evolution import SEVEN, Data, Evolution
+from .optimizer import regroup
+from .scoring import METRICS, Scores
+
+__all__ = ['METRICS', 'SEVEN', 'Data', 'Evolution', 'Scores', 'regroup']

@@ -1,0 +1,126 @@
+"""What norms in a block will see, measured on a few batches."""
+from contextlib import contextmanager
+from typing import Any, Callable, Dict, Iterable, Iterator, Sequence, Tuple
+
+import torch
+from mmengine.dist import all_reduce
+from torch import Tensor, nn
+
+from ..layers import RepConv2d
+
+Run = Callable[[Any], Any]
+Statistics = Tuple[Tensor, Tensor]  # mean and variance of each channel
+
+
+@contextmanager
+def untouched(model: nn.Module, seed: int = 0) -> Iterator[None]:
+    """Run a model without a trace: modes, buffers, random numbers, grads."""
+    modes = {module: module.training for module in model.modules()}
+    buffers = [(b, b.clone()) for b in model.buffers()]
+    gpus = range(torch.cuda.device_count() if any(
+        p.is_cuda for p in model.parameters()) else 0)
+    try:
+        with torch.random.fork_rng(gpus), torch.no_grad():
+            torch.manual_seed(seed)
+            yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+        for buffer, before in buffers:
+            if not torch.equal(buffer, before):
+                buffer.copy_(before)
+
+
+def inputs_of(block: RepConv2d, root: RepConv2d, model: nn.Module,
+              batches: Sequence, run: Run) -> Iterator[Tensor]:
+    """What a block gets of each batch, as in training.
+
+    Args:
+        block: It, or a block inside of ``root``.
+        root: The layer.
+        model: Around it.
+        batches: Such as the model trains on.
+        run: Runs the model on a batch; ends where the block begins.
+    """
+    around = [
+        m for m in root.modules() if isinstance(m, RepConv2d) and m != block
+    ]
+    for batch in batches:
+        with untouched(model):
+            for layer in around:  # a layer may run as one convolution
+                layer.forward = layer.forward_branches
+            handle = block.register_forward_pre_hook(_stop)
+            try:
+                run(batch)
+            except _Reached as reached:
+                x = reached.args[0]
+            else:
+                continue  # of no use to this batch
+            finally:
+                handle.remove()
+                for layer in around:
+                    del layer.forward
+        yield x
+
+
+class _Reached(Exception):
+    """Carries the input of a block out of the model."""
+
+
+def _stop(_, args: tuple) -> None:
+    raise _Reached(args[0])
+
+
+@torch.no_grad()
+def measure(block: RepConv2d, norms: Iterable[nn.Module],
+            inputs: Iterable[Tensor]) -> Dict[nn.Module, Statistics]:
+    """Mean and variance of what norms inside of a block see.
+
+    Each norm normalises every batch by itself, as it does in training, and
+    what it sees is pooled over batches and processes.
+
+    Returns:
+        Of each norm; none where there is no input.
+    """
+    moments = {norm: Moments() for norm in norms}
+    handles = [
+        norm.register_forward_pre_hook(moments[norm].watch) for norm in moments
+    ]
+    try:
+        for x in inputs:
+            with untouched(block):
+                block.eval().forward_branches(x)
+    finally:
+        for handle in handles:
+            handle.remove()
+    pooled = {norm: m.pooled(norm.running_mean) for norm, m in moments.items()}
+    return {norm: s for norm, s in pooled.items() if s is not None}
+
+
+class Moments:
+    """Sums over batches of what a norm sees."""
+
+    def __init__(self) -> None:
+        self.sums = 0.0  # of ones, values, squares; in float64
+
+    def watch(self, norm: nn.Module, args: tuple) -> None:
+        """Take note, and let the norm in eval mode use this batch's."""
+        var, mean = torch.var_mean(
+            args[0].float(), dim=(0, 2, 3), correction=0)
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(var)
+        count = args[0].numel() / len(mean)
+        mean, var = mean.double(), var.double()
+        self.sums += count * torch.stack(
+            [torch.ones_like(mean), mean, var + mean**2])
+
+    def pooled(self, like: Tensor) -> Statistics:
+        """Mean and unbiased variance over all processes."""
+        sums = self.sums + like.new_zeros(3, len(like), dtype=torch.double)
+        all_reduce(sums)
+        count, total, squares = sums
+        if not count.min() > 1:
+            return None
+        mean = total / count
+        var = (squares / count - mean**2).clamp_min(0)
+        return mean.to(like), (var * count / (count - 1)).to(like)

@@ -1,0 +1,258 @@
+"""DyRep's algorithm 1, one event at a time, on any model."""
+import math
+from typing import (Callable, Dict, Iterable, List, NamedTuple, Optional,
+                    Sequence, Tuple, Union)
+
+import torch
+from torch import nn
+
+from ..errors import UserError
+from ..layers.branch_names import Branches, check_branches, fits
+from . import cutting, growing
+from .calibration import Run, inputs_of, measure
+from .grasp import grasp
+from .look import Features, Look, change, look
+from .scoring import VOTERS, Scores, check_metric, elect, needed
+from .sites import Site, find_sites, geometry_at
+
+SEVEN = ('1x1', '1x1_kxk', '1x1_average', '1xk', 'kx1', 'identity')
+
+
+class Data(NamedTuple):
+    """Batches to calibrate on, and how the model runs on them.
+
+    ``run`` is the whole forward pass of training, which returns the loss,
+    ``features`` a part that does without targets; ``progress`` is told what
+    the batches are gone through for.
+    """
+
+    batches: Sequence
+    run: Run
+    features: Features
+    progress: Callable[[Sequence, str],
+                       Iterable] = lambda batches, task: batches
+
+
+class Evolution:
+    """Grow the kernel that matters most and cut branches that do little.
+
+    Huang et al., DyRep, CVPR 2022, algorithm 1. What the model computes stays
+    as it is, up to rounding where norms are in eval mode and to the noise of
+    a batch's statistics where they train.
+
+    Args:
+        model: Changed in place; not wrapped.
+        scope: Names of the modules that evolve. Defaults to 'backbone'.
+        metric: One of synflow, snip, grad_norm, grasp, random, vote (section
+            A.3). Defaults to 'snip'.
+        branches: Of a block that grows, beside its kxk. Defaults to the six
+            of the paper's table 1.
+        cut_threshold: Standard deviation of the branches' importances from
+            which some are cut (section 4.2). Defaults to 0.02.
+        init_gamma: Last gamma of new branches, over that of the kxk (section
+            4.1). Defaults to 0.01.
+        max_depth: How deep blocks may be nested. Defaults to 2.
+        seed: Of new weights. Defaults to 0.
+
+    Raises:
+        UserError: An argument is impossible.
+    """
+
+    def __init__(self,
+                 model: nn.Module,
+                 scope: Union[str, Sequence[str]] = 'backbone',
+                 metric: str = 'snip',
+                 branches: Branches = SEVEN,
+                 cut_threshold: float = 0.02,
+                 init_gamma: float = 0.01,
+                 max_depth: int = 2,
+                 seed: int = 0) -> None:
+        check_metric(metric)
+        check_numbers(
+            cut_threshold=cut_threshold,
+            init_gamma=init_gamma,
+            max_depth=max_depth)
+        try:
+            self.branches = check_branches(branches, growing.NORMS)
+        except ValueError as error:
+            raise UserError(str(error)) from error
+        if not self.branches:
+            raise UserError('`branches` is empty: nothing could grow')
+        self.model = model
+        self.scope = scope
+        self.metric = metric
+        self.cut_threshold = cut_threshold
+        self.init_gamma = init_gamma
+        self.max_depth = max_depth
+        self.seed = seed
+        self.followers: List[nn.Module] = []  # averages of the model
+        self.history: List[dict] = []
+
+    def sites(self) -> Dict[str, Site]:
+        """What can grow now, by name."""
+        return {
+            site.name: site
+            for site in find_sites(self.model, self.scope, self.max_depth)
+            if any(
+                fits(name, geometry_at(self.model, site), True)
+                for name in self.branches)
+        }
+
+    def kernels(self) -> Dict[str, nn.Parameter]:
+        """The kernels of the sites, by name."""
+        kernels = find_sites(self.model, self.scope, self.max_depth)
+        return {name: kernels[site] for name, site in self.sites().items()}
+
+    def new_scores(self) -> Scores:
+        """Sums for what can grow now, from zero."""
+        return Scores(self.kernels(), needed(self.metric))
+
+    def event(self, step: int, scores: Scores, data: Data) -> dict:
+        """Cut what does little, then grow what matters most.
+
+        Args:
+            step: When, in iterations.
+            scores: Since the last event.
+            data: The last batches.
+
+        Returns:
+            What happened, as plain data, which :attr:`history` keeps too.
+        """
+        devices = sorted(
+            {p.device.index
+             for p in self.model.parameters() if p.is_cuda})
+        with torch.random.fork_rng(devices):
+            before = look(self.model, data.batches[-1], data.features)
+            cuts = self._cut(data)
+            between = look(self.model, data.batches[-1],
+                           data.features) if cuts else before
+            totals = self._totals(scores, data)
+            grown = self._grow(totals, data)
+            after = look(self.model, data.batches[-1],
+                         data.features) if grown else between
+        record = dict(
+            step=step,
+            cut=cuts,
+            cut_change=changes(before, between),
+            grown=grown,
+            score=totals.get(grown),
+            branches=self._branches_of(grown),
+            grown_change=changes(between, after),
+            parameters=[before.parameters, after.parameters],
+            flops=[before.flops, after.flops],
+            importances={
+                site.name: cutting.importances(block)
+                for site, block in cutting.blocks(self.model)
+            })
+        self.history.append(record)
+        return record
+
+    def _branches_of(self, name: Optional[str]) -> List[str]:
+        blocks = {s.name: b for s, b in cutting.blocks(self.model)}
+        return list(blocks[name].branches) if name else []
+
+    def _totals(self, scores: Scores, data: Data) -> Dict[str, float]:
+        """The score of each kernel by the metric."""
+        kernels = self.kernels()
+        if self.metric == 'random':
+            generator = torch.Generator().manual_seed(self._event_seed)
+            values = torch.rand(len(kernels), generator=generator).tolist()
+            return dict(zip(kernels, values))
+        found = scores.means()
+        if self.metric in ('grasp', 'vote') and kernels:
+            found['grasp'] = grasp(self.model, kernels, data.batches, data.run)
+        # convolutions that became plain again have none yet
+        found = {
+            metric: {
+                name: values.get(name, 0.0)
+                for name in kernels
+            }
+            for metric, values in found.items()
+        }
+        if self.metric == 'vote':
+            return elect({m: found[m] for m in VOTERS}) if kernels else {}
+        return found[self.metric]
+
+    @property
+    def _event_seed(self) -> int:
+        return self.seed + len(self.history)
+
+    def _grow(self, totals: Dict[str, float], data: Data) -> Optional[str]:
+        """Grow the kernel of the highest score; its name, if there is one."""
+        finite = {k: v for k, v in totals.items() if math.isfinite(v)}
+        if not finite:
+            return None
+        name = max(finite, key=finite.get)
+        site, kernel = self.sites()[name], self.kernels()[name]
+        before = kernel.detach().clone()
+        block = growing.add_branches(self.model, site, self.branches,
+                                     self._event_seed)
+        growing.compensate(block, self._inputs(site, block, data),
+                           self.init_gamma)
+        for other in self.followers:
+            growing.follow_growth(other, site, block, before)
+        return name
+
+    def _cut(self, data: Data) -> List[dict]:
+        """Cut in all blocks, those inside of blocks first."""
+        cuts = []
+        for site, _ in list(cutting.blocks(self.model)):
+            if not self._is_there(site):
+                continue  # gone with a branch around it
+            block = cutting.block_at(self.model, site)
+            weights = cutting.importances(block)
+            names = cutting.redundant(weights, self.cut_threshold,
+                                      self.init_gamma)
+            if names:
+                self._cut_block(site, names, data)
+                cuts.append(
+                    dict(
+                        name=site.name,
+                        branches=names,
+                        importances=[weights[n] for n in names]))
+        return cuts
+
+    def _is_there(self, site: Site) -> bool:
+        return any(site == other for other, _ in cutting.blocks(self.model))
+
+    def _cut_block(self, site: Site, names: List[str], data: Data) -> None:
+        models = [self.model, *self.followers]
+        block = cutting.block_at(self.model, site)
+        for model in models:
+            cutting.average_buffers(cutting.block_at(model, site))
+            cutting.absorb(cutting.block_at(model, site), names)
+        statistics = measure(block, [block.norm],
+                             self._inputs(site, block, data))
+        for model in models:
+            theirs = cutting.block_at(model, site)
+            if block.norm in statistics:
+                cutting.rematch(theirs, statistics[block.norm])
+        for model in models:
+            cutting.close(model, site, cutting.block_at(model, site))
+
+    def _inputs(self, site: Site, block: nn.Module, data: Data):
+        root = self.model.get_submodule(site.layer)
+        batches = data.progress(data.batches, f'calibrating {site.name}')
+        return inputs_of(block, root, self.model, batches, data.run)
+
+
+def changes(before: Look, after: Look) -> Tuple[float, float]:
+    """Relative change of the features, norms in eval mode and as trained."""
+    return [
+        change(before.frozen, after.frozen),
+        change(before.trained, after.trained)
+    ]
+
+
+def check_numbers(max_depth: int, **values: float) -> None:
+    """Refuse numbers of which nothing can come.
+
+    Raises:
+        UserError: One is not above zero.
+    """
+    if not isinstance(max_depth, int) or max_depth < 1:
+        raise UserError(f'`max_depth` (={max_depth}) must be a whole number, '
+                        'at least 1')
+    for name, value in values.items():
+        if not value > 0:
+            raise UserError(f'`{name}` (={value}) must be above 0')

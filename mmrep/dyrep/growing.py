@@ -1,0 +1,125 @@
+"""Branches for a convolution that is trained, its function unchanged."""
+from typing import Iterable, List, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from .. import kernel as K
+from ..errors import UserError
+from ..following import norms_behind, places
+from ..layers import BranchedConv2d
+from .calibration import Statistics, measure
+from .sites import Site, block_at, open_block
+
+NORMS = ('kxk', 'branches')
+
+
+def norms_around(model: nn.Module, site: Site) -> List[nn.Module]:
+    """The norms directly behind the block at a site."""
+    if not site.inside:
+        block = model.get_submodule(site.layer)
+        return norms_behind(block, places(model))
+    outer = block_at(model, site.outer)
+    nested = site.inside[-1] == 'second'
+    behind = outer.branches['1x1_kxk'].norm if nested else outer.norm
+    return [] if behind is None else [behind]
+
+
+@torch.no_grad()
+def add_branches(model: nn.Module, site: Site, branches: Sequence[str],
+                 seed: int) -> BranchedConv2d:
+    """Give the block at a site branches of random weights.
+
+    The norms take the mode of those behind the block. What the block computes
+    changes until :func:`compensate`. The global random numbers are seeded.
+    """
+    block = open_block(model, site)
+    behind = norms_around(model, site)
+    torch.manual_seed(seed)
+    block.set_options(branches, NORMS, kxk=False)
+    for norm in block._norms() if behind else ():
+        norm.train(behind[0].training)
+    return block
+
+
+@torch.no_grad()
+def compensate(block: BranchedConv2d, inputs: Iterable[Tensor],
+               init_gamma: float) -> None:
+    """Make a block with new branches compute what its kernel did before.
+
+    DyRep, sections 4.1: statistics of the norms are calibrated, the last
+    gamma of each branch is small and the kernels of the branches are
+    subtracted from the kxk. The norm of the kxk is matched in addition: its
+    gamma and beta are the deviation and the mean of what it sees, such that
+    it changes nothing in training mode either.
+
+    Args:
+        block: With norms in kxk and branches.
+        inputs: Features that the block gets.
+        init_gamma: Over the mean gamma of the kxk, which is 1 in the paper.
+
+    Raises:
+        UserError: There are no inputs to calibrate on.
+    """
+    statistics = measure(block, block._norms(), inputs)
+    if block.norm not in statistics:
+        raise UserError(
+            'a convolution that is to grow saw nothing of the last batches: '
+            'its `scope` must have such only that every batch runs through')
+    for norm, (mean, var) in statistics.items():
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(var)
+    mean, var = statistics[block.norm]
+    gamma = (var + block.norm.eps).sqrt()
+    for branch in block.branches.values():
+        branch.norm.weight.fill_(init_gamma * gamma.mean())
+    added = branches_kernel(block, block.branches)
+    block.weight -= added.weight
+    # without the branches, which all have the mean 0, the kxk has this one
+    match(block.norm, torch.ones_like(gamma), -added.bias,
+          (mean + added.bias, var))
+
+
+def branches_kernel(block: BranchedConv2d, names: Iterable[str]) -> K.Kernel:
+    """Some branches as one kernel, norms in eval."""
+    geometry = block.geometry
+    return K.add(*[block.branches[name].kernel(geometry) for name in names])
+
+
+@torch.no_grad()
+def match(norm: nn.Module, scale: Tensor, shift: Tensor,
+          statistics: Statistics) -> None:
+    """Let a norm be ``x -> scale * x + shift``, in training mode too.
+
+    There it is one on batches with these statistics.
+    """
+    mean, var = statistics
+    norm.running_mean.copy_(mean)
+    norm.running_var.copy_(var)
+    norm.weight.copy_(scale * (var + norm.eps).sqrt())
+    norm.bias.copy_(shift + scale * mean)
+
+
+@torch.no_grad()
+def follow_growth(other: nn.Module, site: Site, block: BranchedConv2d,
+                  before: Tensor) -> None:
+    """Grow an averaged model like the model it averages.
+
+    Its branches are those of the model, its own kernel is compensated.
+
+    Args:
+        other: The averaged model.
+        site: Of the block.
+        block: That has grown.
+        before: The block's kernel before it grew.
+    """
+    behind = norms_around(other, site)
+    theirs = open_block(other, site)
+    theirs.set_options(list(block.branches), NORMS, block.norm_cfg, kxk=False)
+    for norm in theirs._norms() if behind else ():
+        norm.train(behind[0].training)
+    state = block.state_dict()
+    state['weight'] = theirs.weight + (block.weight - before).to(theirs.weight)
+    if theirs.bias is not None:
+        state['bias'] = theirs.bias
+    theirs.load_state_dict(state)

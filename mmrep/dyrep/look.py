@@ -1,0 +1,60 @@
+"""What a model gives and costs, before and after an event."""
+from typing import Any, Callable, Iterable, List, NamedTuple
+
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.utils.flop_counter import FlopCounterMode
+
+from .calibration import untouched
+
+Features = Callable[[Any], Any]
+
+
+class Look(NamedTuple):
+    """Features of a batch, with norms in eval mode and as in training.
+
+    ``flops`` are multiply-adds of an image, as papers count them, of the
+    training form; ``parameters`` those of the whole model.
+    """
+
+    frozen: List[Tensor]
+    trained: List[Tensor]
+    flops: float
+    parameters: int
+
+
+def look(model: nn.Module, batch: Any, features: Features) -> Look:
+    """Run a model on a batch, and leave no trace.
+
+    Args:
+        model: In training mode.
+        batch: Such as the model trains on.
+        features: Runs it as far as it is compared.
+    """
+    with untouched(model), FlopCounterMode(display=False) as counter:
+        trained = list(_tensors(features(batch)))
+    with untouched(model):
+        for module in model.modules():
+            if isinstance(module, _NormBase):
+                module.eval()
+        frozen = list(_tensors(features(batch)))
+    images = len(trained[0])
+    return Look(frozen, trained,
+                counter.get_total_flops() / 2 / images,
+                sum(p.numel() for p in model.parameters()))
+
+
+def change(before: List[Tensor], after: List[Tensor]) -> float:
+    """``max |a - b| / max |a|``, the largest of all tensors."""
+    return max(((a - b).abs().max() / a.abs().max().clamp_min(1e-12)).item()
+               for a, b in zip(before, after))
+
+
+def _tensors(value: Any) -> Iterable[Tensor]:
+    if isinstance(value, Tensor):
+        yield value.float()
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _tensors(item)
+    elif isinstance(value, dict):
+        yield from _tensors(list(value.values()))

@@ -1,0 +1,66 @@
+"""What cannot be trained while its structure changes."""
+from typing import Iterator
+
+from mmengine.model import MMDistributedDataParallel, is_model_wrapper
+from mmengine.optim import AmpOptimWrapper, OptimWrapper
+from torch.distributed.optim import ZeroRedundancyOptimizer
+from torch.nn.parallel import DistributedDataParallel
+
+from ..errors import UserError
+
+WRAPPERS = (MMDistributedDataParallel, DistributedDataParallel)
+
+
+def check_config(cfg: dict) -> None:
+    """Refuse by what a config says.
+
+    Raises:
+        UserError: It names what cannot change while it trains.
+    """
+    if cfg.get('efficient_conv_bn_eval'):
+        raise UserError(
+            '`efficient_conv_bn_eval` takes convolutions for their `weight` '
+            'alone and cannot be used with DyRepHook: leave it out')
+    wrapper = cfg.get('optim_wrapper') or {}
+    if isinstance(wrapper,
+                  dict) and wrapper.get('constructor') and ('optimizer'
+                                                            not in wrapper):
+        raise UserError('DyRepHook cannot share a model among several '
+                        'optimizers: use one `optimizer` in `optim_wrapper`')
+    kind = (cfg.get('model_wrapper_cfg') or {}).get('type')
+    strategy = (cfg.get('strategy') or {}).get('type')
+    for name in filter(None, (kind, strategy)):
+        if name not in ('MMDistributedDataParallel', 'SingleDeviceStrategy'):
+            raise UserError(_unsupported(f'{name}'))
+
+
+def check_runner(runner) -> None:
+    """Refuse by what a Runner has made of its config.
+
+    Raises:
+        UserError: It cannot change while it trains.
+    """
+    check_config(runner.cfg)
+    for what in _unsupported_parts(runner):
+        raise UserError(_unsupported(what))
+
+
+def _unsupported_parts(runner) -> Iterator[str]:
+    if hasattr(runner, 'strategy'):
+        yield type(runner).__name__
+    if is_model_wrapper(runner.model) and type(runner.model) not in WRAPPERS:
+        yield type(runner.model).__name__
+    wrapper = runner.optim_wrapper
+    if type(wrapper) not in (OptimWrapper, AmpOptimWrapper):
+        yield type(wrapper).__name__
+    elif isinstance(wrapper.optimizer, ZeroRedundancyOptimizer):
+        yield 'ZeroRedundancyOptimizer'
+    for hook in runner.hooks:
+        if type(hook).__name__ == 'MeanTeacherHook':
+            yield 'MeanTeacherHook'
+
+
+def _unsupported(what: str) -> str:
+    return (f'DyRepHook cannot change parameters that {what} keeps: train '
+            'with Runner, OptimWrapper or AmpOptimWrapper, on one process or '
+            'with MMDistributedDataParallel')

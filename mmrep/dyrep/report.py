@@ -1,0 +1,93 @@
+"""What happens to a network, in logs and visualizers."""
+import logging
+from typing import Dict, List
+
+from mmengine.logging import print_log
+from torch import nn
+
+from .evolution import Evolution
+from .growing import norms_around
+from .sites import find_sites
+
+DEGENERATE = (
+    "DyRep: the metric 'synflow' is zero up to rounding for {} of {} kernels: "
+    'a batch norm behind them trains, which takes their scale away. Their '
+    "ranking is noise; 'snip' is sound here")
+
+
+def start(runner, evolution: Evolution) -> None:
+    """Say what may grow, and what is wrong with the metric."""
+    names = list(evolution.sites())
+    print_log(
+        f'DyRep: {len(names)} kernels of {evolution.scope!r} can grow, such '
+        f'as {names[:3]}', 'current')
+    if evolution.metric == 'synflow':
+        count = degenerate(evolution.model, evolution)
+        if count:
+            print_log(
+                DEGENERATE.format(count, len(names)), 'current',
+                logging.WARNING)
+
+
+def degenerate(model: nn.Module, evolution: Evolution) -> int:
+    """How many kernels have a norm behind them that trains."""
+    behind = [
+        norms_around(model, site)
+        for site in find_sites(model, evolution.scope, evolution.max_depth)
+    ]
+    return sum(bool(norms) and norms[0].training for norms in behind)
+
+
+def event(runner, record: dict) -> None:
+    """Log an event and give its numbers to all visualizer backends."""
+    for line in lines(record):
+        print_log(line, 'current')
+    runner.visualizer.add_scalars(scalars(record), step=record['step'])
+
+
+def lines(record: dict) -> List[str]:
+    """An event in words."""
+    out = [
+        f"DyRep cut {_named(cut)} of {cut['name']!r}" for cut in record['cut']
+    ]
+    if record['cut']:
+        out.append(f"DyRep: features changed by {_change(record, 'cut')}")
+    if record['grown'] is None:
+        out.append('DyRep: no kernel is left that could grow')
+    else:
+        out.append(f"DyRep grew {record['grown']!r}, score "
+                   f"{record['score']:.3e}, by "
+                   f"{', '.join(record['branches'])}; features changed by "
+                   f"{_change(record, 'grown')}")
+    parameters, flops = record['parameters'], record['flops']
+    out.append(f'DyRep: parameters {parameters[0] / 1e6:.2f} M -> '
+               f'{parameters[1] / 1e6:.2f} M, multiply-adds of an image '
+               f'{flops[0] / 1e9:.3f} G -> {flops[1] / 1e9:.3f} G')
+    return out
+
+
+def _named(cut: dict) -> str:
+    pairs = zip(cut['branches'], cut['importances'])
+    return ', '.join(f'{name} (importance {value:.3f})'
+                     for name, value in pairs)
+
+
+def _change(record: dict, what: str) -> str:
+    frozen, trained = record[f'{what}_change']
+    return f'{frozen:.1e} (norms in eval), {trained:.1e} (in training)'
+
+
+def scalars(record: dict) -> Dict[str, float]:
+    """An event in numbers."""
+    out = {
+        'dyrep/parameters': record['parameters'][1],
+        'dyrep/flops': record['flops'][1],
+        'dyrep/blocks': len(record['importances']),
+        'dyrep/branches': sum(map(len, record['importances'].values())),
+        'dyrep/cut': sum(len(cut['branches']) for cut in record['cut']),
+        'dyrep/cut_change': record['cut_change'][1],
+    }
+    if record['grown'] is not None:
+        out['dyrep/score'] = record['score']
+        out['dyrep/grown_change'] = record['grown_change'][1]
+    return out

@@ -1,0 +1,103 @@
+"""What a Runner keeps of a model whose parameters change."""
+import copy
+import gc
+import logging
+from functools import partial
+from typing import Any, Iterator, List
+
+from mmengine.model import BaseAveragedModel, is_model_wrapper
+from mmengine.optim import build_optim_wrapper
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from .evolution import Data
+from .optimizer import regroup
+
+
+def inner_model(runner) -> nn.Module:
+    """The model, without DDP."""
+    model = runner.model
+    return model.module if is_model_wrapper(model) else model
+
+
+def averages(runner) -> Iterator[BaseAveragedModel]:
+    """The averaged models of hooks such as EMAHook."""
+    for hook in runner.hooks:
+        if isinstance(getattr(hook, 'ema_model', None), BaseAveragedModel):
+            yield hook.ema_model
+
+
+def refresh(runner) -> None:
+    """Make known to all the parameters that the model has now.
+
+    Right after gradients were zeroed: those of a DDP wrapper are its own.
+    """
+    for average in averages(runner):
+        _refresh_average(average)
+    cfg = runner.cfg.get('optim_wrapper')
+    regroup(
+        runner.optim_wrapper.optimizer,
+        inner_model(runner),
+        cfg and partial(_fresh_optimizer, cfg),
+        runner.param_schedulers or [])
+    rewrap(runner)
+
+
+def _fresh_optimizer(cfg: dict, model: nn.Module) -> Optimizer:
+    """By the user's constructor, which logs the options of each parameter."""
+    logging.disable(logging.INFO)
+    try:
+        return build_optim_wrapper(model, copy.deepcopy(cfg)).optimizer
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _refresh_average(average: BaseAveragedModel) -> None:
+    """As at its construction."""
+    average.module.requires_grad_(False)
+    if average.update_buffers:
+        average.avg_parameters = average.module.state_dict()
+    else:
+        average.avg_parameters = dict(average.module.named_parameters())
+
+
+def rewrap(runner) -> None:
+    """A new DDP wrapper: the old one would not reduce new gradients."""
+    if not is_model_wrapper(runner.model):
+        return
+    inner = runner.model.module
+    mode = runner.model.training
+    runner.model = None
+    gc.collect()  # its hooks on gradients go with it
+    runner.model = runner.wrap_model(
+        runner.cfg.get('model_wrapper_cfg'), inner)
+    runner.model.training = mode
+
+
+def recompile(runner) -> None:
+    """Compile the training step of the changed model."""
+    vars(runner.model).pop('train_step', None)
+    runner._maybe_compile('train_step')
+
+
+def data_of(runner, batches: List[Any]) -> Data:
+    """The last raw batches and how the model trains on them."""
+    model = inner_model(runner)
+
+    def prepared(batch):
+        # preprocessors change their input
+        return model.data_preprocessor(copy.deepcopy(batch), True)
+
+    def run(batch) -> Tensor:
+        with runner.optim_wrapper.optim_context(model):
+            losses = model._run_forward(prepared(batch), mode='loss')
+            return model.parse_losses(losses)[0]
+
+    def features(batch):
+        data = prepared(batch)
+        with runner.optim_wrapper.optim_context(model):
+            if hasattr(model, 'extract_feat'):
+                return model.extract_feat(data['inputs'])
+            return model._run_forward(data, mode='tensor')
+
+    return Data(batches, run, features)

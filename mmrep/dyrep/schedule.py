@@ -1,0 +1,82 @@
+"""When a network evolves."""
+from typing import Optional
+
+from ..errors import UserError
+
+LAST = 5 / 6  # of the training, as the paper's 100 of 120 epochs
+EVENTS = 20  # as the paper's, every 5 of these
+
+
+class Schedule:
+    """Every ``interval`` epochs or iterations until ``stop``.
+
+    Args:
+        interval: Defaults to a twentieth of ``stop``.
+        by_epoch: Whether epochs are meant. Defaults to what the loop counts.
+        stop: The last that may have an event. Defaults to five sixths of the
+            training.
+
+    Raises:
+        UserError: A number is not a positive whole one.
+    """
+
+    def __init__(self, interval: Optional[int], by_epoch: Optional[bool],
+                 stop: Optional[int]) -> None:
+        for name, value in dict(interval=interval, stop=stop).items():
+            if value is not None and (type(value) is not int or value < 1):
+                raise UserError(f'`{name}` (={value}) must be a whole number, '
+                                'at least 1')
+        self.interval = interval
+        self.by_epoch = by_epoch
+        self.stop = stop
+
+    def fit(self, loop_by_epoch: bool, epochs: Optional[int],
+            iterations: Optional[int]) -> None:
+        """Fill in what depends on the training.
+
+        Args:
+            loop_by_epoch: Whether the train loop counts epochs.
+            epochs: That it runs for.
+            iterations: That it runs for; None where that is not known yet.
+
+        Raises:
+            UserError: There would never be an event.
+        """
+        if self.by_epoch is None:
+            self.by_epoch = loop_by_epoch
+        if self.by_epoch and not loop_by_epoch:
+            raise UserError('`by_epoch` (=True) of DyRepHook must be False: '
+                            'the train loop counts iterations')
+        end = epochs if self.by_epoch else iterations
+        if end is None:
+            return
+        unit = 'epochs' if self.by_epoch else 'iterations'
+        if self.stop is not None and self.stop > end:
+            raise UserError(f'`stop` (={self.stop}) of DyRepHook must be at '
+                            f'most the {end} {unit} of the training')
+        stop = self.stop or max(1, int(end * LAST), self.interval or 0)
+        self.interval = self.interval or max(1, stop // EVENTS)
+        if self.interval > min(stop, end):
+            raise UserError(
+                f'`interval` (={self.interval}) of DyRepHook must be at most '
+                f'{min(stop, end)}, the {unit} until its `stop`, or nothing '
+                'would ever grow')
+        self.stop = stop
+
+    def left(self, epoch: int, iteration: int, in_epoch: int,
+             epoch_length: int) -> Optional[int]:
+        """Iterations from this one to the next event; None after the last.
+
+        Args:
+            epoch: This one, from 0.
+            iteration: This one, from 0.
+            in_epoch: The same, in its epoch.
+            epoch_length: Iterations of an epoch.
+        """
+        now = epoch if self.by_epoch else iteration
+        due = now - now % self.interval + self.interval  # counted from 1
+        if due > self.stop:
+            return None
+        if not self.by_epoch:
+            return due - 1 - iteration
+        return (due - epoch) * epoch_length - 1 - in_epoch

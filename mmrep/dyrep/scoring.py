@@ -1,0 +1,124 @@
+"""How much each kernel matters to the loss."""
+from typing import Dict, List, Sequence
+
+import torch
+from mmengine.dist import all_reduce
+from torch import Tensor
+
+from ..errors import UserError
+
+# by gradient and weight, summed over steps (DyRep, appendix A.3)
+BY_STEP = {
+    'synflow': lambda grad, weight: (grad * weight).sum(),
+    'snip': lambda grad, weight: (grad * weight).abs().sum(),
+    'grad_norm': lambda grad, weight: grad.norm(),
+}
+METRICS = (*BY_STEP, 'grasp', 'random', 'vote')
+VOTERS = ('synflow', 'snip', 'grad_norm', 'grasp')
+
+
+def check_metric(metric: str) -> None:
+    """Refuse a metric that there is not.
+
+    Raises:
+        UserError: It is none of ``METRICS``.
+    """
+    if metric not in METRICS:
+        raise UserError(f'`metric` (={metric!r}) must be one of '
+                        f'{", ".join(METRICS)}')
+
+
+def needed(metric: str) -> List[str]:
+    """What must be summed while training for a metric."""
+    wanted = VOTERS if metric == 'vote' else [metric]
+    return [name for name in wanted if name in BY_STEP]
+
+
+class Scores:
+    """Sums over training steps, of each kernel and for several metrics.
+
+    Args:
+        kernels: The kernels that are scored, by name.
+        metrics: Some of ``BY_STEP``.
+    """
+
+    def __init__(self, kernels: Dict[str, Tensor],
+                 metrics: Sequence[str]) -> None:
+        self.kernels = kernels
+        device = next(iter(kernels.values())).device if kernels else 'cpu'
+        # MPS has no float64
+        dtype = torch.float if str(device)[:3] == 'mps' else torch.double
+        self.sums = {
+            metric: torch.zeros(len(kernels), device=device, dtype=dtype)
+            for metric in metrics
+        }
+        self.steps = torch.zeros((), device=device, dtype=dtype)
+
+    @torch.no_grad()
+    def add(self, optimizer: torch.optim.Optimizer, *args) -> None:
+        """Take note of the gradients; a pre-hook of the optimizer's step.
+
+        They are there only then, reduced over processes and unscaled; fused
+        optimizers unscale within the step and skip it where it overflowed.
+        """
+        scale = getattr(optimizer, 'grad_scale', None)
+        overflow = getattr(optimizer, 'found_inf', None)
+        keep = 1.0 if overflow is None else 1.0 - overflow.clamp(max=1)
+        self.steps += keep
+        for metric, sums in self.sums.items():
+            values = [
+                sums.new_zeros(()) if w.grad is None else BY_STEP[metric](
+                    w.grad.float(), w.detach().float())
+                for w in self.kernels.values()
+            ]
+            if not values:
+                continue
+            now = torch.stack([value.to(sums) for value in values])
+            if scale is not None:
+                now = now / scale.to(now)
+            sums += torch.where(torch.isfinite(now), now, 0) * keep
+
+    def means(self) -> Dict[str, Dict[str, float]]:
+        """Means over steps and processes, by metric and name."""
+        out = {}
+        for metric, sums in self.sums.items():
+            means = sums / self.steps.clamp_min(1)
+            all_reduce(means, 'mean')
+            out[metric] = dict(zip(self.kernels, means.tolist()))
+        return out
+
+    def state_dict(self) -> dict:
+        """The sums so far, on the CPU."""
+        return dict(
+            names=list(self.kernels),
+            steps=self.steps.cpu(),
+            sums={
+                metric: sums.cpu()
+                for metric, sums in self.sums.items()
+            })
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go on with the sums of the same kernels and metrics, if it is so."""
+        if state['names'] != list(self.kernels) or (set(state['sums']) != set(
+                self.sums)):
+            return
+        self.steps.copy_(state['steps'])
+        for metric, sums in state['sums'].items():
+            self.sums[metric].copy_(sums)
+
+
+def elect(scores: Dict[str, Dict[str, float]]) -> Dict[str, float]:
+    """Let metrics vote, each for the kernel that it scores highest.
+
+    Returns:
+        The votes of each kernel, and below 1 its mean rank, which breaks
+        ties.
+    """
+    names = list(next(iter(scores.values())))
+    out = dict.fromkeys(names, 0.0)
+    for values in scores.values():
+        order = sorted(names, key=values.get)
+        out[order[-1]] += 1
+        for rank, name in enumerate(order):
+            out[name] += rank / (len(names) * len(scores))
+    return out

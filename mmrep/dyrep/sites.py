@@ -1,0 +1,166 @@
+"""The kernels of a model that can grow branches."""
+from typing import Dict, Iterator, List, NamedTuple, Sequence, Tuple, Union
+
+from mmengine.registry import MODELS
+from torch import nn
+
+from ..errors import UserError
+from ..following import norms_behind, places
+from ..layers import BranchedConv2d, DBBConv2d
+from ..layers.geometry import Geometry
+from ..reparameterize import as_list, matches, why_not_rich
+from ..walk import names, replace
+
+INSIDE = dict(kxk='kxk', second='branches.1x1_kxk.second')
+SYNCED = ('SyncBN', 'MMSyncBN')
+
+
+class Site(NamedTuple):
+    """A kernel larger than 1x1.
+
+    ``layer`` is the name of a convolution; ``inside`` leads from it to the
+    kernel of a block in the block: ``kxk`` or ``second`` of each level.
+    """
+
+    layer: str
+    inside: Tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """As the modules are named."""
+        return '.'.join([self.layer, *map(INSIDE.get, self.inside)])
+
+    @property
+    def outer(self) -> 'Site':
+        """The site of the block around."""
+        return Site(self.layer, self.inside[:-1])
+
+
+def find_sites(model: nn.Module, scope: Union[str, Sequence[str]],
+               max_depth: int) -> Dict[Site, nn.Parameter]:
+    """All that may grow, with their kernels.
+
+    Those are the kernels larger than 1x1 that want gradients: of plain
+    convolutions and, while blocks are nested less than ``max_depth`` deep, of
+    blocks (DyRep, section 4.1: "recursively").
+
+    Args:
+        model: Not wrapped.
+        scope: Names of convolutions or of modules around them, with ``*``,
+            ``?`` and ``[...]`` as in file names.
+        max_depth: 1 keeps blocks from having blocks inside.
+
+    Raises:
+        UserError: A pattern of ``scope`` matches no convolution.
+    """
+    convs = convolutions_in(model, as_list(scope))
+    refused = why_not_rich(
+        model, [c for c in convs if not isinstance(c, BranchedConv2d)])
+    sites = {}
+    for conv, name in convs.items():
+        if max(conv.kernel_size) == 1 or conv in refused:
+            continue
+        elif isinstance(conv, BranchedConv2d):
+            sites.update(_inside(conv, Site(name), max_depth))
+        else:
+            sites[Site(name)] = conv.weight
+    return {site: w for site, w in sites.items() if w.requires_grad}
+
+
+def convolutions_in(model: nn.Module,
+                    scope: List[str]) -> Dict[nn.Module, str]:
+    """The convolutions of any kind that ``scope`` names, with their names."""
+    known = {
+        module: paths
+        for module, paths in names(model).items()
+        if hasattr(module, 'kernel_size') and hasattr(module, 'out_channels')
+    }
+    for pattern in scope:
+        if not any(matches(paths, [pattern]) for paths in known.values()):
+            raise UserError(
+                f'`scope` has {pattern!r}, which matches no convolution of '
+                f'this {type(model).__name__}: it must name some of its '
+                f'modules, {[name for name, _ in model.named_children()]}')
+    return {
+        conv: paths[0]
+        for conv, paths in known.items() if matches(paths, scope)
+    }
+
+
+def _inside(block: BranchedConv2d, site: Site,
+            max_depth: int) -> Iterator[Tuple[Site, nn.Parameter]]:
+    """The sites in a block, whose own site this is."""
+    if is_plain(block):
+        yield site, block.weight
+        return
+    if len(site.inside) + 1 >= max_depth:
+        return
+    kernels = dict(kxk=block.weight)
+    if '1x1_kxk' in block.branches:
+        kernels['second'] = block.branches['1x1_kxk'].second
+    for place, kernel in kernels.items():
+        inner = Site(site.layer, (*site.inside, place))
+        if isinstance(kernel, nn.Parameter):
+            yield inner, kernel
+    for place, inner in block.inner_blocks().items():
+        if isinstance(inner, BranchedConv2d):
+            yield from _inside(inner, Site(site.layer, (*site.inside, place)),
+                               max_depth)
+
+
+def is_plain(block: BranchedConv2d) -> bool:
+    """Whether a block is its kernel and nothing else."""
+    return not block.options()['norms'] and not block.branches and (block.kxk
+                                                                    is None)
+
+
+def block_at(model: nn.Module, site: Site) -> BranchedConv2d:
+    """The block that is there."""
+    block = model.get_submodule(site.layer)
+    for place in site.inside:
+        block = block.inner_blocks()[place]
+    return block
+
+
+def geometry_at(model: nn.Module, site: Site) -> Geometry:
+    """How the kernel at a site looks at its input."""
+    geometry = Geometry.of(model.get_submodule(site.layer))
+    for depth, place in enumerate(site.inside, 1):
+        if place == 'second':
+            outer = block_at(model, Site(site.layer, site.inside[:depth - 1]))
+            first = outer.branches['1x1_kxk'].first
+            geometry = geometry._replace(in_channels=len(first))
+    return geometry
+
+
+def open_block(model: nn.Module, site: Site) -> BranchedConv2d:
+    """The block without branches at a site, made if it is not there yet."""
+    block = model.get_submodule(site.layer)
+    if not isinstance(block, BranchedConv2d):
+        conv, block = block, block_for(model, block)
+        replace(model, {conv: block})
+    for place in site.inside:
+        inner = block.inner_blocks().get(place)
+        block = inner or block.nest(place)
+    return block
+
+
+def block_for(model: nn.Module, conv: nn.Module) -> BranchedConv2d:
+    """A block without branches, to stand for a plain convolution."""
+    return DBBConv2d.from_conv(
+        conv, branches=(), norms=(), norm_cfg=norm_cfg_at(model, conv))
+
+
+def norm_cfg_at(model: nn.Module, conv: nn.Module) -> dict:
+    """The config of norms as behind this convolution, or the default."""
+    behind = norms_behind(conv, places(model))
+    if not behind:
+        return dict(type='BN')
+    norm = behind[0]
+    synced = [k for k in SYNCED if type(norm) is MODELS.get(k)]
+    if isinstance(norm, nn.SyncBatchNorm):  # of any make
+        synced.append('SyncBN')
+    return dict(
+        type=synced[0] if synced else 'BN',
+        eps=norm.eps,
+        momentum=norm.momentum)

@@ -1,0 +1,102 @@
+"""Blocks in place of plain convolutions, where weights are those of blocks."""
+import functools
+from typing import Dict
+
+import mmengine.runner.checkpoint as mmengine_checkpoint
+from mmengine.model import BaseTTAModel, is_model_wrapper
+from torch import Tensor, nn
+
+from .checkpoints.wrappers import without_module
+from .dyrep.sites import block_for
+from .layers import DBBConv2d, RepConv2d
+from .layers.from_names import Foreign
+from .layers.loading import take_over
+from .layers.plain import why_not_plain
+from .walk import names, replace
+
+
+def adopt(model: nn.Module, state_dict: Dict[str, Tensor]) -> bool:
+    """Have the structure of the weights that are to be loaded.
+
+    Layers take their branches over, and so do plain convolutions that the
+    weights have blocks for: a net that DyRep evolved fits the plain net that
+    it began as. What these convolutions compute changes: load the weights.
+
+    Args:
+        model: Changed in place.
+        state_dict: Of such a model, or of a part of it.
+
+    Returns:
+        Whether the model has other parameters now.
+    """
+    enrich(model, state_dict)
+    state_dict = without_module(state_dict)
+    changed = [
+        take_over(layer, weights_of(paths[0], state_dict))
+        for layer, paths in names(model).items()
+        if isinstance(layer, RepConv2d)
+    ]
+    return any(changed)
+
+
+def enrich(model: nn.Module, state_dict: Dict[str, Tensor]) -> None:
+    """Make plain convolutions layers that weights have blocks for.
+
+    The model computes the same. The layers take the branches over when they
+    load ``state_dict``.
+    """
+    state_dict, rich = without_module(state_dict), {}
+    for name in state_dict:
+        for mark in ('.branches.', '.kxk.', '.norm.'):
+            layer, _, rest = name.partition(mark)
+            if rest:
+                rich[layer] = None
+    plain = {
+        path: module
+        for module, paths in names(model).items()
+        for path in paths if not why_not_plain(module)
+    }
+    for name in rich:
+        if name in plain:
+            block = block_for(model, plain[name])
+            if _fits(block, weights_of(name, state_dict)):
+                replace(model, {plain[name]: block})
+
+
+def weights_of(name: str, state_dict: Dict[str, Tensor]) -> Dict[str, Tensor]:
+    """The weights of a module, by their names in it."""
+    start = len(name) + 1
+    return {
+        key[start:]: tensor
+        for key, tensor in state_dict.items() if key.startswith(f'{name}.')
+    }
+
+
+def _fits(block: DBBConv2d, weights: Dict[str, Tensor]) -> bool:
+    try:
+        block._read_options(weights)
+    except Foreign:
+        return False
+    return True
+
+
+def enrich_on_load() -> None:
+    """Let mmengine's loading prepare the model, too.
+
+    All hosts load through its one function, ``init_detector``, inferencers,
+    ``Runner`` and ``init_cfg`` alike, which has no place for a hook.
+    """
+    load = mmengine_checkpoint.load_state_dict
+    if hasattr(load, 'enriches'):
+        return
+
+    @functools.wraps(load)
+    def load_state_dict(module, state_dict, *args, **kwargs):
+        model = module
+        while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+            model = model.module
+        enrich(model, state_dict)
+        return load(module, state_dict, *args, **kwargs)
+
+    load_state_dict.enriches = True
+    mmengine_checkpoint.load_state_dict = load_state_dict

@@ -1,0 +1,47 @@
+"""Which norms take what a convolution gives."""
+from collections import defaultdict
+from typing import Dict, List, Optional, Tuple
+
+from mmengine.utils.dl_utils.parrots_wrapper import _BatchNorm
+from torch import nn
+
+Place = Tuple[nn.Module, str]
+
+
+def places(model: nn.Module) -> Dict[nn.Module, List[Place]]:
+    """Where each module is registered: its parents and its names there."""
+    found = defaultdict(list)
+    for parent in model.modules():
+        for name, child in parent._modules.items():
+            found[child].append((parent, name))
+    return found
+
+
+def norms_behind(conv: nn.Module, found: Dict[nn.Module,
+                                              List[Place]]) -> List[nn.Module]:
+    """The batch norms that take what a convolution gives, and nothing else.
+
+    Args:
+        conv: A convolution of the model.
+        found: The :func:`places` of the model, whose modules must lie in the
+            order of their use, as in all hosts.
+
+    Returns:
+        One of each place of ``conv``; none if a place has none.
+    """
+    norms = [_next_norm(*place) for place in found[conv]]
+    if all(norm is not None and norm.num_features == conv.out_channels
+           and norms.count(norm) == len(found[norm]) for norm in norms):
+        return list(dict.fromkeys(norms))
+    return []
+
+
+def _next_norm(parent: nn.Module, name: str) -> Optional[nn.Module]:
+    order = getattr(parent, 'order', ('conv', 'norm'))  # mmcv's ConvModule
+    if 'norm' in order and order.index('norm') < order.index('conv'):
+        return None
+    names = list(parent._modules)
+    after = names[names.index(name) + 1:][:1]
+    norm = parent._modules[after[0]] if after else None
+    counts = getattr(norm, 'running_mean', None) is not None
+    return norm if counts and isinstance(norm, _BatchNorm) else None

@@ -1,0 +1,251 @@
+"""A network that evolves while it trains."""
+import copy
+from collections import deque
+from typing import Optional, Sequence, Union
+
+import torch
+from mmengine.dist import all_reduce, get_world_size, is_main_process
+from mmengine.hooks import Hook
+from mmengine.optim import BaseOptimWrapper
+from mmengine.registry import HOOKS
+from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
+from rich.progress import track
+from torch import nn
+
+from ..dyrep import SEVEN, Evolution, random_state, report
+from ..dyrep.refusals import check_config, check_runner
+from ..dyrep.running import averages, data_of, inner_model, recompile, refresh
+from ..dyrep.schedule import Schedule
+from ..enrich import adopt
+from ..errors import UserError
+from ..layers.branch_names import Branches
+
+LOOPS = (EpochBasedTrainLoop, IterBasedTrainLoop)
+
+
+@HOOKS.register_module()
+class DyRepHook(Hook):
+    """Let the convolutions of a plain network grow and lose branches.
+
+    Huang et al., DyRep, CVPR 2022: every ``interval`` the kernel that matters
+    most to the loss gets branches, and branches that do little are absorbed;
+    what the network computes stays as it is. Checkpoints hold the evolved
+    structure; resuming goes on from it exactly.
+
+    Args:
+        interval: Epochs or iterations between events. Defaults to a twentieth
+            of ``stop``.
+        by_epoch: Whether epochs are meant. Defaults to what the train loop
+            counts.
+        stop: The last epoch or iteration with an event. Defaults to five
+            sixths of the training.
+        metric: What matters: snip, synflow, grad_norm, grasp, random or vote.
+            The paper's synflow is zero for a convolution in front of a batch
+            norm that trains, whose output does not depend on the scale of
+            the kernel. Defaults to 'snip'.
+        branches: Of a block that grows, beside its kxk, as for
+            ``BranchedConv2d``. Defaults to the six of the paper.
+        cut_threshold: Standard deviation of a block's importances (mean last
+            |gamma| of each branch over that of the kxk) from which those
+            below their mean and 0.1 are cut. Defaults to 0.02.
+        init_gamma: Last gamma of new branches, over that of the kxk.
+            Defaults to 0.01.
+        calibration_batches: How many of the last batches statistics are
+            measured on. Defaults to 2.
+        scope: Names of the modules that evolve. Defaults to 'backbone'.
+        max_depth: How deep blocks may be nested. Defaults to 2.
+        seed: Of new weights. Defaults to the Runner's.
+
+    Raises:
+        UserError: An argument is impossible, there would never be an event,
+            nothing can grow, or the Runner trains in a way that allows no
+            change of parameters.
+    """
+
+    priority = 'ABOVE_NORMAL'  # before EMAHook and CheckpointHook
+
+    def __init__(self,
+                 interval: Optional[int] = None,
+                 by_epoch: Optional[bool] = None,
+                 stop: Optional[int] = None,
+                 metric: str = 'snip',
+                 branches: Branches = SEVEN,
+                 cut_threshold: float = 0.02,
+                 init_gamma: float = 0.01,
+                 calibration_batches: int = 2,
+                 scope: Union[str, Sequence[str]] = 'backbone',
+                 max_depth: int = 2,
+                 seed: Optional[int] = None) -> None:
+        if type(calibration_batches) is not int or calibration_batches < 1:
+            raise UserError(f'`calibration_batches` (={calibration_batches}) '
+                            'must be a whole number, at least 1')
+        self.schedule = Schedule(interval, by_epoch, stop)
+        self.seed = seed
+        self.method = dict(
+            metric=metric,
+            branches=branches,
+            cut_threshold=cut_threshold,
+            init_gamma=init_gamma,
+            scope=scope,
+            max_depth=max_depth)
+        Evolution(nn.Identity(), **self.method)  # refuses what is impossible
+        # raw ones: preprocessors change them
+        self.batches = deque(maxlen=calibration_batches)
+        self.due = False
+        self.state = self.random_state = self.handle = None
+
+    # before the training
+
+    def check(self, model: nn.Module, cfg: dict) -> None:
+        """Refuse a config with which nothing could grow.
+
+        Args:
+            model: Of the config.
+            cfg: With ``train_cfg`` and ``optim_wrapper``.
+
+        Raises:
+            UserError: See the class.
+        """
+        check_config(cfg)
+        train_cfg = cfg['train_cfg']
+        by_epoch = train_cfg.get('type') != 'IterBasedTrainLoop' and (
+            train_cfg.get('by_epoch', True))
+        copy.deepcopy(self.schedule).fit(by_epoch, train_cfg.get('max_epochs'),
+                                         train_cfg.get('max_iters'))
+        self._check_sites(Evolution(model, **self.method))
+
+    def _check_sites(self, evolution: Evolution) -> None:
+        if not evolution.sites():
+            raise UserError(
+                f"`scope` (={self.method['scope']!r}) of DyRepHook has no "
+                'plain convolution larger than 1x1 that is trained')
+
+    def before_run(self, runner: Runner) -> None:
+        if not isinstance(runner.optim_wrapper, BaseOptimWrapper):
+            if not hasattr(runner, 'strategy'):
+                return  # nothing is trained
+        check_runner(runner)
+        loop = runner.train_loop
+        if not isinstance(loop, LOOPS):
+            raise UserError('DyRepHook knows EpochBasedTrainLoop and '
+                            'IterBasedTrainLoop, the train loop is a '
+                            f'{type(loop).__name__}')
+        self.schedule.fit(
+            isinstance(loop, EpochBasedTrainLoop), loop.max_epochs,
+            loop.max_iters)
+        seed = runner.seed if self.seed is None else self.seed
+        self.evolution = Evolution(
+            inner_model(runner), seed=seed, **self.method)
+        self._check_sites(self.evolution)
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Have the structure of the weights that are about to be loaded."""
+        weights = checkpoint.get('state_dict', checkpoint)
+        models = [inner_model(runner), *(a.module for a in averages(runner))]
+        with torch.random.fork_rng():
+            changed = [adopt(model, weights) for model in models]
+        if any(changed) and isinstance(runner.optim_wrapper, BaseOptimWrapper):
+            refresh(runner)
+        if runner._resume:
+            self.state = checkpoint.get('dyrep')
+
+    def before_train(self, runner: Runner) -> None:
+        self.scores = self.evolution.new_scores()
+        if self.state is not None:
+            self._load_state(self.state)
+        self.handle = runner.optim_wrapper.optimizer.register_step_pre_hook(
+            lambda optimizer, *_: self.scores.add(optimizer))
+        report.start(runner, self.evolution)
+
+    # while it trains
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        if self.random_state and isinstance(runner.train_loop,
+                                            EpochBasedTrainLoop):
+            random_state.restore(self.random_state)
+            self.random_state = None
+
+    def before_train_iter(self,
+                          runner: Runner,
+                          batch_idx: int,
+                          data_batch=None) -> None:
+        if self.random_state:  # the batch itself is drawn already
+            random_state.restore(self.random_state, torch_only=True)
+            self.random_state = None
+        left = self._left(runner, batch_idx)
+        if self.due or (left is not None and left < self.batches.maxlen):
+            self.batches.append(copy.deepcopy(data_batch))
+
+    def after_train_iter(self,
+                         runner: Runner,
+                         batch_idx: int,
+                         data_batch=None,
+                         outputs=None) -> None:
+        left = self._left(runner, batch_idx)
+        self.due = self.due or left == 0
+        # not while gradients are accumulated
+        if self.due and runner.optim_wrapper.should_update():
+            self._evolve(runner)
+            self.due = False
+            self.batches.clear()
+        elif left is None and not self.due and self.handle:
+            self.handle.remove()
+            self.handle = None
+
+    def _left(self, runner: Runner, batch_idx: int) -> Optional[int]:
+        return self.schedule.left(runner.epoch, runner.iter, batch_idx,
+                                  len(runner.train_dataloader))
+
+    def _evolve(self, runner: Runner) -> None:
+        evolution = self.evolution
+        evolution.followers = [average.module for average in averages(runner)]
+        data = data_of(runner, self._common_batches())
+        data = data._replace(progress=_progress)
+        record = evolution.event(runner.iter + 1, self.scores, data)
+        refresh(runner)
+        runner.model.train()  # hosts say by it which norms train
+        recompile(runner)
+        self.scores = evolution.new_scores()
+        report.event(runner, record)
+
+    def _common_batches(self) -> list:
+        """The last batches, in all processes equally many."""
+        count = torch.tensor(len(self.batches))
+        all_reduce(count, 'min')
+        return list(self.batches)[-int(count):]
+
+    # validation draws no random numbers of the training
+
+    def before_val(self, runner: Runner) -> None:
+        self._before_val = random_state.save()
+
+    def after_val(self, runner: Runner) -> None:
+        random_state.restore(self._before_val)
+        self._before_val = None
+
+    _before_val = None
+
+    # checkpoints
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        checkpoint['dyrep'] = dict(
+            seed=self.evolution.seed,
+            history=copy.deepcopy(self.evolution.history),
+            scores=self.scores.state_dict(),
+            due=self.due,
+            random=self._before_val or random_state.save())
+        # a run resumed from here has not seen them either
+        self.batches.clear()
+
+    def _load_state(self, state: dict) -> None:
+        self.evolution.seed = state['seed']
+        self.evolution.history = state['history']
+        self.scores.load_state_dict(state['scores'])
+        self.due = state['due']
+        if get_world_size() == 1:  # the file has those of one process
+            self.random_state = state['random']
+
+
+def _progress(items, task: str):
+    return track(
+        items, f'DyRep: {task}', transient=True, disable=not is_main_process())
