@@ -60,7 +60,7 @@ def inputs_of(block: RepConv2d, root: RepConv2d, model: nn.Module,
                 handle.remove()
                 for layer in around:
                     del layer.forward
-        yield x
+        yield x.to(block.origin.dtype)  # it ran in mixed precision
 
 
 class _Reached(Exception):

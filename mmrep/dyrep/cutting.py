@@ -8,22 +8,21 @@ from torch import Tensor, nn
 from .. import kernel as K
 from ..kernel import Kernel
 from ..layers import BranchedConv2d
-from ..walk import rep_layers
 from .calibration import Statistics
 from .growing import branches_kernel, match, norms_around
-from .sites import Site, block_at
+from .sites import Patterns, Site, block_at, convolutions_in
 
 SMALL = 0.1  # over the kxk: no branch above is cut
 DEAD = 0.1  # over `init_gamma`: all branches below are cut
 TINY = 1e-3  # over the mean: nothing is divided by scales below
 
 
-def blocks(model: nn.Module) -> Iterator[Tuple[Site, BranchedConv2d]]:
-    """All blocks that have branches, those inside of blocks first."""
-    layers = {id(layer) for layer in rep_layers(model)}
-    for name, module in model.named_modules():
-        if id(module) in layers and isinstance(module, BranchedConv2d):
-            yield from _blocks(module, Site(name))
+def find_blocks(model: nn.Module,
+                scope: Patterns) -> Iterator[Tuple[Site, BranchedConv2d]]:
+    """The blocks that have branches and train, those inside first."""
+    for conv, name in convolutions_in(model, scope).items():
+        if isinstance(conv, BranchedConv2d) and conv.trains:
+            yield from _blocks(conv, Site(name))
 
 
 def _blocks(block: BranchedConv2d,
@@ -108,10 +107,11 @@ def _safe_scale(block: BranchedConv2d) -> Tensor:
     Channels whose scale vanished hand it to what is in front of the norm.
     """
     scale, shift = K.norm_affine(block.norm)
-    tiny = scale.abs() < TINY * scale.abs().mean()
+    mean = scale.abs().mean()
+    tiny = scale.abs() <= TINY * mean
     if not tiny.any():
         return scale
-    wanted = torch.where(tiny, scale.abs().mean(), scale)
+    wanted = torch.where(tiny, mean if mean > 0 else 1.0, scale)
     factor = scale / wanted
     _rescale(block, factor)
     mean = block.norm.running_mean * factor
@@ -146,8 +146,14 @@ def rematch(block: BranchedConv2d, statistics: Statistics) -> None:
     match(block.norm, scale, shift, statistics)
 
 
+def close_all(model: nn.Module, site: Site) -> None:
+    """Make the block at a site plain, and those around, where possible."""
+    while close(model, site) and site.inside:
+        site = site.outer
+
+
 @torch.no_grad()
-def close(model: nn.Module, site: Site, block: BranchedConv2d) -> bool:
+def close(model: nn.Module, site: Site) -> bool:
     """Make a block plain that has no branches left.
 
     Its norm goes into the kernel and the norms behind.
@@ -155,9 +161,10 @@ def close(model: nn.Module, site: Site, block: BranchedConv2d) -> bool:
     Returns:
         Whether it was possible: something must take the bias.
     """
-    behind = norms_around(model, site)
-    if block.branches or block.kxk is not None or not (behind or block.bias
-                                                       is not None):
+    block, behind = block_at(model, site), norms_around(model, site)
+    if block.branches or block.kxk is not None or block.norm is None:
+        return False
+    if block.sum_norm is not None or not (behind or block.bias is not None):
         return False
     weight, bias = K.fold_norm(Kernel(block.weight), block.norm)
     block.weight.copy_(weight)

@@ -1,5 +1,6 @@
 """DyRep's algorithm 1, one event at a time, on any model."""
 import math
+from numbers import Real
 from typing import (Callable, Dict, Iterable, List, NamedTuple, Optional,
                     Sequence, Tuple, Union)
 
@@ -7,6 +8,7 @@ import torch
 from torch import nn
 
 from ..errors import UserError
+from ..layers import BranchedConv2d
 from ..layers.branch_names import Branches, check_branches, fits
 from . import cutting, growing
 from .calibration import Run, inputs_of, measure
@@ -98,6 +100,10 @@ class Evolution:
                 for name in self.branches)
         }
 
+    def blocks(self) -> Dict[Site, BranchedConv2d]:
+        """All blocks with branches now, those inside of blocks first."""
+        return dict(cutting.find_blocks(self.model, self.scope))
+
     def kernels(self) -> Dict[str, nn.Parameter]:
         """The kernels of the sites, by name."""
         kernels = find_sites(self.model, self.scope, self.max_depth)
@@ -122,8 +128,9 @@ class Evolution:
             {p.device.index
              for p in self.model.parameters() if p.is_cuda})
         with torch.random.fork_rng(devices):
+            plan = self._plan()
             before = look(self.model, data.batches[-1], data.features)
-            cuts = self._cut(data)
+            cuts = self._cut(plan, data)
             between = look(self.model, data.batches[-1],
                            data.features) if cuts else before
             totals = self._totals(scores, data)
@@ -142,13 +149,13 @@ class Evolution:
             flops=[before.flops, after.flops],
             importances={
                 site.name: cutting.importances(block)
-                for site, block in cutting.blocks(self.model)
+                for site, block in self.blocks().items()
             })
         self.history.append(record)
         return record
 
     def _branches_of(self, name: Optional[str]) -> List[str]:
-        blocks = {s.name: b for s, b in cutting.blocks(self.model)}
+        blocks = {site.name: b for site, b in self.blocks().items()}
         return list(blocks[name].branches) if name else []
 
     def _totals(self, scores: Scores, data: Data) -> Dict[str, float]:
@@ -193,33 +200,41 @@ class Evolution:
             growing.follow_growth(other, site, block, before)
         return name
 
-    def _cut(self, data: Data) -> List[dict]:
-        """Cut in all blocks, those inside of blocks first."""
-        cuts = []
-        for site, _ in list(cutting.blocks(self.model)):
-            if not self._is_there(site):
-                continue  # gone with a branch around it
-            block = cutting.block_at(self.model, site)
+    def _plan(self) -> Dict[Site, Dict[str, float]]:
+        """The branches to cut, with their importances.
+
+        Of these blocks all processes then have the same statistics, of which
+        their kernels come.
+        """
+        plan = {}
+        for site, block in self.blocks().items():
             weights = cutting.importances(block)
             names = cutting.redundant(weights, self.cut_threshold,
                                       self.init_gamma)
             if names:
-                self._cut_block(site, names, data)
-                cuts.append(
-                    dict(
-                        name=site.name,
-                        branches=names,
-                        importances=[weights[n] for n in names]))
-        return cuts
+                plan[site] = {name: weights[name] for name in names}
+        for model in (self.model, *self.followers):
+            for site in plan:
+                cutting.average_buffers(cutting.block_at(model, site))
+        return plan
 
-    def _is_there(self, site: Site) -> bool:
-        return any(site == other for other, _ in cutting.blocks(self.model))
+    def _cut(self, plan: Dict[Site, Dict[str, float]],
+             data: Data) -> List[dict]:
+        """Cut in all blocks, those inside of blocks first."""
+        cuts = []
+        for site, weights in plan.items():
+            self._cut_block(site, list(weights), data)
+            cuts.append(
+                dict(
+                    name=site.name,
+                    branches=list(weights),
+                    importances=list(weights.values())))
+        return cuts
 
     def _cut_block(self, site: Site, names: List[str], data: Data) -> None:
         models = [self.model, *self.followers]
         block = cutting.block_at(self.model, site)
         for model in models:
-            cutting.average_buffers(cutting.block_at(model, site))
             cutting.absorb(cutting.block_at(model, site), names)
         statistics = measure(block, [block.norm],
                              self._inputs(site, block, data))
@@ -228,7 +243,7 @@ class Evolution:
             if block.norm in statistics:
                 cutting.rematch(theirs, statistics[block.norm])
         for model in models:
-            cutting.close(model, site, cutting.block_at(model, site))
+            cutting.close_all(model, site)
 
     def _inputs(self, site: Site, block: nn.Module, data: Data):
         root = self.model.get_submodule(site.layer)
@@ -250,9 +265,10 @@ def check_numbers(max_depth: int, **values: float) -> None:
     Raises:
         UserError: One is not above zero.
     """
-    if not isinstance(max_depth, int) or max_depth < 1:
-        raise UserError(f'`max_depth` (={max_depth}) must be a whole number, '
-                        'at least 1')
+    if type(max_depth) is not int or max_depth < 1:
+        raise UserError(
+            f'`max_depth` (={max_depth!r}) must be a whole number, '
+            'at least 1')
     for name, value in values.items():
-        if not value > 0:
-            raise UserError(f'`{name}` (={value}) must be above 0')
+        if not isinstance(value, Real) or not value > 0:
+            raise UserError(f'`{name}` (={value!r}) must be above 0')

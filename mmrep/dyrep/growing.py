@@ -56,7 +56,8 @@ def compensate(block: BranchedConv2d, inputs: Iterable[Tensor],
     Args:
         block: With norms in kxk and branches.
         inputs: Features that the block gets.
-        init_gamma: Over the mean gamma of the kxk, which is 1 in the paper.
+        init_gamma: Over the gamma of the kxk, which is 1 in the paper, in
+            each channel: a channel that hardly speaks stays quiet.
 
     Raises:
         UserError: There are no inputs to calibrate on.
@@ -72,7 +73,7 @@ def compensate(block: BranchedConv2d, inputs: Iterable[Tensor],
     mean, var = statistics[block.norm]
     gamma = (var + block.norm.eps).sqrt()
     for branch in block.branches.values():
-        branch.norm.weight.fill_(init_gamma * gamma.mean())
+        branch.norm.weight.copy_(init_gamma * gamma)
     added = branches_kernel(block, block.branches)
     block.weight -= added.weight
     # without the branches, which all have the mean 0, the kxk has this one

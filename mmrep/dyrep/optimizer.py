@@ -34,14 +34,11 @@ def regroup(optimizer: Optimizer, model: nn.Module,
     """
     old = optimizer.param_groups
     new = _fresh_groups(optimizer, model, build)
-    source, ratios = _sources(old, new)
-    for i, ratio, group in zip(source, ratios, new):
-        options = {k: v for k, v in old[i].items() if k != 'params'}
-        for name in {'lr', 'initial_lr'} & options.keys():
-            options[name] *= ratio
-        if ratio != 1:  # it is treated like no other
-            options['weight_decay'] = group.get('weight_decay', 0)
-        group.update(options)
+    likes = _likes(old, new)
+    source = [i for i, _ in likes]
+    ratios = [_ratio(group, like) for group, (_, like) in zip(new, likes)]
+    for group, (i, like), ratio in zip(new, likes, ratios):
+        _inherit(group, old[i], like, ratio)
     for scheduler in schedulers:
         _reorder(scheduler, source, ratios, len(old))
     optimizer.param_groups[:] = new
@@ -64,23 +61,37 @@ def _fresh_groups(optimizer: Optimizer, model: nn.Module,
     return [dict(group, params=[p for p in model.parameters() if p in there])]
 
 
-def _sources(old: List[dict],
-             new: List[dict]) -> Tuple[List[int], List[float]]:
-    """The old group whose options each new group gets, its lr times what."""
+def _likes(old: List[dict], new: List[dict]) -> List[Tuple[int, dict]]:
+    """What each new group is like: an old group, by its number.
+
+    And, as the constructor makes it, the new group with its parameters: the
+    new group itself, or for one of new parameters only that which the
+    constructor treats most alike.
+    """
     home = {p: i for i, group in enumerate(old) for p in group['params']}
     found = [
         next((home[p] for p in group['params'] if p in home), None)
         for group in new
     ]
-    known = [(g, i) for g, i in zip(new, found) if i is not None]
-    ratios = [1.0] * len(new)
-    for n, group in enumerate(new):
-        if found[n] is None:
-            other, found[n] = min(
-                known, key=lambda pair: _distance(pair[0], group))
-            if _options(other) != _options(group):
-                ratios[n] = group['lr'] / other['lr']
-    return found, ratios
+    known = [(i, group) for i, group in zip(found, map(_options, new))
+             if i is not None]
+    return [(i, _options(group)) if i is not None else min(
+        known, key=lambda pair: _distance(pair[1], _options(group)))
+            for i, group in zip(found, new)]
+
+
+def _ratio(group: dict, like: dict) -> float:
+    """Its learning rate over that of the group that it is like."""
+    return group['lr'] / like['lr'] if like['lr'] else 1.0
+
+
+def _inherit(group: dict, old: dict, like: dict, ratio: float) -> None:
+    """The options that training has reached, and its own where they differ."""
+    own = {k: v for k, v in _options(group).items() if v != like.get(k)}
+    options = {**_options(old), **own}
+    for name in {'lr', 'initial_lr'} & old.keys():
+        options[name] = old[name] * ratio
+    group.update(options)
 
 
 def _options(group: dict) -> dict:
@@ -89,8 +100,7 @@ def _options(group: dict) -> dict:
 
 def _distance(a: dict, b: dict) -> float:
     """0 where the constructor treats both alike."""
-    differ = _options(a) != _options(b)
-    return differ + sum(
+    return (a != b) + sum(
         abs(a.get(key, 0) - b.get(key, 0)) / (abs(b.get(key, 0)) or 1)
         for key in ('lr', 'weight_decay'))
 

@@ -3,15 +3,17 @@ import copy
 import gc
 import logging
 from functools import partial
-from typing import Any, Iterator, List
+from typing import Any, Dict, Iterator, List
 
+import torch
 from mmengine.model import BaseAveragedModel, is_model_wrapper
-from mmengine.optim import build_optim_wrapper
+from mmengine.optim import BaseOptimWrapper, build_optim_wrapper
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from ..enrich import adopt
 from .evolution import Data
-from .optimizer import regroup
+from .optimizer import all_parameters, regroup
 
 
 def inner_model(runner) -> nn.Module:
@@ -27,6 +29,29 @@ def averages(runner) -> Iterator[BaseAveragedModel]:
             yield hook.ema_model
 
 
+def adopt_all(runner, weights: Dict[str, Tensor]) -> None:
+    """Have the structure of weights, in all that a Runner keeps.
+
+    Args:
+        runner: That trains or tests.
+        weights: That are about to be loaded, or of the model itself.
+    """
+    with torch.random.fork_rng():
+        for model in models(runner):
+            adopt(model, weights)
+    if isinstance(runner.optim_wrapper, BaseOptimWrapper):
+        known = set(all_parameters(runner.optim_wrapper.optimizer))
+        if any(
+                p.requires_grad and p not in known
+                for p in inner_model(runner).parameters()):
+            refresh(runner)
+
+
+def models(runner) -> List[nn.Module]:
+    """The model and its averages, none of them wrapped."""
+    return [inner_model(runner), *(a.module for a in averages(runner))]
+
+
 def refresh(runner) -> None:
     """Make known to all the parameters that the model has now.
 
@@ -35,11 +60,8 @@ def refresh(runner) -> None:
     for average in averages(runner):
         _refresh_average(average)
     cfg = runner.cfg.get('optim_wrapper')
-    regroup(
-        runner.optim_wrapper.optimizer,
-        inner_model(runner),
-        cfg and partial(_fresh_optimizer, cfg),
-        runner.param_schedulers or [])
+    regroup(runner.optim_wrapper.optimizer, inner_model(runner), cfg
+            and partial(_fresh_optimizer, cfg), runner.param_schedulers or [])
     rewrap(runner)
 
 
@@ -78,6 +100,24 @@ def recompile(runner) -> None:
     """Compile the training step of the changed model."""
     vars(runner.model).pop('train_step', None)
     runner._maybe_compile('train_step')
+
+
+def accumulated(runner) -> Dict[str, Tensor]:
+    """Gradients that wait for further ones before a step."""
+    if runner.optim_wrapper.should_update():
+        return {}
+    return {
+        name: p.grad.cpu()
+        for name, p in inner_model(runner).named_parameters()
+        if p.grad is not None
+    }
+
+
+def accumulate(runner, gradients: Dict[str, Tensor]) -> None:
+    """Go on from gradients that were accumulated."""
+    for name, p in inner_model(runner).named_parameters():
+        if name in gradients:
+            p.grad = gradients[name].to(p)
 
 
 def data_of(runner, batches: List[Any]) -> Data:

@@ -1,5 +1,6 @@
 """The kernels of a model that can grow branches."""
-from typing import Dict, Iterator, List, NamedTuple, Sequence, Tuple, Union
+from collections import Counter
+from typing import Dict, Iterator, NamedTuple, Sequence, Tuple, Union
 
 from mmengine.registry import MODELS
 from torch import nn
@@ -10,6 +11,8 @@ from ..layers import BranchedConv2d, DBBConv2d
 from ..layers.geometry import Geometry
 from ..reparameterize import as_list, matches, why_not_rich
 from ..walk import names, replace
+
+Patterns = Union[str, Sequence[str]]
 
 INSIDE = dict(kxk='kxk', second='branches.1x1_kxk.second')
 SYNCED = ('SyncBN', 'MMSyncBN')
@@ -36,13 +39,14 @@ class Site(NamedTuple):
         return Site(self.layer, self.inside[:-1])
 
 
-def find_sites(model: nn.Module, scope: Union[str, Sequence[str]],
+def find_sites(model: nn.Module, scope: Patterns,
                max_depth: int) -> Dict[Site, nn.Parameter]:
     """All that may grow, with their kernels.
 
     Those are the kernels larger than 1x1 that want gradients: of plain
     convolutions and, while blocks are nested less than ``max_depth`` deep, of
-    blocks (DyRep, section 4.1: "recursively").
+    blocks (DyRep, section 4.1: "recursively"). Not one that several modules
+    share: the others would not grow with it.
 
     Args:
         model: Not wrapped.
@@ -53,7 +57,7 @@ def find_sites(model: nn.Module, scope: Union[str, Sequence[str]],
     Raises:
         UserError: A pattern of ``scope`` matches no convolution.
     """
-    convs = convolutions_in(model, as_list(scope))
+    convs = convolutions_in(model, scope)
     refused = why_not_rich(
         model, [c for c in convs if not isinstance(c, BranchedConv2d)])
     sites = {}
@@ -64,12 +68,24 @@ def find_sites(model: nn.Module, scope: Union[str, Sequence[str]],
             sites.update(_inside(conv, Site(name), max_depth))
         else:
             sites[Site(name)] = conv.weight
-    return {site: w for site, w in sites.items() if w.requires_grad}
+    uses = Counter(
+        id(p) for m in model.modules() for p in m._parameters.values())
+    return {
+        site: kernel
+        for site, kernel in sites.items()
+        if kernel.requires_grad and uses[id(kernel)] == 1
+    }
 
 
-def convolutions_in(model: nn.Module,
-                    scope: List[str]) -> Dict[nn.Module, str]:
-    """The convolutions of any kind that ``scope`` names, with their names."""
+def convolutions_in(model: nn.Module, scope: Patterns) -> Dict[nn.Module, str]:
+    """The convolutions of any kind that ``scope`` names, with their names.
+
+    Raises:
+        UserError: A pattern matches none.
+    """
+    scope = as_list(scope) if isinstance(scope, (str, list, tuple)) else []
+    if not scope or not all(isinstance(pattern, str) for pattern in scope):
+        raise UserError('`scope` must be names of modules of the model')
     known = {
         module: paths
         for module, paths in names(model).items()

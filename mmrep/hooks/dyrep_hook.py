@@ -14,9 +14,9 @@ from torch import nn
 
 from ..dyrep import SEVEN, Evolution, random_state, report
 from ..dyrep.refusals import check_config, check_runner
-from ..dyrep.running import averages, data_of, inner_model, recompile, refresh
+from ..dyrep.running import (accumulate, accumulated, adopt_all, data_of,
+                             inner_model, models, recompile, refresh)
 from ..dyrep.schedule import Schedule
-from ..enrich import adopt
 from ..errors import UserError
 from ..layers.branch_names import Branches
 
@@ -140,19 +140,16 @@ class DyRepHook(Hook):
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Have the structure of the weights that are about to be loaded."""
-        weights = checkpoint.get('state_dict', checkpoint)
-        models = [inner_model(runner), *(a.module for a in averages(runner))]
-        with torch.random.fork_rng():
-            changed = [adopt(model, weights) for model in models]
-        if any(changed) and isinstance(runner.optim_wrapper, BaseOptimWrapper):
-            refresh(runner)
+        adopt_all(runner, checkpoint.get('state_dict', checkpoint))
         if runner._resume:
             self.state = checkpoint.get('dyrep')
 
     def before_train(self, runner: Runner) -> None:
+        # `init_cfg` may have brought branches
+        adopt_all(runner, inner_model(runner).state_dict())
         self.scores = self.evolution.new_scores()
         if self.state is not None:
-            self._load_state(self.state)
+            self._load_state(runner, self.state)
         self.handle = runner.optim_wrapper.optimizer.register_step_pre_hook(
             lambda optimizer, *_: self.scores.add(optimizer))
         report.start(runner, self.evolution)
@@ -198,7 +195,7 @@ class DyRepHook(Hook):
 
     def _evolve(self, runner: Runner) -> None:
         evolution = self.evolution
-        evolution.followers = [average.module for average in averages(runner)]
+        _, *evolution.followers = models(runner)
         data = data_of(runner, self._common_batches())
         data = data._replace(progress=_progress)
         record = evolution.event(runner.iter + 1, self.scores, data)
@@ -233,17 +230,19 @@ class DyRepHook(Hook):
             history=copy.deepcopy(self.evolution.history),
             scores=self.scores.state_dict(),
             due=self.due,
+            gradients=accumulated(runner),
             random=self._before_val or random_state.save())
         # a run resumed from here has not seen them either
         self.batches.clear()
 
-    def _load_state(self, state: dict) -> None:
+    def _load_state(self, runner: Runner, state: dict) -> None:
         self.evolution.seed = state['seed']
         self.evolution.history = state['history']
         self.scores.load_state_dict(state['scores'])
         self.due = state['due']
         if get_world_size() == 1:  # the file has those of one process
             self.random_state = state['random']
+            accumulate(runner, state['gradients'])
 
 
 def _progress(items, task: str):
