@@ -1,5 +1,6 @@
 """Blocks in place of plain convolutions, where weights are those of blocks."""
 import functools
+import re
 from typing import Dict
 
 import mmengine.runner.checkpoint as mmengine_checkpoint
@@ -10,7 +11,7 @@ from .checkpoints.wrappers import without_module
 from .dyrep.sites import block_for
 from .layers import DBBConv2d, RepConv2d
 from .layers.from_names import Foreign
-from .layers.loading import take_over
+from .layers.loading import ORIGIN, take_over
 from .layers.plain import why_not_plain
 from .walk import names, replace
 
@@ -73,6 +74,10 @@ def weights_of(name: str, state_dict: Dict[str, Tensor]) -> Dict[str, Tensor]:
 
 
 def _fits(block: DBBConv2d, weights: Dict[str, Tensor]) -> bool:
+    """Whether the weights are those of such a block of this size."""
+    origins = [w for n, w in weights.items() if re.match(ORIGIN, n)]
+    if not origins or origins[0].shape != block.weight.shape:
+        return False
     try:
         block._read_options(weights)
     except Foreign:

@@ -165,7 +165,10 @@ def matches(names: List[str], patterns: List[str]) -> bool:
 
 
 def as_list(patterns: Patterns) -> List[str]:
-    return [patterns] if isinstance(patterns, str) else list(patterns or ())
+    """One name or several, as a list."""
+    if patterns is None or isinstance(patterns, str):
+        return [patterns] if patterns else []
+    return list(patterns)
 
 
 def _sizes(kernel_size: Sizes) -> Optional[List[Tuple[int, int]]]:

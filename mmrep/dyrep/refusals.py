@@ -8,6 +8,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from ..errors import UserError
 
+OPTIMIZED = ('OptimWrapper', 'AmpOptimWrapper')
 WRAPPERS = (MMDistributedDataParallel, DistributedDataParallel)
 
 
@@ -27,6 +28,9 @@ def check_config(cfg: dict) -> None:
                                                             not in wrapper):
         raise UserError('DyRepHook cannot share a model among several '
                         'optimizers: use one `optimizer` in `optim_wrapper`')
+    optimizer = wrapper.get('type') if isinstance(wrapper, dict) else None
+    if optimizer not in (None, *OPTIMIZED):
+        raise UserError(_unsupported(f'{optimizer}'))
     kind = (cfg.get('model_wrapper_cfg') or {}).get('type')
     strategy = (cfg.get('strategy') or {}).get('type')
     for name in filter(None, (kind, strategy)):

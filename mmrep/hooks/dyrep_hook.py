@@ -112,7 +112,7 @@ class DyRepHook(Hook):
             train_cfg.get('by_epoch', True))
         copy.deepcopy(self.schedule).fit(by_epoch, train_cfg.get('max_epochs'),
                                          train_cfg.get('max_iters'))
-        self._check_sites(Evolution(model, **self.method))
+        self._check_sites(Evolution(model.train(), **self.method))
 
     def _check_sites(self, evolution: Evolution) -> None:
         if not evolution.sites():
@@ -145,6 +145,7 @@ class DyRepHook(Hook):
             self.state = checkpoint.get('dyrep')
 
     def before_train(self, runner: Runner) -> None:
+        runner.model.train()  # hosts say by it what trains
         # `init_cfg` may have brought branches
         adopt_all(runner, inner_model(runner).state_dict())
         self.scores = self.evolution.new_scores()
@@ -200,7 +201,7 @@ class DyRepHook(Hook):
         data = data._replace(progress=_progress)
         record = evolution.event(runner.iter + 1, self.scores, data)
         refresh(runner)
-        runner.model.train()  # hosts say by it which norms train
+        runner.model.train()
         recompile(runner)
         self.scores = evolution.new_scores()
         report.event(runner, record)

@@ -6,6 +6,7 @@ from typing import Dict
 from torch import Tensor, nn
 
 PLAIN = {'weight', 'bias'}
+ORIGIN = r'(kxk\.)*weight$'  # the name of a block's first kernel
 CHANGED = (
     'a layer has taken over the branches of the weights that it loads, and '
     'has other parameters now: an optimizer or a DDP wrapper made before does '
@@ -49,7 +50,7 @@ def take_over(layer: nn.Module, weights: Dict[str, Tensor]) -> bool:
     own = {name: tensor.shape for name, tensor in layer.state_dict().items()}
     if own == {name: tensor.shape for name, tensor in weights.items()}:
         return False
-    if not any(re.match(r'(kxk\.)*weight$', name) for name in weights):
+    if not any(re.match(ORIGIN, name) for name in weights):
         return False  # a part of them, torch tells what is missing
     before = set(layer.parameters())
     try:

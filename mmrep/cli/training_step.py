@@ -1,0 +1,101 @@
+"""A config's training step on random images, without its data."""
+import copy
+import logging
+
+import torch
+from mmengine.device import get_device
+from mmengine.model import revert_sync_batchnorm
+from mmengine.optim import build_optim_wrapper
+
+from .errors import UserError, one_line
+from .model import build_model
+from .synthetic import synthetic_batch
+
+# random images would let the weights explode; with 0 new groups of the
+# optimizer could not tell their multiple of it
+LR = 1e-20
+
+
+def check_at_least_one(**numbers):
+    """Refuse numbers of which nothing can be measured.
+
+    Args:
+        numbers: The values of arguments, by their names.
+
+    Raises:
+        UserError: One is below 1.
+    """
+    for name, value in numbers.items():
+        if value < 1:
+            raise UserError(f"--{name.replace('_', '-')} (={value}) must be "
+                            'at least 1')
+
+
+def training_model(cfg, size):
+    """The model of a config, on the device and in training mode.
+
+    Args:
+        cfg (Config): From :func:`load_config`.
+        size (tuple): Height and width of the images it will get.
+
+    Returns:
+        nn.Module: Of fresh weights, its synchronised norms plain.
+
+    Raises:
+        UserError: If the config says nothing to train or cannot be built.
+    """
+    for key in ('model', 'optim_wrapper', 'train_cfg'):
+        if not cfg.get(key):
+            raise UserError(f'config {cfg.filename!r} has no `{key}`: '
+                            'nothing can be trained')
+    preprocessor = cfg.model.get('data_preprocessor') or {}
+    if preprocessor.get('size'):  # mmseg pads to the size of its crops
+        preprocessor.size = tuple(size)
+    return revert_sync_batchnorm(build_model(cfg)).to(get_device()).train()
+
+
+class TrainingStep:
+    """Forward, backward and optimizer of a config, as a call.
+
+    It has what functions of ``mmrep.dyrep.running`` ask of a Runner.
+
+    Args:
+        cfg (Config): Of the model, host and optimizer.
+        model (nn.Module): From :func:`training_model`.
+        size (tuple): Height and width of the images.
+        batch_size (int): How many images.
+
+    Raises:
+        UserError: If the optimizer cannot be built.
+    """
+
+    hooks = param_schedulers = ()
+
+    def __init__(self, cfg, model, size, batch_size):
+        wrapper = copy.deepcopy(cfg.optim_wrapper)
+        wrapper.pop('accumulative_counts', None)  # all steps are alike
+        try:
+            wrapper.optimizer.lr = LR
+            logging.disable(logging.INFO)  # the options of each parameter
+            self.optim_wrapper = build_optim_wrapper(model, wrapper)
+        except Exception as error:  # whatever a constructor raises
+            raise UserError('cannot build the optimizer of config '
+                            f'{cfg.filename!r}: {one_line(error)}') from error
+        finally:
+            logging.disable(logging.NOTSET)
+        self.cfg = dict(optim_wrapper=wrapper)
+        self.name = cfg.filename
+        self.model = model
+        self.batch = synthetic_batch(cfg.default_scope, tuple(size),
+                                     batch_size)
+
+    def __call__(self):
+        try:
+            # preprocessors change their input
+            self.model.train_step(
+                copy.deepcopy(self.batch), self.optim_wrapper)
+        except Exception as error:  # whatever a model raises
+            raise UserError(f'config {self.name!r} takes no training step on '
+                            f'random images: {one_line(error)}') from error
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()

@@ -1,0 +1,140 @@
+"""How a network evolved, read off the records of its events."""
+from typing import Dict, Iterator, List, NamedTuple, Sequence, Set, Tuple
+
+from .errors import UserError
+
+KEYS = {'step', 'grown', 'branches', 'cut', 'importances', 'parameters',
+        'flops'}  # yapf: disable
+
+Alive = Set[Tuple[str, str]]  # names of blocks, each with a branch
+Points = List[Tuple[float, float]]
+
+
+class Life(NamedTuple):
+    """From when to when a block had a branch, in iterations."""
+
+    block: str
+    branch: str
+    start: float
+    stop: float
+
+
+def history_of(checkpoint: dict, path: str) -> List[dict]:
+    """The records of a checkpoint's events; none if it has no DyRepHook's.
+
+    Args:
+        checkpoint: Its contents.
+        path: Its name, for the message.
+
+    Raises:
+        UserError: They are no such records.
+    """
+    state = checkpoint.get('dyrep')
+    history = state.get('history') if isinstance(state, dict) else []
+    known = isinstance(history, list) and all(
+        isinstance(record, dict) and KEYS <= record.keys()
+        for record in history)
+    if not known:
+        raise UserError(f"the history in {path!r} is none of this DyRepHook: "
+                        f"each event must have {', '.join(sorted(KEYS))}")
+    return history
+
+
+def blocks_in(history: Sequence[dict]) -> List[str]:
+    """Names of all blocks that ever were, each once."""
+    return list(dict.fromkeys(block for block, _ in _ever(history)))
+
+
+def branches_in(history: Sequence[dict]) -> List[str]:
+    """Names of all branches that ever were, each once."""
+    return list(dict.fromkeys(branch for _, branch in _ever(history)))
+
+
+def _ever(history: Sequence[dict]) -> List[Tuple[str, str]]:
+    return sorted(set().union(*_states(history))) if history else []
+
+
+def lives(history: Sequence[dict], end: float) -> Iterator[Life]:
+    """When there was which branch.
+
+    Args:
+        history: The records.
+        end: Of what is still alive.
+    """
+    times = [0, *(record['step'] for record in history)]
+    since = {}
+    for time, alive in zip(times, _states(history)):
+        for key in sorted(since.keys() - alive):
+            yield Life(*key, since.pop(key), time)
+        for key in alive:
+            since.setdefault(key, time)
+    for key, start in since.items():
+        yield Life(*key, start, end)
+
+
+def _states(history: Sequence[dict]) -> List[Alive]:
+    """What was alive before the first event and after each."""
+    after = [_alive(record['importances']) for record in history]
+    first = history[0]
+    grown = {(first['grown'], branch) for branch in first['branches']}
+    return [(after[0] - grown) | set(cuts_of(first)), *after]
+
+
+def _alive(importances: Dict[str, Dict[str, float]]) -> Alive:
+    return {(block, branch)
+            for block, branches in importances.items()
+            for branch in branches}
+
+
+def cuts_of(record: dict) -> Dict[Tuple[str, str], float]:
+    """The importances of what an event cut, by block and branch."""
+    return {
+        (cut['name'], branch): value
+        for cut in record['cut']
+        for branch, value in zip(cut['branches'], cut['importances'])
+    }
+
+
+def importances_of(history: Sequence[dict],
+                   branch: str) -> Iterator[Tuple[Points, Points]]:
+    """A branch's importance over the iterations, of each block in turn.
+
+    Returns:
+        What it was after events, and what it was where it was cut.
+    """
+    for block in blocks_in(history):
+        points, cuts = [], []
+        for record in history:
+            step, cut = record['step'], cuts_of(record).get((block, branch))
+            now = record['importances'].get(block, {}).get(branch)
+            if cut is not None:
+                cuts.append((step, cut))
+                points += [(step, cut), (step, float('nan'))]
+            points.append((step, float('nan') if now is None else now))
+        yield points, cuts
+
+
+def costs(history: Sequence[dict], end: float) -> Dict[str, Points]:
+    """What the network has and costs over the iterations, by title."""
+    counts = [len(alive) for alive in _states(history)]
+    pairs = {
+        'parameters (millions)':
+        [[n / 1e6 for n in record['parameters']] for record in history],
+        'multiply-adds of an image (G), training form':
+        [[n / 1e9 for n in record['flops']] for record in history],
+        'branches beside the kxk':
+        list(zip(counts, counts[1:])),
+    }
+    steps = [record['step'] for record in history]
+    return {
+        title: _steps(steps, values, end)
+        for title, values in pairs.items()
+    }
+
+
+def _steps(steps: Sequence[float], pairs: Sequence[Sequence[float]],
+           end: float) -> Points:
+    """A line through what was before and after each step."""
+    points = [(step, value) for step, pair in zip(steps, pairs)
+              for value in pair]
+    return [(0, pairs[0][0]), *points, (end, pairs[-1][1])]

@@ -1,0 +1,147 @@
+"""Where things are in a picture of blocks, and their colours."""
+import math
+from typing import Dict, Iterator, Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .structure_rows import Row
+from .structure_weights import KERNEL
+
+# Okabe and Ito's colours, then Tol's: all people can tell them apart
+COLOURS = {
+    KERNEL: '#555555',
+    '1x1': '#0072B2',
+    '1x1_kxk': '#D55E00',
+    '1x1_average': '#009E73',
+    '1xk': '#56B4E9',
+    'kx1': '#E69F00',
+    'identity': '#CC79A7',
+    'average': '#117733',
+    'prior': '#999933',
+    'separable': '#882255',
+    'product': '#44AA99',
+    'stem': '#332288',
+}
+# inches
+MARGIN, GAP, CELL, PAST = 0.3, 0.25, 0.95, 5.5
+ROW, TALL_ROW, PLAIN_ROW = 0.21, 0.29, 0.17
+HEAD, FOOT, PANEL, HEADING = 1.15, 0.95, 2.3, 0.35
+CHARACTER, INDENT = 0.072, 0.2
+BAR = 0.5  # the longest; its number is beside it
+PER_ROW = 6  # panels of importances
+
+
+def colours_of(branches: Sequence[str]) -> Dict[str, str]:
+    """The colour of each branch, in the order of columns."""
+    known = [name for name in COLOURS if name in branches]
+    further = sorted(set(branches) - set(known))
+    free = [c for name, c in COLOURS.items() if name not in (KERNEL, *known)]
+    free = free or list(COLOURS.values())
+    return {
+        **{
+            name: COLOURS[name]
+            for name in known
+        },
+        **{
+            name: free[i % len(free)]
+            for i, name in enumerate(further)
+        },
+    }
+
+
+class Sheet:
+    """A figure measured in inches from its upper left corner.
+
+    Attributes:
+        middles: Of each row, from the upper end of the table.
+        label: How wide the names of rows are.
+        table: How wide and high the table is.
+        end: The last iteration; 0 where no past is drawn.
+    """
+
+    def __init__(self, rows: Sequence[Row], colours: Dict[str, str],
+                 end: float) -> None:
+        self.rows, self.colours, self.end = rows, colours, end
+        has_past = end > 0
+        self.row = TALL_ROW if has_past else ROW
+        heights = [PLAIN_ROW if row.is_plain else self.row for row in rows]
+        self.middles = [
+            sum(heights[:i]) + height / 2 for i, height in enumerate(heights)
+        ]
+        self.label = 0.1 + max(
+            len(row.label) * CHARACTER + row.depth * INDENT for row in rows)
+        self.table = (self.label + CELL * len(colours), sum(heights))
+        panels = math.ceil((len(colours) - 1) / PER_ROW)
+        width = 2 * MARGIN + self.table[0] + has_past * (GAP + PAST)
+        height = HEAD + self.table[1] + FOOT + has_past * (
+            HEADING + PANEL * (1 + panels))
+        self.size = (max(width, 9), height)
+        self.figure = Figure(figsize=self.size)
+
+    def title(self, name: str, text: str) -> None:
+        """Write above all."""
+        self._text(0.22, name, fontsize=12, weight='bold')
+        self._text(0.47, text, fontsize=9)
+
+    def note(self, text: str) -> None:
+        """Write below the table."""
+        top = HEAD + self.table[1] + 0.12
+        self._text(top, text, fontsize=7.5, color='0.3')
+
+    def heading(self, text: str) -> None:
+        """Write above all rows of panels but the first."""
+        top = HEAD + self.table[1] + FOOT + PANEL - 0.35
+        self._text(top, text, fontsize=9)
+
+    def table_axes(self) -> Axes:
+        """Where x and y are inches."""
+        axes = self._beside_rows(MARGIN, self.table[0])
+        axes.set(xlim=(0, self.table[0]), xticks=[])
+        axes.spines['bottom'].set_visible(False)
+        return axes
+
+    def lives_axes(self) -> Axes:
+        """Where x are iterations and y inches down the table."""
+        axes = self._beside_rows(MARGIN + self.table[0] + GAP, PAST)
+        return self._over_iterations(axes)
+
+    def panels(self, row: int, count: int) -> Iterator[Axes]:
+        """Side by side below the table; x are iterations."""
+        width = (self.size[0] - 2 * MARGIN) / count
+        top = HEAD + self.table[1] + FOOT + row * PANEL + HEADING * (row > 0)
+        for i in range(count):
+            axes = self._axes(MARGIN + i * width + 0.35, top, width - 0.5,
+                              PANEL - 0.8)
+            axes.spines[['right', 'top']].set_visible(False)
+            yield self._over_iterations(axes)
+
+    def _over_iterations(self, axes: Axes) -> Axes:
+        axes.set_xlim(0, self.end)
+        axes.set_xlabel('iteration', fontsize=8)
+        axes.tick_params(labelsize=7)
+        return axes
+
+    def _beside_rows(self, left: float, width: float) -> Axes:
+        axes = self._axes(left, HEAD, width, self.table[1])
+        axes.set(ylim=(self.table[1], 0), yticks=[])
+        axes.spines[['left', 'right', 'top']].set_visible(False)
+        is_dark = False
+        for row, y in zip(self.rows, self.middles):
+            if row.depth == 0 and not row.is_plain:
+                is_dark = not is_dark
+            if is_dark and not row.is_plain:
+                half = self.row / 2
+                axes.axhspan(y - half, y + half, color='0.94', linewidth=0)
+        return axes
+
+    def _axes(self, left: float, top: float, width: float,
+              height: float) -> Axes:
+        across, down = self.size
+        return self.figure.add_axes((left / across, 1 - (top + height) / down,
+                                     width / across, height / down))
+
+    def _text(self, top: float, text: str, **options) -> None:
+        across, down = self.size
+        self.figure.text(
+            MARGIN / across, 1 - top / down, text, va='top', **options)

@@ -1,0 +1,226 @@
+"""Networks that evolve through the hosts' Runners."""
+import json
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmrep import DyRepHook
+from mmrep.errors import UserError
+
+HOSTS = ('mmseg', 'mmdet', 'mmpretrain')
+
+
+def read(path):
+    return torch.load(path, weights_only=True)
+
+
+@pytest.mark.parametrize('host', HOSTS)
+def test_a_plain_config_and_the_hook(host, evolving, train, tmp_path):
+    cfg, path = evolving(host)
+    checkpoint = read(train(path))
+    history = checkpoint['dyrep']['history']
+    assert [event['step'] for event in history] == [3, 6, 9]
+    for event in history:
+        assert event['grown'].startswith('backbone.')
+        frozen, trained = event['grown_change']
+        assert frozen <= 1e-5
+        assert trained <= 2e-2
+        assert event['parameters'][1] > event['parameters'][0]
+        name = f"{event['grown']}.branches.1x1.weight"
+        assert name in checkpoint['state_dict']
+    states = checkpoint['optimizer']['state']
+    groups = checkpoint['optimizer']['param_groups']
+    assert sorted(states) == groups[0]['params'] == list(range(len(states)))
+    assert len(history[-1]['importances']) == 3
+    log = next(tmp_path.glob('run/*/*.log')).read_text()
+    assert log.count('DyRep grew') == 3 and 'multiply-adds' in log
+    scalars = next(tmp_path.glob('run/*/vis_data/scalars.json')).read_text()
+    events = [
+        json.loads(line) for line in scalars.splitlines() if 'dyrep' in line
+    ]
+    assert [event['step'] for event in events] == [3, 6, 9]
+    assert events[-1]['dyrep/blocks'] == 3
+
+
+def test_frozen_stages_and_norms(evolving, train):
+    """mmdet's defaults: nothing frozen grows, growth is exact."""
+    cfg, path = evolving('mmdet', interval=1)
+    cfg.model.backbone.update(frozen_stages=1, norm_eval=True)
+    cfg.dump(path)
+    history = read(train(path))['dyrep']['history']
+    assert len(history) == 9
+    for event in history:
+        assert event['grown'].split('.')[1] in ('layer2', 'layer3', 'layer4')
+        assert max(event['grown_change'] + event['cut_change']) <= 1e-5
+
+
+def test_branches_are_cut(evolving, train):
+    """With any difference between branches enough."""
+    _, path = evolving('mmdet', interval=1, cut_threshold=1e-6)
+    checkpoint = read(train(path))
+    cuts = [e for e in checkpoint['dyrep']['history'] if e['cut']]
+    assert cuts
+    for event in cuts:
+        assert event['cut_change'][0] <= 1e-5
+        assert event['cut_change'][1] <= 2e-2
+    gone = cuts[-1]['cut'][0]
+    name = f"{gone['name']}.branches.{gone['branches'][0]}."
+    assert not any(key.startswith(name) for key in checkpoint['state_dict'])
+
+
+@pytest.mark.parametrize('metric', ['grasp', 'random', 'vote', 'grad_norm'])
+def test_metrics(metric, evolving, train):
+    _, path = evolving('mmseg', metric=metric, interval=6)
+    history = read(train(path))['dyrep']['history']
+    assert history[0]['grown'] and history[0]['score'] != 0
+
+
+@pytest.mark.parametrize('norm_eval', [True, False])
+def test_synflow_warns_where_it_means_nothing(norm_eval, evolving, train,
+                                              tmp_path):
+    cfg, path = evolving('mmdet', metric='synflow')
+    cfg.model.backbone.norm_eval = norm_eval
+    cfg.dump(path)
+    train(path)
+    log = next(tmp_path.glob('run/*/*.log')).read_text()
+    assert ("'synflow' is zero" in log) == (not norm_eval)
+
+
+def test_validation_changes_nothing(evolving, train):
+    """Dropout goes on as if there were none; best checkpoints are exact."""
+    cfg, path = evolving('mmseg')
+    cfg.model.decode_head.dropout_ratio = 0.5
+    cfg.dump(path)
+    weights = [
+        read(train(path, f'run{interval}', 'iter_12.pth', '--cfg-options',
+                   f'train_cfg.val_interval={interval}'))['state_dict']
+        for interval in (100, 2)
+    ]
+    assert all(weights[0][name].equal(weights[1][name]) for name in weights[0])
+
+
+def test_accumulated_gradients_are_kept(evolving, train):
+    """An event waits for the step that ends the accumulation."""
+    cfg, path = evolving('mmseg')
+    cfg.optim_wrapper.accumulative_counts = 4
+    cfg.dump(path)
+    history = read(train(path))['dyrep']['history']
+    assert [event['step'] for event in history] == [4, 8, 12]
+
+
+def test_an_average_follows(evolving, train):
+    ema = dict(type='EMAHook', momentum=0.5)
+    _, path = evolving('mmseg', hooks=[ema])
+    checkpoint = read(train(path))
+    names = {
+        name[len('module.'):]
+        for name in checkpoint['ema_state_dict'] if name != 'steps'
+    }
+    assert names == set(checkpoint['state_dict'])
+
+
+def test_activation_checkpointing(evolving, train):
+    """The same training, with and without."""
+    cfg, path = evolving('mmseg')
+    checkpoints = [read(train(path))]
+    cfg.activation_checkpointing = ['backbone.layer1', 'backbone.layer2']
+    cfg.dump(path)
+    checkpoints.append(read(train(path, 'checkpointed')))
+    first, second = [c['state_dict'] for c in checkpoints]
+    for name, tensor in first.items():
+        if name.endswith('weight'):
+            torch.testing.assert_close(second[name], tensor)
+
+
+def error_of(load_tool, capsys, path, work_dir, *arguments):
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as stop:
+        load_tool('train').main(
+            [path, '--work-dir',
+             str(work_dir), *arguments])
+    assert stop.value.code == 1
+    assert not work_dir.exists()
+    message = capsys.readouterr().err.strip().splitlines()[-1]
+    assert message.startswith('error: ')
+    return message
+
+
+@pytest.mark.parametrize('hook, words', [
+    (dict(interval=20), ('`interval` (=20)', 'at most')),
+    (dict(interval=0), ('`interval` (=0)', 'at least 1')),
+    (dict(stop=13), ('`stop` (=13)', 'at most the 12 iterations')),
+    (dict(interval=5, stop=4), ('`interval` (=5)', 'at most 4')),
+    (dict(by_epoch=True), ('`by_epoch`', 'iterations')),
+    (dict(scope='bakbone'), ("'bakbone'", 'backbone')),
+    (dict(scope='decode_head.conv_seg'), ('decode_head.conv_seg', '1x1')),
+    (dict(metric='sinflow'), ("'sinflow'", 'synflow')),
+    (dict(branches=['2x2_kxk']), ("'2x2_kxk'", '1x1_kxk')),
+    (dict(branches=[]), ('`branches`', 'empty')),
+    (dict(init_gamma=0), ('`init_gamma` (=0)', 'above 0')),
+    (dict(cut_threshold='high'), ("`cut_threshold` (='high')", 'above 0')),
+    (dict(max_depth=0), ('`max_depth` (=0)', 'at least 1')),
+    (dict(calibration_batches=0), ('`calibration_batches` (=0)',
+                                   'at least 1')),
+    (dict(intervall=3), ('intervall', )),
+])
+def test_hooks_that_cannot_work(hook, words, evolving, load_tool, capsys,
+                                tmp_path):
+    _, path = evolving('mmseg', **hook)
+    message = error_of(load_tool, capsys, path, tmp_path / 'run')
+    assert all(word in message for word in words), message
+
+
+@pytest.mark.parametrize('options, word', [
+    (dict(efficient_conv_bn_eval=['backbone']), '`efficient_conv_bn_eval`'),
+    (dict(model_wrapper_cfg=dict(type='MMFullyShardedDataParallel')),
+     'MMFullyShardedDataParallel'),
+    (dict(
+        strategy=dict(type='DeepSpeedStrategy'),
+        runner_type='FlexibleRunner'), 'DeepSpeedStrategy'),
+    (dict(optim_wrapper=dict(constructor='Several')), 'several optimizers'),
+    (dict(optim_wrapper=dict(
+        type='ApexOptimWrapper', optimizer=dict(type='SGD', lr=0.1))),
+     'ApexOptimWrapper'),
+])
+def test_trainings_that_allow_no_change(options, word, evolving, load_tool,
+                                        capsys, tmp_path):
+    cfg, path = evolving('mmseg')
+    if 'optim_wrapper' in options:
+        cfg.optim_wrapper = options['optim_wrapper']
+    else:
+        cfg.merge_from_dict(options)
+    cfg.dump(path)
+    assert word in error_of(load_tool, capsys, path, tmp_path / 'run')
+
+
+def test_everything_frozen(evolving, load_tool, capsys, tmp_path):
+    cfg, path = evolving('mmdet')
+    cfg.model.backbone.frozen_stages = 4
+    cfg.dump(path)
+    message = error_of(load_tool, capsys, path, tmp_path / 'run')
+    assert 'no plain convolution' in message
+
+
+def test_a_damaged_structure_is_refused(evolving, train, load_tool, capsys,
+                                        tmp_path):
+    """Branches of other sizes than the model has room for."""
+    _, path = evolving('mmseg')
+    checkpoint = torch.load(train(path), weights_only=False)
+    grown = checkpoint['dyrep']['history'][0]['grown']
+    name = f'{grown}.branches.1x1.weight'
+    tensor = checkpoint['state_dict'][name]
+    checkpoint['state_dict'][name] = tensor[:-1]
+    bad = str(tmp_path / 'bad.pth')
+    torch.save(checkpoint, bad)
+    message = error_of(load_tool, capsys, path, tmp_path / 'again', '--resume',
+                       bad)
+    assert 'another architecture' in message and name in message
+
+
+def test_the_hook_says_so_itself(evolving):
+    """In the hosts' own tools, too."""
+    with pytest.raises(UserError, match='`metric`'):
+        DyRepHook(metric='best')
+    cfg, _ = evolving('mmseg')
+    assert Config(cfg.to_dict()).custom_hooks[0].type == 'DyRepHook'
