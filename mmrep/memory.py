@@ -32,16 +32,16 @@ def step_memory(step: Callable[[], object], model: nn.Module,
         optimizer: Of the model.
     """
     if any(p.is_cuda for p in model.parameters()):
-        return _allocated(step) + held(model, optimizer)
+        there = [p.grad for p in model.parameters() if p.grad is not None]
+        return _allocated(step) + held(model, optimizer) + size(there)
     wanted = [p for p in model.parameters() if p.requires_grad]
     kept = kept_for_backward(step, model)
     return kept + held(model, optimizer) + size(wanted)
 
 
 def held(model: nn.Module, optimizer: Optimizer) -> int:
-    """Bytes of a model and its optimizer between steps."""
-    gradients = [p.grad for p in model.parameters() if p.grad is not None]
-    return size([*model.parameters(), *model.buffers(), *gradients]) + size(
+    """Bytes of a model and its optimizer between steps, gradients apart."""
+    return size([*model.parameters(), *model.buffers()]) + size(
         value for state in optimizer.state.values()
         for value in state.values() if isinstance(value, Tensor))
 

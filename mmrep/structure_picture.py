@@ -18,7 +18,7 @@ NOTE = (
     'Numbers and bars: mean |gamma| of the last norm of a branch over that '
     "of the kxk's (OREPA: mean |scale| over the origin's).\n"
     'Bars are logarithmic, {:g} to {:g}.   \u25cf there, without such a '
-    'weight   \u25be a block stands in it, the row below')
+    'weight   \u25be a block stands in it, its row is below')
 IMPORTANCES = (
     'Importances after each event, a line per block; \u2716 where a branch '
     'was cut; dotted: {:g}, above which none is')
@@ -43,11 +43,12 @@ def draw_structure(name: str,
     columns = past.branches_in(history)
     for row in rows:
         columns += row.block.weights if row.block else ()
-    end = max(end, history[-1]['step']) if history else 0
+    has_past = bool(past.blocks_in(history))
+    end = max(end, history[-1]['step']) if has_past else 0
     sheet = Sheet(rows, colours_of(columns), end)
     sheet.title(name, summary)
     _draw_table(sheet)
-    if history:
+    if has_past:
         _draw_lives(sheet, history)
         _draw_costs(sheet, history)
         _draw_importances(sheet, history)
@@ -91,7 +92,7 @@ def _decades(rows: Sequence[Row]) -> Tuple[int, int]:
     logs = [math.log10(weight) for weight in weights]
     low = math.floor(min(logs, default=0) - 1e-6)
     high = math.ceil(max(logs, default=0) - 1e-6)
-    return max(low, -5), min(max(high, 0), 5)
+    return max(min(low, -1), -5), min(max(high, 0), 5)
 
 
 def _draw_cell(axes: Axes, place: Tuple[float, float], block: Block,
@@ -165,9 +166,8 @@ def _signs() -> List[Line2D]:
 
 def _draw_costs(sheet: Sheet, history: Sequence[dict]) -> None:
     costs = past.costs(history, sheet.end)
-    for axes, (title,
-               points) in zip(sheet.panels(0, len(costs)), costs.items()):
-        axes.plot(*zip(*points), color='black', linewidth=1)
+    for axes, title in zip(sheet.panels(0, len(costs)), costs):
+        axes.plot(*zip(*costs[title]), color='black', linewidth=1)
         axes.set_title(title, fontsize=9)
         axes.ticklabel_format(useOffset=False)
 

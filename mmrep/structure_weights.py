@@ -4,8 +4,7 @@ The names of weights tell all: no model is built, so that checkpoints of any
 structure can be looked at.
 """
 import re
-from typing import (Dict, Iterator, List, NamedTuple, Optional, Sequence,
-                    Tuple, Union)
+from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 
 from torch import Tensor
 

@@ -4,8 +4,7 @@ from mmengine.config import Config
 
 SCHEDULE = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, end=5),
-    dict(
-        type='CosineAnnealingLR', T_max=7, by_epoch=False, begin=5, end=12)
+    dict(type='CosineAnnealingLR', T_max=7, by_epoch=False, begin=5, end=12)
 ]
 
 
@@ -46,8 +45,7 @@ def train(load_tool, tmp_path):
     def run(path, name='run', last='iter_12.pth', *arguments):
         work_dir = tmp_path / name
         load_tool('train').main(
-            [path, '--work-dir',
-             str(work_dir), *arguments])
+            [path, '--work-dir', str(work_dir), *arguments])
         return str(work_dir / last)
 
     return run

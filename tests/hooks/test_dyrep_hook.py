@@ -93,8 +93,9 @@ def test_validation_changes_nothing(evolving, train):
     cfg.model.decode_head.dropout_ratio = 0.5
     cfg.dump(path)
     weights = [
-        read(train(path, f'run{interval}', 'iter_12.pth', '--cfg-options',
-                   f'train_cfg.val_interval={interval}'))['state_dict']
+        read(
+            train(path, f'run{interval}', 'iter_12.pth', '--cfg-options',
+                  f'train_cfg.val_interval={interval}'))['state_dict']
         for interval in (100, 2)
     ]
     assert all(weights[0][name].equal(weights[1][name]) for name in weights[0])
@@ -137,8 +138,7 @@ def error_of(load_tool, capsys, path, work_dir, *arguments):
     capsys.readouterr()
     with pytest.raises(SystemExit) as stop:
         load_tool('train').main(
-            [path, '--work-dir',
-             str(work_dir), *arguments])
+            [path, '--work-dir', str(work_dir), *arguments])
     assert stop.value.code == 1
     assert not work_dir.exists()
     message = capsys.readouterr().err.strip().splitlines()[-1]
@@ -160,8 +160,8 @@ def error_of(load_tool, capsys, path, work_dir, *arguments):
     (dict(init_gamma=0), ('`init_gamma` (=0)', 'above 0')),
     (dict(cut_threshold='high'), ("`cut_threshold` (='high')", 'above 0')),
     (dict(max_depth=0), ('`max_depth` (=0)', 'at least 1')),
-    (dict(calibration_batches=0), ('`calibration_batches` (=0)',
-                                   'at least 1')),
+    (dict(calibration_batches=0),
+     ('`calibration_batches` (=0)', 'at least 1')),
     (dict(intervall=3), ('intervall', )),
 ])
 def test_hooks_that_cannot_work(hook, words, evolving, load_tool, capsys,
@@ -179,8 +179,9 @@ def test_hooks_that_cannot_work(hook, words, evolving, load_tool, capsys,
         strategy=dict(type='DeepSpeedStrategy'),
         runner_type='FlexibleRunner'), 'DeepSpeedStrategy'),
     (dict(optim_wrapper=dict(constructor='Several')), 'several optimizers'),
-    (dict(optim_wrapper=dict(
-        type='ApexOptimWrapper', optimizer=dict(type='SGD', lr=0.1))),
+    (dict(
+        optim_wrapper=dict(
+            type='ApexOptimWrapper', optimizer=dict(type='SGD', lr=0.1))),
      'ApexOptimWrapper'),
 ])
 def test_trainings_that_allow_no_change(options, word, evolving, load_tool,

@@ -1,0 +1,68 @@
+"""What a config says of DyRep."""
+import copy
+from typing import List
+
+from ..dyrep.schedule import Schedule
+from ..hooks import DyRepHook
+from .errors import UserError
+
+
+def hook_of(cfg) -> DyRepHook:
+    """The DyRepHook of a config, or one of defaults.
+
+    Raises:
+        UserError: It has arguments that there are not, or impossible ones.
+    """
+    hooks = [h for h in cfg.get('custom_hooks') or () if _is_dyrep(h)]
+    options = dict(hooks[0]) if hooks else {}
+    for key in ('type', 'priority'):  # the Runner's
+        options.pop(key, None)
+    try:
+        return DyRepHook(**options)
+    except TypeError as error:
+        raise UserError(f'DyRepHook of config {cfg.filename!r} cannot be '
+                        f'built: {error}') from error
+
+
+def _is_dyrep(config: dict) -> bool:
+    """Whether a hook's type is it, with or without a scope, or the class."""
+    kind = config.get('type')
+    return getattr(kind, '__name__', str(kind)).split('.')[-1] == 'DyRepHook'
+
+
+def due_steps(schedule: Schedule, train_cfg: dict, steps: int) -> List[int]:
+    """When a shorter run has the events of a training.
+
+    Args:
+        schedule: Of the training; stays as it is.
+        train_cfg: Of the training.
+        steps: Of the shorter run.
+
+    Returns:
+        The steps, from 1, after which there is an event: as many events as
+        in the training, each as far in the run.
+
+    Raises:
+        UserError: Two events would meet, or the length of the training in
+            iterations is not known without its data.
+    """
+    by_epoch = train_cfg.get('type') != 'IterBasedTrainLoop' and (
+        train_cfg.get('by_epoch', True))
+    schedule = copy.copy(schedule)
+    schedule.fit(by_epoch, train_cfg.get('max_epochs'),
+                 train_cfg.get('max_iters'))
+    end = train_cfg.get('max_epochs' if schedule.by_epoch else 'max_iters')
+    if end is None:
+        raise UserError('`by_epoch` (=False) of DyRepHook must be True here: '
+                        'how many iterations an epoch has the data alone says')
+    events = schedule.stop // schedule.interval
+    least = -(-end // schedule.interval)
+    if steps < least:
+        raise UserError(
+            f'--steps (={steps}) must be at least {least}: the {events} '
+            f'events of the training, every {schedule.interval} of {end} '
+            f"{'epochs' if schedule.by_epoch else 'iterations'}, would meet")
+    return [
+        event * schedule.interval * steps // end
+        for event in range(1, events + 1)
+    ]

@@ -1,0 +1,78 @@
+"""Two processes evolve alike, on CPUs through tools/dist_train.sh."""
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+
+ROOT = Path(__file__).parents[2]
+WITNESS = '''
+import torch
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+
+import mmrep
+
+
+@HOOKS.register_module()
+class WitnessHook(Hook):
+    priority = 'LOWEST'
+
+    def after_train(self, runner):
+        model = runner.model.module
+        evolution = next(hook for hook in runner.hooks
+                         if isinstance(hook, mmrep.DyRepHook)).evolution
+        torch.save(
+            dict(
+                parameters=dict(model.named_parameters()),
+                structure=mmrep.structure(model),
+                history=evolution.history),
+            f'{runner.work_dir}/rank{runner.rank}.pth')
+'''
+
+
+def test_both_processes_evolve_alike(evolving, free_port, tmp_path):
+    (tmp_path / 'witness.py').write_text(WITNESS)
+    cfg, path = evolving(
+        'mmseg',
+        hooks=[dict(type='EMAHook'),
+               dict(type='WitnessHook')],
+        interval=2,
+        stop=12,
+        cut_threshold=1e-9)
+    cfg.custom_imports.imports = ['mmrep', 'witness']
+    cfg.model.backbone.norm_cfg = dict(type='SyncBN')
+    cfg.optim_wrapper.paramwise_cfg = dict(norm_decay_mult=0.)
+    cfg.dump(path)
+    done = subprocess.run([
+        'bash',
+        str(ROOT / 'tools/dist_train.sh'), path, '2', '--work-dir',
+        str(tmp_path / 'run')
+    ],
+                          env=dict(
+                              os.environ,
+                              PYTHON=sys.executable,
+                              PORT=free_port,
+                              OMP_NUM_THREADS='1',
+                              PYTHONPATH=f'{tmp_path}:{ROOT}'),
+                          stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT,
+                          text=True)
+    assert done.returncode == 0, done.stdout[-3000:]
+    first, second = [
+        torch.load(tmp_path / f'run/rank{rank}.pth', weights_only=False)
+        for rank in (0, 1)
+    ]
+    assert len(first['history']) == 6
+    assert any(event['cut'] for event in first['history'])
+    assert all(
+        event['grown_change'][0] <= 1e-5 and event['cut_change'][0] <= 1e-5
+        for event in first['history'] + second['history'])
+    for key in ('step', 'grown', 'score', 'cut'):
+        assert [e[key] for e in first['history']
+                ] == [e[key] for e in second['history']]
+    assert first['structure'] == second['structure'] != {}
+    mine, theirs = first['parameters'], second['parameters']
+    assert mine.keys() == theirs.keys()
+    assert all(mine[name].equal(theirs[name]) for name in mine)
