@@ -1,7 +1,7 @@
 """Blocks in place of plain convolutions, where weights are those of blocks."""
 import functools
 import re
-from typing import Dict
+from typing import Dict, List
 
 import mmengine.runner.checkpoint as mmengine_checkpoint
 from mmengine.model import BaseTTAModel, is_model_wrapper
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from .checkpoints.wrappers import without_module
 from .dyrep.sites import block_for
+from .errors import UserError
 from .layers import DBBConv2d, RepConv2d
 from .layers.from_names import Foreign
 from .layers.loading import ORIGIN, take_over
@@ -40,11 +41,14 @@ def adopt(model: nn.Module, state_dict: Dict[str, Tensor]) -> bool:
     return any(changed)
 
 
-def enrich(model: nn.Module, state_dict: Dict[str, Tensor]) -> None:
+def enrich(model: nn.Module, state_dict: Dict[str, Tensor]) -> List[str]:
     """Make plain convolutions layers that weights have blocks for.
 
     The model computes the same. The layers take the branches over when they
     load ``state_dict``.
+
+    Returns:
+        The names of the layers.
     """
     state_dict, rich = without_module(state_dict), {}
     for name in state_dict:
@@ -57,11 +61,16 @@ def enrich(model: nn.Module, state_dict: Dict[str, Tensor]) -> None:
         for module, paths in names(model).items()
         for path in paths if not why_not_plain(module)
     }
-    for name in rich:
-        if name in plain:
-            block = block_for(model, plain[name])
-            if _fits(block, weights_of(name, state_dict)):
-                replace(model, {plain[name]: block})
+    blocks = {
+        name: block_for(model, plain[name])
+        for name in rich if name in plain
+    }
+    found = [
+        name for name, block in blocks.items()
+        if _fits(block, weights_of(name, state_dict))
+    ]
+    replace(model, {plain[name]: blocks[name] for name in found})
+    return found
 
 
 def weights_of(name: str, state_dict: Dict[str, Tensor]) -> Dict[str, Tensor]:
@@ -100,7 +109,14 @@ def enrich_on_load() -> None:
         model = module
         while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
             model = model.module
-        enrich(model, state_dict)
+        found = enrich(model, state_dict)
+        # mmengine allows no new parameters while it initialises
+        if found and hasattr(model, '_params_init_info'):
+            raise UserError(
+                f'the checkpoint of `init_cfg` has branches for {found[0]!r} '
+                f'of this {type(model).__name__}: build it with '
+                "type='Restructured' and this checkpoint as its `structure`, "
+                'or train it with DyRepHook')
         return load(module, state_dict, *args, **kwargs)
 
     load_state_dict.enriches = True

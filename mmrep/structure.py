@@ -1,6 +1,5 @@
 """The structure of a model as plain data, and back."""
 import re
-import warnings
 from typing import Dict, Union
 
 from mmengine.fileio import load
@@ -9,7 +8,9 @@ from torch import Tensor, nn
 
 from .checkpoints import read_checkpoint
 from .checkpoints.wrappers import without_module
+from .enrich import adopt
 from .layers import RepConv2d
+from .layers.loading import ORIGIN
 from .layers.plain import why_not_plain
 from .reparameterize import build_inner, layer_type
 from .walk import names, replace
@@ -83,7 +84,7 @@ def restructured(model: dict, structure: Union[str, Structure],
         model: Config of the module.
         structure: As :func:`structure` describes it, a ``.json`` with that,
             or a checkpoint of the module or of a model around it, which tells
-            it by the names of weights; then ``model`` must be rich, too.
+            it by the names of weights.
         arguments: Further arguments of ``model``, which some hosts set.
 
     Raises:
@@ -94,9 +95,7 @@ def restructured(model: dict, structure: Union[str, Structure],
         return restructure(built, structure)
     if structure.endswith('.json'):
         return restructure(built, load(structure))
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore')  # there is no optimizer yet
-        built.load_state_dict(_weights_of(built, structure), strict=False)
+    adopt(built, _weights_of(built, structure))
     return built
 
 
@@ -104,16 +103,13 @@ def _weights_of(module: nn.Module, path: str) -> Dict[str, Tensor]:
     """A module's part of a checkpoint, which may be of the whole model.
 
     Raises:
-        ValueError: The module has no layers that could take its structure
-            over, or the checkpoint is none of this module.
+        ValueError: The checkpoint is none of this module.
     """
     weights = without_module(read_checkpoint(path)['state_dict'])
-    first = next(iter(structure(module)), None)
-    if first is None:
-        raise ValueError(f'{type(module).__name__} has no re-parameterized '
-                         f'layer that could take over the structure of '
-                         f'{path!r}: give it a `conv_cfg`')
-    origin = re.compile(rf'(.*\.|){re.escape(first)}\.(kxk\.)?weight$')
+    first = next((paths[0] for conv, paths in names(module).items()
+                  if isinstance(conv, RepConv2d) or not why_not_plain(conv)),
+                 '(a convolution)')
+    origin = re.compile(rf'(.*\.|){re.escape(first)}\.{ORIGIN}')
     prefixes = [match[1] for match in map(origin.match, weights) if match]
     if not prefixes:
         raise ValueError(f'{path!r} has no weights of the layer {first!r} '

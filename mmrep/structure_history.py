@@ -77,7 +77,7 @@ def _states(history: Sequence[dict]) -> List[Alive]:
     after = [_alive(record['importances']) for record in history]
     first = history[0]
     grown = {(first['grown'], branch) for branch in first['branches']}
-    return [after[0], *after]
+    return [(after[0] - grown) | set(cuts_of(first)), *after]
 
 
 def _alive(importances: Dict[str, Dict[str, float]]) -> Alive:

@@ -91,10 +91,24 @@ def test_by_a_checkpoint_of_something_else(tmp_path):
     torch.save({'backbone.stem.weight': torch.ones(1)}, path)
     with pytest.raises(ValueError, match="no weights of the layer 'conv1'"):
         MODELS.build(dict(type='Restructured', model=RICH, structure=path))
+
+
+def test_by_a_checkpoint_for_a_plain_net(tmp_path):
+    path = str(tmp_path / 'net.pth')
+    evolved = MODELS.build(RICH)
+    torch.save(evolved.state_dict(), path)
     init_default_scope('mmdet')
     stock = dict(type='mmdet.ResNet', depth=18, base_channels=4)
-    with pytest.raises(ValueError, match='give it a `conv_cfg`'):
-        MODELS.build(dict(type='Restructured', model=stock, structure=path))
+    built = MODELS.build(
+        dict(type='Restructured', model=stock, structure=path))
+    assert list(built.state_dict()) == list(evolved.state_dict())
+    built.load_state_dict(evolved.state_dict())
+    x = torch.randn(1, 3, 64, 64)
+    pairs = zip(built.eval()(x), randomize_norms(evolved).eval()(x))
+    assert not any(a.equal(b) for a, b in pairs)
+    built.load_state_dict(evolved.state_dict())
+    for a, b in zip(built(x), evolved(x)):
+        torch.testing.assert_close(a, b)
 
 
 def test_a_bias_that_was_not_there_stays_away():

@@ -16,6 +16,7 @@ from mmrep.cli import (UserError, build_model, check_checkpoint_matches,
                        load_config, report_errors)
 from mmrep.deploy import (absorb_biases, check_paths, example_input,
                           plain_config, worst_difference, write_fused)
+from mmrep.enrich import enrich
 from mmrep.walk import rep_layers
 
 TOLERANCE = 1e-4  # relative, of features and dense heads
@@ -107,6 +108,7 @@ def main(argv=None):
     rich = build_model(cfg)
     meta = checkpoint.get('meta') or {}
     x = example_input(args.image, image_channels(rich))
+    enrich(rich, weights)
     check_rich(rich, weights, meta, args.checkpoint)
     check_checkpoint_matches(rich, weights)
     rich = revert_sync_batchnorm(rich).eval()

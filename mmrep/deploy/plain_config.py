@@ -3,7 +3,7 @@ import inspect
 from typing import Any, Optional
 
 from mmengine.config import Config
-from mmengine.registry import MODELS
+from mmengine.registry import HOOKS, MODELS, Registry
 
 from ..backbones import RepResNet, RepVGGBackbone
 from ..backbones.repvgg import ARCHITECTURES
@@ -23,9 +23,9 @@ def plain_config(cfg: Config) -> Config:
 
     An ``OREPAResNet`` or its like becomes the host's ``ResNet`` or
     ``ResNeXt``, a ``RepVGGBackbone`` of an mmpretrain config
-    ``RepVGG(deploy=True)``, a ``Reparameterized`` model that model. A backbone
-    that the host cannot express keeps its type, with plain convs. Where
-    nothing of mmrep is left, its import goes, too.
+    ``RepVGG(deploy=True)``, a ``Reparameterized`` model that model. Hooks of
+    mmrep go. A backbone that the host cannot express keeps its type, with
+    plain convs. Where nothing of mmrep is left, its import goes, too.
 
     Args:
         cfg: The config of the net in training form; it stays as it is.
@@ -36,6 +36,11 @@ def plain_config(cfg: Config) -> Config:
     out = Config(cfg._cfg_dict.to_dict())
     out.model = _plain(out.model.to_dict(), cfg.default_scope)
     out.load_from, out.resume = None, False
+    if out.get('custom_hooks'):  # a plain net has nothing that evolves
+        out.custom_hooks = [
+            hook for hook in out.custom_hooks
+            if not _is_ours(_resolve(hook.get('type'), HOOKS))
+        ]
     if 'custom_imports' in out and not _needs_mmrep(out.model.to_dict()):
         imports = [i for i in out.custom_imports.imports if i != 'mmrep']
         if imports:
@@ -83,14 +88,17 @@ def _needs_mmrep(node: Any) -> bool:
         return any(map(_needs_mmrep, node))
     if not isinstance(node, dict):
         return False
-    kind = _resolve(node.get('type'))
-    ours = (getattr(kind, '__module__', None) or '').split('.')[0] == 'mmrep'
+    ours = _is_ours(_resolve(node.get('type')))
     return ours or any(map(_needs_mmrep, node.values()))
 
 
-def _resolve(kind: Any) -> Any:
+def _is_ours(kind: Any) -> bool:
+    return (getattr(kind, '__module__', None) or '').split('.')[0] == 'mmrep'
+
+
+def _resolve(kind: Any, registry: Registry = MODELS) -> Any:
     """The class behind a ``type``, which may be prefixed or the class."""
-    return MODELS.get(kind) if isinstance(kind, str) else kind
+    return registry.get(kind) if isinstance(kind, str) else kind
 
 
 def _arguments(backbone: type, node: dict) -> dict:

@@ -3,11 +3,13 @@ import copy
 import gc
 import logging
 from functools import partial
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, Iterator, List, Optional
 
 import torch
 from mmengine.model import BaseAveragedModel, is_model_wrapper
 from mmengine.optim import BaseOptimWrapper, build_optim_wrapper
+from mmengine.runner.checkpoint import (CheckpointLoader,
+                                        _load_checkpoint_with_prefix)
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -39,12 +41,42 @@ def adopt_all(runner, weights: Dict[str, Tensor]) -> None:
     with torch.random.fork_rng():
         for model in models(runner):
             adopt(model, weights)
+    refresh_if_needed(runner)
+
+
+def refresh_if_needed(runner) -> None:
+    """Refresh a training whose optimizer does not know the model."""
     if isinstance(runner.optim_wrapper, BaseOptimWrapper):
         known = set(all_parameters(runner.optim_wrapper.optimizer))
         if any(
                 p.requires_grad and p not in known
                 for p in inner_model(runner).parameters()):
             refresh(runner)
+
+
+def adopt_pretrained(runner) -> None:
+    """Have the structure of the weights that ``init_cfg`` is to load.
+
+    mmengine allows no new parameters while it initialises.
+    """
+    with torch.random.fork_rng():
+        for module in inner_model(runner).modules():
+            cfg = getattr(module, 'init_cfg', None)
+            for init in cfg if isinstance(cfg, list) else [cfg or {}]:
+                if init.get('type') == 'Pretrained':
+                    adopt(module, _pretrained(**init))
+    refresh_if_needed(runner)
+
+
+def _pretrained(checkpoint: str,
+                prefix: Optional[str] = None,
+                map_location: str = 'cpu',
+                **_) -> Dict[str, Tensor]:
+    """The weights that mmengine's PretrainedInit would load."""
+    if prefix is not None:
+        return _load_checkpoint_with_prefix(prefix, checkpoint, map_location)
+    loaded = CheckpointLoader.load_checkpoint(checkpoint, map_location)
+    return loaded.get('state_dict', loaded)
 
 
 def models(runner) -> List[nn.Module]:

@@ -14,8 +14,9 @@ from torch import nn
 
 from ..dyrep import SEVEN, Evolution, random_state, report
 from ..dyrep.refusals import check_config, check_runner
-from ..dyrep.running import (accumulate, accumulated, adopt_all, data_of,
-                             inner_model, models, recompile, refresh)
+from ..dyrep.running import (accumulate, accumulated, adopt_all,
+                             adopt_pretrained, data_of, inner_model, models,
+                             recompile, refresh)
 from ..dyrep.schedule import Schedule
 from ..errors import UserError
 from ..layers.branch_names import Branches
@@ -133,6 +134,7 @@ class DyRepHook(Hook):
         self.schedule.fit(
             isinstance(loop, EpochBasedTrainLoop), loop.max_epochs,
             loop.max_iters)
+        adopt_pretrained(runner)
         seed = runner.seed if self.seed is None else self.seed
         self.evolution = Evolution(
             inner_model(runner), seed=seed, **self.method)
@@ -146,8 +148,6 @@ class DyRepHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         runner.model.train()  # hosts say by it what trains
-        # `init_cfg` may have brought branches
-        adopt_all(runner, inner_model(runner).state_dict())
         self.scores = self.evolution.new_scores()
         if self.state is not None:
             self._load_state(runner, self.state)
