@@ -5,20 +5,17 @@ freezes. The configs' steps run in turn; the table has the medians and, over
 the first config, the ratios.
 """
 import argparse
-import copy
 from functools import partial
 
 import torch
 from mmengine.device import get_device
-from mmengine.model import revert_sync_batchnorm
-from mmengine.optim import build_optim_wrapper
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from mmrep.cli import (UserError, build_model, load_config, one_line,
-                       report_errors)
-from mmrep.cli.synthetic import synthetic_batch
+from mmrep.cli import load_config, report_errors
+from mmrep.cli.training_step import (TrainingStep, check_at_least_one,
+                                     training_model)
 from mmrep.timing import alternate
 
 console = Console(width=110)
@@ -44,37 +41,11 @@ def parse_args(argv=None):
     return parser.parse_args(argv)
 
 
-def check_numbers(args):
-    """Refuse what cannot be timed."""
-    for name, value in (('--size', min(args.size)),
-                        ('--batch-size', args.batch_size), ('--rounds',
-                                                            args.rounds)):
-        if value < 1:
-            raise UserError(f'{name} (={value}) must be at least 1')
-
-
 def prepare_step(path, args):
     """One training step of a config as a call, and its parameters."""
     cfg = load_config(path)
-    preprocessor = cfg.model.get('data_preprocessor') or {}
-    if preprocessor.get('size'):  # mmseg pads to the size of its crops
-        preprocessor.size = tuple(args.size)
-    model = revert_sync_batchnorm(build_model(cfg)).to(get_device()).train()
-    wrapper = copy.deepcopy(cfg.optim_wrapper)
-    wrapper.optimizer.lr = 0.0  # random images would let the weights explode
-    optim_wrapper = build_optim_wrapper(model, wrapper)
-    batch = synthetic_batch(cfg.default_scope, tuple(args.size),
-                            args.batch_size)
-
-    def step():
-        try:
-            model.train_step(copy.deepcopy(batch), optim_wrapper)
-        except Exception as error:  # whatever a model raises
-            raise UserError(f'config {path!r} takes no training step on '
-                            f'random images: {one_line(error)}') from error
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-
+    model = training_model(cfg, args.size)
+    step = TrainingStep(cfg, model, args.size, args.batch_size)
     return step, sum(p.numel() for p in model.parameters())
 
 
@@ -82,7 +53,8 @@ def prepare_step(path, args):
 def main(argv=None):
     """Time all configs and print the table."""
     args = parse_args(argv)
-    check_numbers(args)
+    check_at_least_one(
+        size=min(args.size), batch_size=args.batch_size, rounds=args.rounds)
     prepared = [prepare_step(path, args) for path in args.configs]
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task('steps', total=len(prepared) * (args.rounds + 1))

@@ -1,0 +1,134 @@
+"""Compare what a run costs plain, with DBB and with DyRep, on random images.
+
+All three begin with the config's model, freshly initialised. DBB has all the
+branches of the config's DyRepHook (of its defaults, if there is none) from the
+start, in every convolution that could grow; DyRep has as many events as in the
+config's training, each as far in the run. Their steps, those of the config,
+run in turn. The learning rate is next to nothing: DyRep grows where random
+weights say and has nothing to cut, so a training costs at most as much.
+"""
+import argparse
+import json
+import statistics
+from functools import partial
+from pathlib import Path
+
+import torch
+from mmengine.device import get_device
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from mmrep.atomic import check_destination, write_together
+from mmrep.cli import load_config, report_errors
+from mmrep.cli.dyrep import due_steps, hook_of
+from mmrep.cli.training_step import (TrainingStep, check_at_least_one,
+                                     training_model)
+from mmrep.cost import compare
+from mmrep.memory import meaning
+
+console = Console(width=110)
+
+
+def parse_args(argv=None):
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        'config', help="config file, the host's own as mmdet::NAME.py")
+    parser.add_argument(
+        '--steps', type=int, default=50, help='of each; default: 50')
+    parser.add_argument(
+        '--size',
+        nargs=2,
+        type=int,
+        default=(800, 1333),
+        metavar=('H', 'W'),
+        help='of the images; default: 800 1333')
+    parser.add_argument('--batch-size', type=int, default=1, help='default: 1')
+    parser.add_argument('--out', help='JSON file to write, with each event')
+    return parser.parse_args(argv)
+
+
+def measure(args):
+    """Train all three and return what they cost as plain data."""
+    cfg = load_config(args.config)
+    model = training_model(cfg, args.size)
+    hook = hook_of(cfg)
+    hook.check(model, cfg)
+    due = due_steps(hook.schedule, cfg.train_cfg, args.steps)
+    prepare = partial(
+        TrainingStep, cfg, size=args.size, batch_size=args.batch_size)
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task('steps', total=3 * args.steps)
+        runs, events = compare(prepare, model, hook, due, args.steps,
+                               partial(bar.advance, task))
+    methods = {name: run.summary() for name, run in runs.items()}
+    for method in methods.values():
+        method['ratio'] = method['seconds'] / methods['plain']['seconds']
+    spent = sum(record['seconds'] for record in events.records)
+    return dict(
+        config=args.config,
+        steps=args.steps,
+        size=list(args.size),
+        batch_size=args.batch_size,
+        device=get_device(),
+        threads=torch.get_num_threads(),
+        torch=torch.__version__,
+        memory=meaning(),
+        methods=methods,
+        events=events.records,
+        events_share=spent / (spent + sum(runs['DyRep'].seconds)))
+
+
+def table_of(found):
+    """The comparison as a table."""
+    height, width = found['size']
+    table = Table(
+        title=f"{found['config']}: {found['steps']} steps of "
+        f"{found['batch_size']} x {height} x {width}, {found['device']}, "
+        f"{found['threads']} threads, PyTorch {found['torch']}; memory: "
+        f"{found['memory']}",
+        caption=events_line(found))
+    for column in ('method', 'parameters', 'multiply-adds', 'step', 'ratio',
+                   'peak memory'):
+        table.add_column(column, no_wrap=True)
+    for name, cost in found['methods'].items():
+        table.add_row(name, f"{cost['parameters'] / 1e6:.2f} M",
+                      f"{cost['multiply_adds'] / 1e9:.3f} G",
+                      f"{cost['seconds']:.3f} s", f"{cost['ratio']:.2f}",
+                      f"{cost['memory'] / 2**20:.1f} MiB")
+    return table
+
+
+def events_line(found):
+    """What DyRep's events take, which no step has in it."""
+    median = statistics.median(event['seconds'] for event in found['events'])
+    steps = median / found['methods']['DyRep']['seconds']
+    return (f"DyRep's {len(found['events'])} events, beside its steps: "
+            f'{median:.3f} s each, as {steps:.1f} steps; '
+            f"{found['events_share']:.0%} of this run's time")
+
+
+def write_json(found, path):
+    """Write the comparison, with the cost after each event."""
+    Path(path).write_text(json.dumps(found, indent=2) + '\n')
+
+
+@report_errors
+def main(argv=None):
+    """Train all three side by side, print the table, write the numbers."""
+    args = parse_args(argv)
+    numbers = dict(vars(args), size=min(args.size))
+    check_at_least_one(
+        **{k: numbers[k]
+           for k in ('steps', 'size', 'batch_size')})
+    if args.out is not None:
+        check_destination(args.out, [args.config], '--out', 'measured')
+    found = measure(args)
+    console.print(table_of(found))
+    if args.out is not None:
+        write_together({args.out: partial(write_json, found)})
+
+
+if __name__ == '__main__':
+    main()
