@@ -27,7 +27,7 @@ COLOURS = {
 MARGIN, GAP, CELL, PAST = 0.3, 0.25, 0.95, 5.5
 ROW, TALL_ROW, PLAIN_ROW = 0.21, 0.29, 0.17
 HEAD, FOOT, PANEL, HEADING = 1.15, 0.95, 2.3, 0.35
-CHARACTER, INDENT = 0.072, 0.2
+CHARACTER, INDENT, LABEL = 0.072, 0.2, 2.4
 BAR = 0.5  # the longest; its number is beside it
 PER_ROW = 6  # panels of importances
 
@@ -69,8 +69,10 @@ class Sheet:
         self.middles = [
             sum(heights[:i]) + height / 2 for i, height in enumerate(heights)
         ]
-        self.label = 0.1 + max(
-            len(row.label) * CHARACTER + row.depth * INDENT for row in rows)
+        self.label = max(
+            LABEL, 0.1 + max(
+                len(row.label) * CHARACTER + row.depth * INDENT
+                for row in rows))
         self.table = (self.label + CELL * len(colours), sum(heights))
         panels = math.ceil((len(colours) - 1) / PER_ROW)
         width = 2 * MARGIN + self.table[0] + has_past * (GAP + PAST)

@@ -89,8 +89,9 @@ def _inherit(group: dict, old: dict, like: dict, ratio: float) -> None:
     """The options that training has reached, and its own where they differ."""
     own = {k: v for k, v in _options(group).items() if v != like.get(k)}
     options = {**_options(old), **own}
-    for name in {'lr', 'initial_lr'} & old.keys():
-        options[name] = old[name] * ratio
+    if like['lr']:
+        for name in {'lr', 'initial_lr'} & old.keys():
+            options[name] = old[name] * ratio
     group.update(options)
 
 
@@ -100,7 +101,8 @@ def _options(group: dict) -> dict:
 
 def _distance(a: dict, b: dict) -> float:
     """0 where the constructor treats both alike."""
-    return (a != b) + sum(
+    stands = (a['lr'] == 0) != (b['lr'] == 0)  # it has no schedule to share
+    return (a != b) + 1e9 * stands + sum(
         abs(a.get(key, 0) - b.get(key, 0)) / (abs(b.get(key, 0)) or 1)
         for key in ('lr', 'weight_decay'))
 

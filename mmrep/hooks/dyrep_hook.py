@@ -113,7 +113,8 @@ class DyRepHook(Hook):
             train_cfg.get('by_epoch', True))
         copy.deepcopy(self.schedule).fit(by_epoch, train_cfg.get('max_epochs'),
                                          train_cfg.get('max_iters'))
-        self._check_sites(Evolution(model.train(), **self.method))
+        model.train()  # hosts say by it what trains
+        self._check_sites(Evolution(model, **self.method))
 
     def _check_sites(self, evolution: Evolution) -> None:
         if not evolution.sites():

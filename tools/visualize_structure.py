@@ -1,0 +1,107 @@
+"""Draw the blocks of a network: their branches and how much each weighs.
+
+Of a checkpoint of a DyRepHook run, also how the blocks grew and were cut.
+"""
+import argparse
+import os.path as osp
+import sys
+from functools import partial
+
+from mmengine.logging import print_log
+
+from mmrep.atomic import check_destination, write_together
+from mmrep.checkpoints import read_checkpoint
+from mmrep.checkpoints.wrappers import without_module
+from mmrep.cli import UserError, build_model, load_config, report_errors
+from mmrep.structure_history import blocks_in, history_of
+from mmrep.structure_picture import draw_structure, save
+from mmrep.structure_weights import KERNEL, read_convs
+
+KINDS = ('.png', '.svg')
+CONFIGS = ('.py', '.json', '.yaml', '.yml')
+
+
+def parse_args(argv=None):
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        'src',
+        metavar='CONFIG|CHECKPOINT',
+        help='a config, drawn as it begins to train, or a checkpoint')
+    parser.add_argument('out', help='picture to write, *.png or *.svg')
+    parser.add_argument(
+        '--ema',
+        action=argparse.BooleanOptionalAction,
+        help='take the averaged weights of a file written with EMAHook, or '
+        'the raw ones; default: its state_dict, the averaged ones')
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='read pickled objects of the checkpoint, which can run code')
+    return parser.parse_args(argv)
+
+
+def check_kind(out):
+    """Refuse a picture of another format."""
+    if osp.splitext(out)[1].lower() not in KINDS:
+        raise UserError(f'OUT (={out!r}) must end in {" or ".join(KINDS)}')
+
+
+def read_source(args):
+    """A checkpoint, or what stands for that of a config's new model."""
+    if '::' in args.src or args.src.lower().endswith(CONFIGS):
+        if args.ema is not None:
+            raise UserError('a config holds no weights: leave out '
+                            f"--{'ema' if args.ema else 'no-ema'}")
+        model = build_model(load_config(args.src))
+        return dict(state_dict=model.state_dict())
+    return read_checkpoint(args.src, args.trust_checkpoint)
+
+
+def choose_weights(checkpoint, ema):
+    """EMAHook saves the averaged weights as state_dict, the raw as EMA."""
+    other = checkpoint.get('ema_state_dict')
+    if ema is not None and other is None:
+        raise UserError('the checkpoint holds no EMA weights: leave out '
+                        f"--{'ema' if ema else 'no-ema'}")
+    weights = other if ema is False else checkpoint['state_dict']
+    return without_module(weights)
+
+
+def summary(convs, history):
+    """Count what there is."""
+    rich = [conv for conv in convs if conv.blocks]
+    blocks = [block for conv in rich for block in conv.blocks]
+    branches = [b for block in blocks for b in block.weights if b != KERNEL]
+    out = (f'{len(rich)} of {len(convs)} convolutions are rich: {len(blocks)} '
+           f'blocks with {len(branches)} branches beside their kxk')
+    if history:
+        cuts = sum(len(cut['branches']) for r in history for cut in r['cut'])
+        out += f'; {len(history)} events, {cuts} branches cut'
+    return out
+
+
+@report_errors
+def main(argv=None):
+    args = parse_args(argv)
+    check_kind(args.out)
+    check_destination(args.out, [args.src], 'OUT', 'drawn')
+    checkpoint = read_source(args)
+    convs = read_convs(choose_weights(checkpoint, args.ema))
+    history = history_of(checkpoint, args.src)
+    if not blocks_in(history) and not any(conv.blocks for conv in convs):
+        raise UserError(
+            f'nothing to draw: none of the {len(convs)} convolutions of '
+            f'{args.src!r} has branches; those that DyRepHook grows are in '
+            'the checkpoints of its run')
+    told = summary(convs, history)
+    end = (checkpoint.get('meta') or {}).get('iter') or 0
+    figure = draw_structure(osp.basename(args.src), told, convs, history, end)
+    kind = osp.splitext(args.out)[1][1:].lower()
+    write_together({args.out: partial(save, figure, kind)})
+    print_log(f'{told}: wrote {args.out}', 'current')
+
+
+if __name__ == '__main__':
+    main(sys.argv[1:])
