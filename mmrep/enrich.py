@@ -16,6 +16,8 @@ from .layers.loading import ORIGIN, take_over
 from .layers.plain import why_not_plain
 from .walk import names, replace
 
+MARK = re.compile(r'\.(?=(branches|kxk|norm)\.)')
+
 
 def adopt(model: nn.Module, state_dict: Dict[str, Tensor]) -> bool:
     """Have the structure of the weights that are to be loaded.
@@ -50,12 +52,10 @@ def enrich(model: nn.Module, state_dict: Dict[str, Tensor]) -> List[str]:
     Returns:
         The names of the layers.
     """
-    state_dict, rich = without_module(state_dict), {}
-    for name in state_dict:
-        for mark in ('.branches.', '.kxk.', '.norm.'):
-            layer, _, rest = name.partition(mark)
-            if rest:
-                rich[layer] = None
+    state_dict = without_module(state_dict)
+    # hosts have modules called `branches`, too
+    rich = dict.fromkeys(name[:mark.start()] for name in state_dict
+                         for mark in MARK.finditer(name))
     plain = {
         path: module
         for module, paths in names(model).items()

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from mmrep import DyRepHook
 from mmrep.atomic import check_destination, write_together
 from mmrep.cli import load_config, report_errors
 from mmrep.cli.dyrep import due_steps, hook_of
@@ -53,7 +54,7 @@ def measure(args):
     """Train all three and return what they cost as plain data."""
     cfg = load_config(args.config)
     model = training_model(cfg, args.size)
-    hook = hook_of(cfg)
+    hook = hook_of(cfg) or DyRepHook()
     hook.check(model, cfg)
     due = due_steps(hook.schedule, cfg.train_cfg, args.steps)
     prepare = partial(

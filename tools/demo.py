@@ -21,7 +21,7 @@ from rich.table import Table
 
 from mmrep.cli import build_model, load_config
 from mmrep.deploy import example_input, worst_difference
-from mmrep.pictures import draw_predictions, predict
+from mmrep.pictures.predictions import draw_predictions, predict
 from mmrep.timing import alternate
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -12,8 +12,9 @@ from mmengine.model import revert_sync_batchnorm
 
 import mmrep
 from mmrep.checkpoints import read_checkpoint
-from mmrep.cli import (UserError, build_model, check_checkpoint_matches,
-                       load_config, report_errors)
+from mmrep.cli import (UserError, add_ema_argument, build_model,
+                       check_checkpoint_matches, choose_weights, load_config,
+                       report_errors)
 from mmrep.deploy import (absorb_biases, check_paths, example_input,
                           plain_config, worst_difference, write_fused)
 from mmrep.enrich import enrich
@@ -27,11 +28,7 @@ def parse_args(argv=None):
     parser.add_argument('config', help='config of the net in training form')
     parser.add_argument('checkpoint', help='its trained checkpoint')
     parser.add_argument('out', help='fused checkpoint to write, *.pth')
-    parser.add_argument(
-        '--ema',
-        action=argparse.BooleanOptionalAction,
-        help='take the averaged weights of a file written with EMAHook, or '
-        'the raw ones; default: its state_dict, the averaged ones')
+    add_ema_argument(parser)
     parser.add_argument(
         '--image', help='image to compare on; default: a random input')
     parser.add_argument(
@@ -39,21 +36,6 @@ def parse_args(argv=None):
         action='store_true',
         help='read pickled objects of the checkpoint, which can run code')
     return parser.parse_args(argv)
-
-
-def choose_weights(checkpoint, ema):
-    """EMAHook saves the averaged weights as state_dict, the raw as EMA."""
-    other = checkpoint.get('ema_state_dict')
-    if ema is not None and other is None:
-        raise UserError('the checkpoint holds no EMA weights: leave out '
-                        f"--{'ema' if ema else 'no-ema'}")
-    if ema is not False:
-        return checkpoint['state_dict']
-    prefix = 'module.'
-    return {
-        name[len(prefix):]: tensor
-        for name, tensor in other.items() if name.startswith(prefix)
-    }
 
 
 def check_rich(model, weights, meta, path):

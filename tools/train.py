@@ -4,15 +4,15 @@ import copy
 
 from mmengine.device import get_device
 from mmengine.optim import build_optim_wrapper
-from mmengine.registry import HOOKS
 from mmengine.runner import find_latest_checkpoint
 
-from mmrep import DyRepHook, ParameterCheckHook
+from mmrep import ParameterCheckHook
 from mmrep.checkpoints.safe_load import read_checkpoint
 from mmrep.cli import (UserError, add_common_arguments, build_model,
                        build_runner, check_checkpoint_matches, check_datasets,
                        leave_group, one_line, prepare_config, prepare_launcher,
                        report_errors)
+from mmrep.cli.dyrep import hook_of
 from mmrep.walk import rep_layers
 
 
@@ -84,22 +84,11 @@ def check_modules(cfg, model):
             'one convolution under frozen norms anyway: leave it out')
 
 
-def evolving(cfg):
-    """The configs of DyRepHook, which changes the model while it trains."""
-    return [
-        hook for hook in cfg.get('custom_hooks') or []
-        if hook.get('type') in ('DyRepHook', DyRepHook)
-    ]
-
-
 def check_evolving(cfg, model):
     """Refuse a DyRepHook with which nothing could grow."""
-    for hook in evolving(cfg):
-        try:
-            HOOKS.build(copy.deepcopy(hook)).check(model, cfg)
-        except TypeError as error:  # an argument that it does not have
-            raise UserError(f'cannot build {hook} of config '
-                            f'{cfg.filename!r}: {one_line(error)}') from error
+    hook = hook_of(cfg)
+    if hook is not None:
+        hook.check(model, cfg)
 
 
 def check_optimizer(cfg, model):
@@ -131,7 +120,7 @@ def check_start(cfg, model, trusted):
                 'weights; start from them with '
                 f'`--cfg-options load_from={path}`')
     changed = check_checkpoint_matches(model, checkpoint['state_dict'])
-    if changed and not evolving(cfg):
+    if changed and hook_of(cfg) is None:
         raise UserError(
             f'cannot resume from {path!r}: its layers have other branches '
             "than the config's; build the backbone with type='Restructured' "

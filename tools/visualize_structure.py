@@ -11,11 +11,11 @@ from mmengine.logging import print_log
 
 from mmrep.atomic import check_destination, write_together
 from mmrep.checkpoints import read_checkpoint
-from mmrep.checkpoints.wrappers import without_module
-from mmrep.cli import UserError, build_model, load_config, report_errors
-from mmrep.structure_history import blocks_in, history_of
-from mmrep.structure_picture import draw_structure, save
-from mmrep.structure_weights import KERNEL, read_convs
+from mmrep.cli import (UserError, add_ema_argument, build_model,
+                       choose_weights, load_config, report_errors)
+from mmrep.pictures.history import blocks_in, history_of
+from mmrep.pictures.structure import draw_structure, save
+from mmrep.pictures.weights import KERNEL, read_convs
 
 KINDS = ('.png', '.svg')
 CONFIGS = ('.py', '.json', '.yaml', '.yml')
@@ -30,11 +30,7 @@ def parse_args(argv=None):
         metavar='CONFIG|CHECKPOINT',
         help='a config, drawn as it begins to train, or a checkpoint')
     parser.add_argument('out', help='picture to write, *.png or *.svg')
-    parser.add_argument(
-        '--ema',
-        action=argparse.BooleanOptionalAction,
-        help='take the averaged weights of a file written with EMAHook, or '
-        'the raw ones; default: its state_dict, the averaged ones')
+    add_ema_argument(parser)
     parser.add_argument(
         '--trust-checkpoint',
         action='store_true',
@@ -57,16 +53,6 @@ def read_source(args):
         model = build_model(load_config(args.src))
         return dict(state_dict=model.state_dict())
     return read_checkpoint(args.src, args.trust_checkpoint)
-
-
-def choose_weights(checkpoint, ema):
-    """EMAHook saves the averaged weights as state_dict, the raw as EMA."""
-    other = checkpoint.get('ema_state_dict')
-    if ema is not None and other is None:
-        raise UserError('the checkpoint holds no EMA weights: leave out '
-                        f"--{'ema' if ema else 'no-ema'}")
-    weights = other if ema is False else checkpoint['state_dict']
-    return without_module(weights)
 
 
 def summary(convs, history):

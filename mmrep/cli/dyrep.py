@@ -1,20 +1,21 @@
 """What a config says of DyRep."""
-import copy
-from typing import List
+from typing import List, Optional
 
 from ..dyrep.schedule import Schedule
 from ..hooks import DyRepHook
 from .errors import UserError
 
 
-def hook_of(cfg) -> DyRepHook:
-    """The DyRepHook of a config, or one of defaults.
+def hook_of(cfg) -> Optional[DyRepHook]:
+    """The DyRepHook of a config, if it has one.
 
     Raises:
         UserError: It has arguments that there are not, or impossible ones.
     """
     hooks = [h for h in cfg.get('custom_hooks') or () if _is_dyrep(h)]
-    options = dict(hooks[0]) if hooks else {}
+    if not hooks:
+        return None
+    options = dict(hooks[0])
     for key in ('type', 'priority'):  # the Runner's
         options.pop(key, None)
     try:
@@ -46,12 +47,8 @@ def due_steps(schedule: Schedule, train_cfg: dict, steps: int) -> List[int]:
         UserError: Two events would meet, or the length of the training in
             iterations is not known without its data.
     """
-    by_epoch = train_cfg.get('type') != 'IterBasedTrainLoop' and (
-        train_cfg.get('by_epoch', True))
-    schedule = copy.copy(schedule)
-    schedule.fit(by_epoch, train_cfg.get('max_epochs'),
-                 train_cfg.get('max_iters'))
-    end = train_cfg.get('max_epochs' if schedule.by_epoch else 'max_iters')
+    schedule = schedule.fitted(train_cfg)
+    end = schedule.end
     if end is None:
         raise UserError('`by_epoch` (=False) of DyRepHook must be True here: '
                         'how many iterations an epoch has the data alone says')

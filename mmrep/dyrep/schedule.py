@@ -1,4 +1,5 @@
 """When a network evolves."""
+import copy
 from typing import Optional
 
 from ..errors import UserError
@@ -29,6 +30,7 @@ class Schedule:
         self.interval = interval
         self.by_epoch = by_epoch
         self.stop = stop
+        self.end: Optional[int] = None  # of the training, once it is known
 
     def fit(self, loop_by_epoch: bool, epochs: Optional[int],
             iterations: Optional[int]) -> None:
@@ -47,7 +49,7 @@ class Schedule:
         if self.by_epoch and not loop_by_epoch:
             raise UserError('`by_epoch` (=True) of DyRepHook must be False: '
                             'the train loop counts iterations')
-        end = epochs if self.by_epoch else iterations
+        self.end = end = epochs if self.by_epoch else iterations
         if end is None:
             return
         unit = 'epochs' if self.by_epoch else 'iterations'
@@ -62,6 +64,15 @@ class Schedule:
                 f'{min(stop, end)}, the {unit} until its `stop`, or nothing '
                 'would ever grow')
         self.stop = stop
+
+    def fitted(self, train_cfg: dict) -> 'Schedule':
+        """A copy that fits the train loop of a config; see :meth:`fit`."""
+        out = copy.copy(self)
+        by_epoch = train_cfg.get('type') != 'IterBasedTrainLoop' and (
+            train_cfg.get('by_epoch', True))
+        out.fit(by_epoch, train_cfg.get('max_epochs'),
+                train_cfg.get('max_iters'))
+        return out
 
     def left(self, epoch: int, iteration: int, in_epoch: int,
              epoch_length: int) -> Optional[int]:

@@ -108,11 +108,7 @@ class DyRepHook(Hook):
             UserError: See the class.
         """
         check_config(cfg)
-        train_cfg = cfg['train_cfg']
-        by_epoch = train_cfg.get('type') != 'IterBasedTrainLoop' and (
-            train_cfg.get('by_epoch', True))
-        copy.deepcopy(self.schedule).fit(by_epoch, train_cfg.get('max_epochs'),
-                                         train_cfg.get('max_iters'))
+        self.schedule.fitted(cfg['train_cfg'])
         model.train()  # hosts say by it what trains
         self._check_sites(Evolution(model, **self.method))
 

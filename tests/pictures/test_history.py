@@ -7,8 +7,8 @@ from torch import nn
 
 from mmrep.dyrep import Data, Evolution
 from mmrep.errors import UserError
-from mmrep.structure_history import (Life, blocks_in, branches_in, costs,
-                                     history_of, importances_of, lives)
+from mmrep.pictures.history import (Life, blocks_in, branches_in, costs,
+                                    history_of, importances_of, lives)
 
 
 def record(step, grown=None, cut=(), importances=None, parameters=(1, 1)):

@@ -2,7 +2,7 @@
 import re
 from typing import List, NamedTuple, Optional, Sequence
 
-from .structure_weights import KERNEL, PLACES, Block, Conv
+from .weights import KERNEL, PLACES, Block, Conv
 
 
 class Row(NamedTuple):

@@ -7,11 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from . import structure_history as past
-from .dyrep.cutting import SMALL
-from .structure_rows import Row, rows_of
-from .structure_sheet import BAR, CELL, INDENT, PER_ROW, Sheet, colours_of
-from .structure_weights import Block, Conv
+from ..dyrep.cutting import SMALL
+from . import history as past
+from .rows import Row, rows_of
+from .sheet import BAR, CELL, INDENT, PER_ROW, Sheet, colours_of
+from .weights import Block, Conv
 
 TABLE = 'convolutions, indented the blocks inside'
 NOTE = (

@@ -4,7 +4,7 @@ import pytest
 from mmengine.config import Config
 
 from mmrep.cli import build_model, load_config
-from mmrep.pictures import draw_predictions, predict
+from mmrep.pictures.predictions import draw_predictions, predict
 
 
 @pytest.mark.parametrize('kind', ['seg', 'det'])

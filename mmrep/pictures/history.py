@@ -1,7 +1,7 @@
 """How a network evolved, read off the records of its events."""
 from typing import Dict, Iterator, List, NamedTuple, Sequence, Set, Tuple
 
-from .errors import UserError
+from ..errors import UserError
 
 KEYS = {'step', 'grown', 'branches', 'cut', 'importances', 'parameters',
         'flops'}  # yapf: disable

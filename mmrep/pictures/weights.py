@@ -8,8 +8,8 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 
 from torch import Tensor
 
-from .layers.branch_names import is_branch
-from .layers.from_names import OREPA
+from ..layers.branch_names import is_branch
+from ..layers.from_names import OREPA
 
 KERNEL = 'kxk'  # the block's own one, OREPA's origin
 TINY = 1e-12  # nothing is divided by less

@@ -7,10 +7,10 @@ from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
 from mmrep.dyrep import SEVEN
-from mmrep.structure_picture import draw_structure, save
-from mmrep.structure_rows import rows_of
-from mmrep.structure_sheet import COLOURS, colours_of
-from mmrep.structure_weights import KERNEL, Block, Conv
+from mmrep.pictures.rows import rows_of
+from mmrep.pictures.sheet import COLOURS, colours_of
+from mmrep.pictures.structure import draw_structure, save
+from mmrep.pictures.weights import KERNEL, Block, Conv
 
 WEIGHTS = {KERNEL: 1.0, **dict.fromkeys(SEVEN, 0.0123)}
 

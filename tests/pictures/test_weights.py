@@ -7,7 +7,7 @@ import mmrep
 from mmrep.dyrep import SEVEN
 from mmrep.dyrep.cutting import importances
 from mmrep.layers import BranchedConv2d
-from mmrep.structure_weights import KERNEL, read_convs
+from mmrep.pictures.weights import KERNEL, read_convs
 from mmrep.testing import randomize_norms
 
 INNER = dict(type='DBBConv2d', branches=SEVEN, norms=('kxk', 'branches'))

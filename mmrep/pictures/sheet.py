@@ -5,8 +5,8 @@ from typing import Dict, Iterator, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .structure_rows import Row
-from .structure_weights import KERNEL
+from .rows import Row
+from .weights import KERNEL
 
 # Okabe and Ito's colours, then Tol's: all people can tell them apart
 COLOURS = {

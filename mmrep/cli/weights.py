@@ -1,0 +1,39 @@
+"""Which of a checkpoint's weights a tool takes."""
+import argparse
+
+from ..checkpoints.wrappers import without_module
+from .errors import UserError
+
+
+def add_ema_argument(parser):
+    """Add the flags ``--ema`` and ``--no-ema``."""
+    parser.add_argument(
+        '--ema',
+        action=argparse.BooleanOptionalAction,
+        help='take the averaged weights of a file written with EMAHook, or '
+        'the raw ones; default: its state_dict, the averaged ones')
+
+
+def choose_weights(checkpoint, ema):
+    """EMAHook saves the averaged weights as state_dict, the raw as EMA.
+
+    Args:
+        checkpoint (dict): From ``read_checkpoint``.
+        ema (bool, optional): What the flags say, None without one.
+
+    Returns:
+        dict: The weights, their names without ``module.``.
+
+    Raises:
+        UserError: If there are no others.
+    """
+    other = checkpoint.get('ema_state_dict')
+    if ema is not None and other is None:
+        raise UserError('the checkpoint holds no EMA weights: leave out '
+                        f"--{'ema' if ema else 'no-ema'}")
+    if ema is not False:
+        return without_module(checkpoint['state_dict'])
+    return without_module({
+        name: tensor
+        for name, tensor in other.items() if name.startswith('module.')
+    })
