@@ -75,14 +75,14 @@ class Schedule:
         return out
 
     def left(self, epoch: int, iteration: int, in_epoch: int,
-             epoch_length: int) -> Optional[int]:
+             epoch_length: Optional[int]) -> Optional[int]:
         """Iterations from this one to the next event; None after the last.
 
         Args:
             epoch: This one, from 0.
             iteration: This one, from 0.
             in_epoch: The same, in its epoch.
-            epoch_length: Iterations of an epoch.
+            epoch_length: Iterations of an epoch, where epochs are meant.
         """
         now = epoch if self.by_epoch else iteration
         due = now - now % self.interval + self.interval  # counted from 1

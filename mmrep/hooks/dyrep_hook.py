@@ -188,8 +188,10 @@ class DyRepHook(Hook):
             self.handle = None
 
     def _left(self, runner: Runner, batch_idx: int) -> Optional[int]:
-        return self.schedule.left(runner.epoch, runner.iter, batch_idx,
-                                  len(runner.train_dataloader))
+        # a stream of iterations has no length
+        length = len(
+            runner.train_dataloader) if self.schedule.by_epoch else None
+        return self.schedule.left(runner.epoch, runner.iter, batch_idx, length)
 
     def _evolve(self, runner: Runner) -> None:
         evolution = self.evolution
