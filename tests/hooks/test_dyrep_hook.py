@@ -1,9 +1,11 @@
 """Networks that evolve through the hosts' Runners."""
 import json
+from functools import partial
 
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.runner import Runner
 
 from mmrep import DyRepHook
 from mmrep.errors import UserError
@@ -225,3 +227,31 @@ def test_the_hook_says_so_itself(evolving):
         DyRepHook(metric='best')
     cfg, _ = evolving('mmseg')
     assert Config(cfg.to_dict()).custom_hooks[0].type == 'DyRepHook'
+
+
+def test_mixed_precision(evolving, monkeypatch, tmp_path):
+    """Steps that overflow are no scores; the scale lives on."""
+    amp = 'mmengine.optim.optimizer.amp_optimizer_wrapper.'
+    monkeypatch.setattr(amp + 'is_cuda_available', lambda: True)
+    monkeypatch.setattr(amp + 'GradScaler', partial(torch.amp.GradScaler,
+                                                    'cpu'))
+    cfg, _ = evolving('mmseg')
+    cfg.optim_wrapper.update(
+        type='AmpOptimWrapper',
+        dtype='bfloat16',
+        loss_scale=dict(init_scale=2.**127, backoff_factor=2.**-110))
+    cfg.model.decode_head.loss_decode = dict(
+        type='CrossEntropyLoss', loss_weight=1e3)
+    cfg.optim_wrapper.optimizer.lr = 1e-5
+    cfg.work_dir = str(tmp_path / 'run')
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    checkpoint = read(tmp_path / 'run/iter_12.pth')
+    assert checkpoint['optimizer']['loss_scaler']['scale'] == 2.**17
+    history = checkpoint['dyrep']['history']
+    assert len(history) == 3
+    for event in history:
+        assert 0 < event['score'] < 1e4
+        assert event['grown_change'][0] < 2e-2  # eight bits of precision
+    branch = runner.model.get_submodule(f"{history[0]['grown']}.branches.1x1")
+    assert branch.weight.dtype == torch.float32
