@@ -1,4 +1,5 @@
 """Where the convolutions of a model are, and putting others there."""
+from contextlib import contextmanager
 from typing import Dict, Iterator, List
 
 from torch import nn
@@ -38,3 +39,16 @@ def replace(model: nn.Module, new: Dict[nn.Module, nn.Module]) -> nn.Module:
             for leaf, child in parent._modules.items():
                 parent._modules[leaf] = new.get(child, child)
     return new.get(model, model)
+
+
+@contextmanager
+def branch_by_branch(model: nn.Module) -> Iterator[None]:
+    """Let every re-parameterized layer compute its branches one by one."""
+    layers = [m for m in model.modules() if isinstance(m, RepConv2d)]
+    for layer in layers:
+        layer.forward = layer.forward_branches
+    try:
+        yield
+    finally:
+        for layer in layers:
+            del layer.forward

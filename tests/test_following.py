@@ -42,11 +42,11 @@ def test_others_are_none(between):
     assert behind(net, net.conv) == []
 
 
-@pytest.mark.parametrize('norm', [
-    nn.BatchNorm2d(4),
-    nn.SyncBatchNorm(4),
-    nn.BatchNorm2d(4, affine=False)
-])
+@pytest.mark.parametrize(
+    'norm',
+    [nn.BatchNorm2d(4),
+     nn.SyncBatchNorm(4),
+     nn.BatchNorm2d(4, affine=False)])
 def test_norms_of_any_kind(norm):
     net = nn.Sequential(conv(), norm)
     assert behind(net, net[0]) == [norm]

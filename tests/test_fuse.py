@@ -7,9 +7,9 @@ from torch import nn
 
 import mmrep
 from mmrep import OREPAConv2d, RepVGGConv2d
-from mmrep.deploy.verify import branch_by_branch, outputs, relative_difference
+from mmrep.deploy.verify import outputs, relative_difference
 from mmrep.testing import randomize_norms
-from mmrep.walk import rep_layers
+from mmrep.walk import branch_by_branch, rep_layers
 
 WHOLE_MODELS = {
     'mmdet':

@@ -2,10 +2,9 @@
 from .absorb import absorb_biases
 from .files import check_paths, write_fused
 from .plain_config import plain_config
-from .verify import (branch_by_branch, example_input, relative_difference,
-                     worst_difference)
+from .verify import example_input, relative_difference, worst_difference
 
 __all__ = [
-    'absorb_biases', 'branch_by_branch', 'check_paths', 'example_input',
-    'plain_config', 'relative_difference', 'worst_difference', 'write_fused'
+    'absorb_biases', 'check_paths', 'example_input', 'plain_config',
+    'relative_difference', 'worst_difference', 'write_fused'
 ]

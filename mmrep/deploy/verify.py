@@ -1,8 +1,7 @@
 """Compare a fused net with the training form it stands for."""
 import inspect
 import os.path as osp
-from contextlib import contextmanager
-from typing import Callable, Iterable, Iterator, List, Optional, TypeVar
+from typing import Callable, Iterable, List, Optional, TypeVar
 
 import mmcv
 import torch
@@ -10,7 +9,7 @@ from torch import Tensor, nn
 
 from ..errors import UserError
 from ..layers import RepConv2d
-from ..walk import rep_layers
+from ..walk import branch_by_branch, rep_layers
 
 T = TypeVar('T')
 
@@ -37,19 +36,6 @@ def example_input(path: Optional[str] = None, channels: int = 3) -> Tensor:
     x = torch.from_numpy(image).float().permute(2, 0, 1)[None]
     x = x[:, [i % 3 for i in range(channels)]]
     return (x - x.mean()) / x.std()
-
-
-@contextmanager
-def branch_by_branch(model: nn.Module) -> Iterator[None]:
-    """Let every re-parameterized layer compute its branches one by one."""
-    layers = [m for m in model.modules() if isinstance(m, RepConv2d)]
-    for layer in layers:
-        layer.forward = layer.forward_branches
-    try:
-        yield
-    finally:
-        for layer in layers:
-            del layer.forward
 
 
 @torch.no_grad()

@@ -7,6 +7,7 @@ from mmengine.dist import all_reduce
 from torch import Tensor, nn
 
 from ..layers import RepConv2d
+from ..walk import branch_by_branch
 
 Run = Callable[[Any], Any]
 Statistics = Tuple[Tensor, Tensor]  # mean and variance of each channel
@@ -42,13 +43,8 @@ def inputs_of(block: RepConv2d, root: RepConv2d, model: nn.Module,
         batches: Such as the model trains on.
         run: Runs the model on a batch; ends where the block begins.
     """
-    around = [
-        m for m in root.modules() if isinstance(m, RepConv2d) and m != block
-    ]
     for batch in batches:
-        with untouched(model):
-            for layer in around:  # a layer may run as one convolution
-                layer.forward = layer.forward_branches
+        with untouched(model), branch_by_branch(root):
             handle = block.register_forward_pre_hook(_stop)
             try:
                 run(batch)
@@ -58,8 +54,6 @@ def inputs_of(block: RepConv2d, root: RepConv2d, model: nn.Module,
                 continue  # of no use to this batch
             finally:
                 handle.remove()
-                for layer in around:
-                    del layer.forward
         yield x.to(block.origin.dtype)  # it ran in mixed precision
 
 
@@ -88,8 +82,8 @@ def measure(block: RepConv2d, norms: Iterable[nn.Module],
     ]
     try:
         for x in inputs:
-            with untouched(block):
-                block.eval().forward_branches(x)
+            with untouched(block), branch_by_branch(block):
+                block.eval()(x)
     finally:
         for handle in handles:
             handle.remove()

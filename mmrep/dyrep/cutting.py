@@ -134,12 +134,24 @@ def _rescale(block: BranchedConv2d, factor: Tensor) -> None:
         norm.bias *= factor
 
 
+def kxk_blocks(block: BranchedConv2d) -> List[BranchedConv2d]:
+    """The blocks with a norm on the way to the innermost kxk, that first.
+
+    What is added to the kxk changes what their norms see.
+    """
+    blocks = []
+    while isinstance(block, BranchedConv2d):
+        blocks.insert(0, block)
+        block = block.kxk
+    return [b for b in blocks if b.norm is not None]
+
+
 @torch.no_grad()
 def rematch(block: BranchedConv2d, statistics: Statistics) -> None:
     """Fit the norm of the kxk to what it sees now, its function in eval kept.
 
     Args:
-        block: From which branches were taken.
+        block: One of the :func:`kxk_blocks` from which branches were taken.
         statistics: Mean and variance of what the norm sees.
     """
     scale, shift = K.norm_affine(block.norm)

@@ -168,17 +168,18 @@ class Evolution:
         found = scores.means()
         if self.metric in ('grasp', 'vote') and kernels:
             found['grasp'] = grasp(self.model, kernels, data.batches, data.run)
-        # convolutions that became plain again have none yet
+        # convolutions that just became plain again have none yet
+        scored = [k for k in kernels if all(k in v for v in found.values())]
         found = {
             metric: {
-                name: values.get(name, 0.0)
-                for name in kernels
+                name: values[name]
+                for name in scored
             }
             for metric, values in found.items()
         }
         if self.metric == 'vote':
-            return elect({m: found[m] for m in VOTERS}) if kernels else {}
-        return found[self.metric]
+            return elect({m: found[m] for m in VOTERS}) if scored else {}
+        return found[self.metric] if scored else {}
 
     @property
     def _event_seed(self) -> int:
@@ -236,12 +237,12 @@ class Evolution:
         block = cutting.block_at(self.model, site)
         for model in models:
             cutting.absorb(cutting.block_at(model, site), names)
-        statistics = measure(block, [block.norm],
-                             self._inputs(site, block, data))
-        for model in models:
-            theirs = cutting.block_at(model, site)
-            if block.norm in statistics:
-                cutting.rematch(theirs, statistics[block.norm])
+        for depth, inner in enumerate(cutting.kxk_blocks(block)):
+            seen = measure(block, [inner.norm],
+                           self._inputs(site, block, data))
+            for model in models if inner.norm in seen else ():
+                theirs = cutting.kxk_blocks(cutting.block_at(model, site))
+                cutting.rematch(theirs[depth], seen[inner.norm])
         for model in models:
             cutting.close_all(model, site)
 

@@ -91,7 +91,7 @@ class Scores:
         """The sums so far, on the CPU."""
         return dict(
             names=list(self.kernels),
-            steps=self.steps.cpu(),
+            steps=self.steps.cpu().clone(),
             sums={
                 metric: sums.cpu()
                 for metric, sums in self.sums.items()

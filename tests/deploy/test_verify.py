@@ -10,9 +10,9 @@ from torch import nn
 import mmrep
 from mmrep import OREPAConv2d, RepVGGConv2d
 from mmrep.cli import UserError
-from mmrep.deploy import (branch_by_branch, example_input, relative_difference,
-                          worst_difference)
+from mmrep.deploy import example_input, relative_difference, worst_difference
 from mmrep.testing import randomize_norms
+from mmrep.walk import branch_by_branch
 
 
 class Net(nn.Module):

@@ -135,11 +135,13 @@ def settle(net: nn.Module, data: Data) -> None:
         norm.momentum = momentum
 
 
-def cut(net: nn.Module,
-        data: Data,
-        names: Sequence[str],
-        inside: tuple = (),
-        followers: Sequence[nn.Module] = ()) -> None:
+def cut(
+    net: nn.Module,
+    data: Data,
+    names: Sequence[str],
+    inside: tuple = (),
+    followers: Sequence[nn.Module] = ()
+) -> None:
     """Cut branches of ``conv``, or of a block inside, however strong."""
     evolution = Evolution(net, scope='conv')
     evolution.followers = list(followers)

@@ -39,8 +39,7 @@ def test_nothing_of_a_model_is_touched():
         assert not net(x).requires_grad
     assert_same_state(net, before)
     assert torch.equal(torch.get_rng_state(), numbers)
-    assert all(
-        torch.equal(p.grad, g) for p, g in zip(net.parameters(), grads))
+    assert all(torch.equal(p.grad, g) for p, g in zip(net.parameters(), grads))
 
 
 def test_nothing_is_touched_where_it_fails():
@@ -80,8 +79,7 @@ def test_inputs_are_those_of_training(training, inside):
             del net.conv.forward
     handle.remove()
     found = list(
-        inputs_of(
-            block(net, *inside), net.conv, net, data.batches, data.run))
+        inputs_of(block(net, *inside), net.conv, net, data.batches, data.run))
     assert len(found) == len(seen) == 2
     assert all(torch.equal(a, b) for a, b in zip(found, seen))
     assert_same_state(net, before)
@@ -128,8 +126,8 @@ def images(count=2):
 
 def moments(features):
     """Pooled over batches, by torch's own functions."""
-    flat = torch.cat(
-        [f.transpose(0, 1).flatten(1) for f in features], 1).double()
+    flat = torch.cat([f.transpose(0, 1).flatten(1) for f in features],
+                     1).double()
     return flat.mean(1), flat.var(1)
 
 

@@ -12,9 +12,8 @@ from mmrep.errors import UserError
 from mmrep.fuse import fuse
 from mmrep.testing import randomize_norms
 
-from .nets import (FROZEN, TRAINED, check, classifier, conv3x3,
-                   data_of, differences, looks, net_of, other_batch,
-                   settle)
+from .nets import (FROZEN, TRAINED, check, classifier, conv3x3, data_of,
+                   differences, looks, net_of, other_batch, settle)
 
 RESNETS = dict(
     detector=dict(),
@@ -79,11 +78,7 @@ def test_resnets_evolve(options):
 def small(**options):
     net = net_of(conv3x3())
     data = data_of(net, size=8)
-    return net, data, Evolution(
-        net, **{
-            'scope': ['pre', 'conv'],
-            **options
-        })
+    return net, data, Evolution(net, **{'scope': ['pre', 'conv'], **options})
 
 
 def scored(evolution, data):
@@ -215,6 +210,9 @@ def test_what_is_plain_again_can_grow_again():
     before = looks(net, data)
     record = evolution.event(1, scored(evolution, data), data)
     assert record['cut'][0]['branches'] == list(SEVEN)
+    assert record['grown'] is None  # it has no score yet
+    check(net, data, before)
+    record = evolution.event(2, scored(evolution, data), data)
     assert record['grown'] == 'conv'
     check(net, data, before)
     assert list(net.conv.branches) == list(SEVEN)

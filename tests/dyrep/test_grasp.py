@@ -76,8 +76,7 @@ def test_the_model_stays_as_it_is():
     assert modes == [m.training for m in net.modules()]
     for name, tensor in net.state_dict().items():
         assert torch.equal(tensor, before[name]), name
-    assert all(
-        torch.equal(p.grad, g) for p, g in zip(net.parameters(), grads))
+    assert all(torch.equal(p.grad, g) for p, g in zip(net.parameters(), grads))
 
 
 def test_the_model_stays_where_it_fails():

@@ -7,7 +7,7 @@ from mmcv.cnn import ConvModule
 from torch import nn
 
 from mmrep.dyrep import SEVEN, growing
-from mmrep.dyrep.calibration import inputs_of
+from mmrep.dyrep.calibration import inputs_of, measure
 from mmrep.dyrep.growing import follow_growth, match, norms_around
 from mmrep.dyrep.sites import Site
 from mmrep.errors import UserError
@@ -32,8 +32,8 @@ GEOMETRIES = dict(
     same=dict(padding='same', dilation=2),
     narrow=dict(out_channels=4),
 )
-over_geometries = pytest.mark.parametrize('options', GEOMETRIES.values(),
-                                          ids=GEOMETRIES)
+over_geometries = pytest.mark.parametrize(
+    'options', GEOMETRIES.values(), ids=GEOMETRIES)
 PLACES = [((), ), ((), ('kxk', )), ((), ('second', )),
           ((), ('kxk', ), ('kxk', 'kxk'), ('kxk', 'second'), ('second', ))]
 over_places = pytest.mark.parametrize('places', PLACES, ids=str)
@@ -212,6 +212,21 @@ def test_statistics_are_those_of_the_batches(places):
     assert all(deviation < 0.1 for _, deviation in seen.values())
 
 
+@over_places
+def test_the_norm_of_the_kxk_is_calibrated(places):
+    """Measured again, with the branches subtracted."""
+    net = net_of(conv3x3(), dtype=torch.double)
+    data = data_of(net, torch.double)
+    grow(net, data, *places)
+    layer = block(net, *places[-1])
+    norm, inputs = layer.norm, inputs_of(layer, net.conv, net, data.batches,
+                                         data.run)
+    mean, var = measure(layer, [norm], inputs)[norm]
+    deviation = var.sqrt()
+    assert ((mean - norm.running_mean).abs() < 1e-4 * deviation).all()
+    assert (var / norm.running_var - 1).abs().max() < 0.1
+
+
 def test_all_inside_learns():
     net = net_of(conv3x3())
     data = data_of(net)
@@ -249,9 +264,8 @@ def test_norms_around():
     grow(net, data_of(net), ())
     assert norms_around(net, Site('conv')) == [net.norm]
     assert norms_around(net, Site('conv', ('kxk', ))) == [net.conv.norm]
-    assert norms_around(net, Site('conv', ('second', ))) == [
-        net.conv.branches['1x1_kxk'].norm
-    ]
+    assert norms_around(net, Site(
+        'conv', ('second', ))) == [net.conv.branches['1x1_kxk'].norm]
     assert not norms_around(net_of(conv3x3(), False), Site('conv'))
 
 
@@ -298,9 +312,8 @@ def test_an_average_follows(places):
         site = Site('conv', place)
         before = looks(other, data_of(other))
         kernel = block(net, *place[:-1])
-        kernel = (
-            kernel.weight if place[-1:] != ('second', ) else
-            kernel.branches['1x1_kxk'].second).detach().clone()
+        kernel = (kernel.weight if place[-1:] != ('second', ) else
+                  kernel.branches['1x1_kxk'].second).detach().clone()
         grow(net, data, place)
         follow_growth(other, site, block(net, *place), kernel)
         after = looks(other, data_of(other))
@@ -308,10 +321,10 @@ def test_an_average_follows(places):
     assert other.conv.config() == net.conv.config()
     names = [name for name, _ in net.named_parameters()]
     assert [name for name, _ in other.named_parameters()] == names
-    assert not {id(p) for p in net.parameters()} & {
-        id(p)
-        for p in other.parameters()
-    }
+    assert not {id(p)
+                for p in net.parameters()
+                } & {id(p)
+                     for p in other.parameters()}
 
 
 def test_an_average_with_options_of_a_branch():
@@ -319,10 +332,11 @@ def test_an_average_with_options_of_a_branch():
     data, other = data_of(net), copy.deepcopy(net)
     before = looks(other, data_of(other))
     kernel = net.conv.weight.detach().clone()
-    layer = growing.add_branches(
-        net, Site('conv'), {'1x1_kxk': dict(channels=12)}, 0)
-    growing.compensate(
-        layer, inputs_of(layer, layer, net, data.batches, data.run), 0.01)
+    layer = growing.add_branches(net, Site('conv'),
+                                 {'1x1_kxk': dict(channels=12)}, 0)
+    growing.compensate(layer,
+                       inputs_of(layer, layer, net, data.batches, data.run),
+                       0.01)
     follow_growth(other, Site('conv'), layer, kernel)
     assert other.conv.config() == layer.config()
     check(other, data_of(other), before, trained=TRAINED)

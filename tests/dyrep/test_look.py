@@ -9,9 +9,10 @@ from .nets import conv3x3, data_of, grow, net_of
 
 
 def state(net):
-    return {k: v.clone() for k, v in net.state_dict().items()}, [
-        m.training for m in net.modules()
-    ], torch.get_rng_state()
+    return {
+        k: v.clone()
+        for k, v in net.state_dict().items()
+    }, [m.training for m in net.modules()], torch.get_rng_state()
 
 
 @pytest.mark.parametrize('norms_train', [True, False])
@@ -43,8 +44,9 @@ def test_only_norms_are_in_eval_mode():
 
 
 @pytest.mark.parametrize('wrap', [
-    lambda a, b: (a, b), lambda a, b: [a, [b]], lambda a, b: dict(x=a, y=b),
-    lambda a, b: (a, dict(y=(b, )), None)
+    lambda a, b:
+    (a, b), lambda a, b: [a, [b]], lambda a, b: dict(x=a, y=b), lambda a, b:
+    (a, dict(y=(b, )), None)
 ])
 def test_all_tensors_are_taken(wrap):
     net = nn.Identity()
@@ -60,7 +62,10 @@ def test_half_precision_is_compared_in_single():
 
 
 @pytest.mark.parametrize('options', [
-    dict(), dict(stride=2), dict(groups=4), dict(dilation=2, padding=2),
+    dict(),
+    dict(stride=2),
+    dict(groups=4),
+    dict(dilation=2, padding=2),
     dict(bias=True)
 ])
 def test_multiply_adds_of_an_image(options):

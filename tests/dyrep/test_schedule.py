@@ -46,10 +46,11 @@ def test_all_iterations(by_epoch, length, epochs):
             assert distance == (coming[0] - i if coming else None)
 
 
-@pytest.mark.parametrize(
-    'epochs, interval, stop',
-    [(120, 5, 100), (600, 25, 500), (12, 1, 10), (1, 1, 1), (2, 1, 1),
-     (24, 1, 20), (300, 12, 250)])
+@pytest.mark.parametrize('epochs, interval, stop', [(120, 5, 100),
+                                                    (600, 25, 500),
+                                                    (12, 1, 10), (1, 1, 1),
+                                                    (2, 1, 1), (24, 1, 20),
+                                                    (300, 12, 250)])
 def test_defaults(epochs, interval, stop):
     schedule = Schedule(None, None, None)
     schedule.fit(True, epochs, 10 * epochs)

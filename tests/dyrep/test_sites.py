@@ -100,8 +100,8 @@ def test_sites_that_no_branch_fits_are_none():
     assert not Evolution(stride, scope='conv', branches='identity').sites()
 
 
-@pytest.mark.parametrize('conv, wide', [(conv3x3(), 8), (conv3x3(groups=8), 16)
-                                        ])
+@pytest.mark.parametrize('conv, wide', [(conv3x3(), 8),
+                                        (conv3x3(groups=8), 16)])
 def test_geometry_of_the_second_kernel(conv, wide):
     net = net_of(conv)
     grow(net, data_of(net), ())

@@ -7,9 +7,9 @@ from mmengine.registry import MODELS, init_default_scope
 from torch import nn
 
 import mmrep
-from mmrep.deploy.verify import branch_by_branch, relative_difference
+from mmrep.deploy.verify import relative_difference
 from mmrep.testing import randomize_norms
-from mmrep.walk import names, rep_layers
+from mmrep.walk import branch_by_branch, names, rep_layers
 
 # exact up to rounding, however deep the model: all is run in float64
 TOLERANCE = 1e-9

@@ -84,15 +84,13 @@ def test_the_order_depends_on_the_structure_alone(options):
         for place in order:
             inner = layer.nest(place)
             inner.set_options(('1x1', ), ('kxk', 'branches'))
-        twin = type(layer)(
-            8,
-            8,
-            **{
-                **dict(kernel_size=3, padding=1),
-                **options
-            },
-            **{k: v
-               for k, v in layer.config().items() if k != 'type'})
+        twin = type(layer)(8, 8, **{
+            **dict(kernel_size=3, padding=1),
+            **options
+        }, **{
+            k: v
+            for k, v in layer.config().items() if k != 'type'
+        })
         orders += [list(layer.state_dict()), list(twin.state_dict())]
     assert all(order == orders[0] for order in orders)
 
@@ -134,8 +132,8 @@ def test_dtype_is_that_of_the_kernel(place):
     assert {p.dtype for p in inner.parameters()} == {torch.half}
 
 
-@pytest.mark.parametrize(
-    'cls', [ACBConv2d, BranchedConv2d, DBBConv2d, RepVGGConv2d])
+@pytest.mark.parametrize('cls',
+                         [ACBConv2d, BranchedConv2d, DBBConv2d, RepVGGConv2d])
 def test_blocks_of_any_kind(cls):
     layer = make(cls, ('1x1', '1x1_kxk'))
     expected = outputs(layer)
