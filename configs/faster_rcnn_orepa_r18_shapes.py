@@ -1,62 +1,6 @@
-# A Faster R-CNN that learns the shapes on two CPU cores in two minutes: the
-# host's model at a quarter of the channels and an eighth of the proposals,
-# from scratch, so no stage is frozen and no norm. No paper's setting.
-_base_ = [
-    'mmdet::_base_/models/faster-rcnn_r50_fpn.py',
-    'mmdet::_base_/default_runtime.py',
-    './_base_/datasets/shapes_detection.py',
-]
+# A Faster R-CNN of OREPA blocks that learns the shapes on two CPU cores in two
+# minutes. No paper's setting.
+_base_ = './_base_/faster_rcnn_r18_shapes.py'
 custom_imports = dict(imports=['mmrep'], allow_failed_imports=False)
 
-channels = 64
-model = dict(
-    backbone=dict(
-        type='OREPAResNet',
-        depth=18,
-        base_channels=16,
-        frozen_stages=-1,
-        norm_eval=False,
-        init_cfg=None),
-    neck=dict(in_channels=[16, 32, 64, 128], out_channels=channels),
-    rpn_head=dict(
-        in_channels=channels,
-        feat_channels=channels,
-        anchor_generator=dict(scales=[4])),
-    roi_head=dict(
-        # mmcv's RoIAlign on a CPU costs as much as the rest of the step with
-        # the base's adaptive number of samples.
-        bbox_roi_extractor=dict(
-            roi_layer=dict(sampling_ratio=1), out_channels=channels),
-        bbox_head=dict(
-            in_channels=channels, fc_out_channels=256, num_classes=4)),
-    train_cfg=dict(
-        rpn=dict(sampler=dict(num=64)),
-        rpn_proposal=dict(nms_pre=200, max_per_img=100),
-        rcnn=dict(sampler=dict(num=64, pos_fraction=0.5))),
-    test_cfg=dict(
-        rpn=dict(nms_pre=200, max_per_img=50), rcnn=dict(max_per_img=20)))
-
-max_iters = 320
-train_cfg = dict(
-    type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
-
-optim_wrapper = dict(
-    type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.01),
-    clip_grad=dict(max_norm=5))
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, by_epoch=False, end=20),
-    dict(
-        type='CosineAnnealingLR',
-        eta_min=1e-5,
-        by_epoch=False,
-        begin=20,
-        end=max_iters)
-]
-default_hooks = dict(
-    logger=dict(interval=20, log_metric_by_epoch=False),
-    checkpoint=dict(by_epoch=False, interval=max_iters))
-log_processor = dict(window_size=20, by_epoch=False)
-randomness = dict(seed=0)
+model = dict(backbone=dict(type='OREPAResNet'))

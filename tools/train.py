@@ -7,6 +7,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.runner import find_latest_checkpoint
 
 from mmrep import ParameterCheckHook
+from mmrep.checkpoints.pretrained import check_pretrained
 from mmrep.checkpoints.safe_load import read_checkpoint
 from mmrep.cli import (UserError, add_common_arguments, build_model,
                        build_runner, check_checkpoint_matches, check_datasets,
@@ -104,6 +105,7 @@ def check_optimizer(cfg, model):
 
 def check_start(cfg, model, trusted):
     """Refuse to start from a checkpoint that is not fit for it."""
+    check_pretrained(model, trusted)  # a Runner loads it, resumed or not
     if not cfg.get('resume'):
         # load_from may well bring only a part of the weights
         if cfg.get('load_from') and '://' not in cfg.load_from:

@@ -13,6 +13,7 @@ from mmengine.runner.checkpoint import (CheckpointLoader,
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from ..checkpoints.pretrained import pretrained
 from ..enrich import adopt
 from .evolution import Data
 from .optimizer import all_parameters, regroup
@@ -60,18 +61,15 @@ def adopt_pretrained(runner) -> None:
     mmengine allows no new parameters while it initialises.
     """
     with torch.random.fork_rng():
-        for module in inner_model(runner).modules():
-            cfg = getattr(module, 'init_cfg', None)
-            for init in cfg if isinstance(cfg, list) else [cfg or {}]:
-                if init.get('type') == 'Pretrained':
-                    adopt(module, _pretrained(**init))
+        for module, init in pretrained(inner_model(runner)):
+            adopt(module, _pretrained(**init))
     refresh_if_needed(runner)
 
 
 def _pretrained(checkpoint: str,
                 prefix: Optional[str] = None,
                 map_location: str = 'cpu',
-                **_) -> Dict[str, Tensor]:
+                type: str = '') -> Dict[str, Tensor]:
     """The weights that mmengine's PretrainedInit would load."""
     if prefix is not None:
         return _load_checkpoint_with_prefix(prefix, checkpoint, map_location)
