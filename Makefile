@@ -8,7 +8,7 @@ demo: .venv/.ready
 	$(BIN)/python tools/demo.py
 
 test: .venv/.ready
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest tests -n auto --maxprocesses 4
 
 .venv/.ready: $(REQUIREMENTS) .dev_scripts/setup_env.sh
 	@PYTHON=$(PYTHON) .dev_scripts/setup_env.sh

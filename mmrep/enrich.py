@@ -12,14 +12,16 @@ from .dyrep.sites import block_for
 from .errors import UserError
 from .layers import DBBConv2d, RepConv2d
 from .layers.from_names import Foreign
-from .layers.loading import ORIGIN, take_over
+from .layers.loading import ORIGIN, PLAIN, take_over
 from .layers.plain import why_not_plain
 from .walk import names, replace
 
 MARK = re.compile(r'\.(?=(branches|kxk|norm)\.)')
 
 
-def adopt(model: nn.Module, state_dict: Dict[str, Tensor]) -> bool:
+def adopt(model: nn.Module,
+          state_dict: Dict[str, Tensor],
+          exactly: bool = False) -> bool:
     """Have the structure of the weights that are to be loaded.
 
     Layers take their branches over, and so do plain convolutions that the
@@ -29,16 +31,23 @@ def adopt(model: nn.Module, state_dict: Dict[str, Tensor]) -> bool:
     Args:
         model: Changed in place.
         state_dict: Of such a model, or of a part of it.
+        exactly: Whether layers lose their branches where the weights are a
+            plain convolution's; else they keep them, silent once these are
+            loaded. Defaults to False.
 
     Returns:
         Whether the model has other parameters now.
     """
     enrich(model, state_dict)
     state_dict = without_module(state_dict)
-    changed = [
-        take_over(layer, weights_of(paths[0], state_dict))
+    weights = {
+        layer: weights_of(paths[0], state_dict)
         for layer, paths in names(model).items()
         if isinstance(layer, RepConv2d)
+    }
+    changed = [
+        take_over(layer, own) for layer, own in weights.items()
+        if exactly or not PLAIN.issuperset(own)
     ]
     return any(changed)
 

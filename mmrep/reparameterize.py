@@ -107,7 +107,7 @@ def _choose(model: nn.Module, include: List[str], exclude: List[str],
     """The convolutions to replace, each once."""
     known = {
         conv: paths
-        for conv, paths in names(model).items() if _is_conv(conv)
+        for conv, paths in names(model).items() if is_conv(conv)
     }
     _check_patterns(model, list(known.values()), include + exclude)
     sizes = _sizes(kernel_size)
@@ -151,7 +151,7 @@ def why_not_rich(model: nn.Module,
     return {conv: reasons[conv] for conv in convs if reasons[conv]}
 
 
-def _is_conv(module: nn.Module) -> bool:
+def is_conv(module: nn.Module) -> bool:
     """Of any kind: plain, transposed, deformable, rich already."""
     weight = getattr(module, 'origin', getattr(module, 'weight', None))
     return hasattr(module, 'kernel_size') and weight is not None

@@ -12,6 +12,8 @@ import torch
 from mmengine.registry import MODELS
 from mmengine.utils import ManagerMeta, ManagerMixin
 
+from .properties.over import ran
+
 ROOT = Path(__file__).parents[1]
 HEIGHT, WIDTH = 32, 64
 
@@ -262,3 +264,29 @@ def fresh_hosts():
         managers += manager.__subclasses__()
         if isinstance(manager, ManagerMeta):
             manager._instance_dict.clear()
+
+
+def pytest_sessionfinish(session):
+    """Hand the counts of drawn cases to the process that reports."""
+    if hasattr(session.config, 'workeroutput'):
+        session.config.workeroutput['ran'] = dict(ran)
+
+
+class Counts:
+    """Collects them from the processes of pytest-xdist, if it is there."""
+
+    @staticmethod
+    def pytest_testnodedown(node):
+        ran.update(getattr(node, 'workeroutput', {}).get('ran', {}))
+
+
+def pytest_configure(config):
+    if config.pluginmanager.hasplugin('dsession'):
+        config.pluginmanager.register(Counts())
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Tell how many drawn cases ran."""
+    if ran:
+        terminalreporter.write_line(
+            f'properties: {sum(ran.values())} cases of {len(ran)} tests')

@@ -256,3 +256,13 @@ def test_a_loaded_net_is_like_any_other(net, saved):
     assert all(
         isinstance(block, DBBConv2d) for block in fresh.modules()
         if isinstance(block, RepConv2d))
+
+
+def test_plain_weights_leave_rich_layers_rich_unless_exactly():
+    conv = nn.Conv2d(4, 4, 3, padding=1)
+    for exactly, left in ((False, 3), (True, 0)):
+        net = nn.Sequential(DBBConv2d.from_conv(conv))
+        changed = adopt(
+            net, {f'0.{k}': v
+                  for k, v in conv.state_dict().items()}, exactly)
+        assert len(net[0].branches) == left and changed == exactly

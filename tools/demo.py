@@ -1,8 +1,9 @@
 """mmrep's main job in minutes, on two CPU cores: `make demo`.
 
-Makes the shapes data, then for a segmentor and a detector: trains with an
-OREPA backbone, evaluates, fuses to a plain ResNet, evaluates again. Every
-step is a command of this repository, shown before it runs.
+Makes the shapes data, then for a segmentor and a detector with an OREPA
+backbone and a segmentor whose plain backbone evolves (DyRep): trains,
+evaluates, fuses to a plain ResNet, evaluates again. Every step is a command of
+this repository, shown before it runs.
 """
 import copy
 import json
@@ -28,9 +29,12 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = 'data/shapes'
 WORK_DIR = Path('work_dirs/demo')
 LOG = WORK_DIR / 'demo.log'
-SHOWN = ('Iter(', 'fused ', 'images in', 'error:')  # of the log's lines
-TASKS = (('pspnet_orepa_r18_shapes', 'mIoU', 100),
-         ('faster_rcnn_orepa_r18_shapes', 'coco/bbox_mAP', 1))
+# of the log's lines
+SHOWN = ('Iter(', 'DyRep grew', 'DyRep cut', 'fused ', 'wrote ', 'images in',
+         'error:')
+TASKS = (('pspnet_orepa_r18_shapes', 'mIoU',
+          100), ('faster_rcnn_orepa_r18_shapes', 'coco/bbox_mAP', 1),
+         ('pspnet_dyrep_r18_shapes', 'mIoU', 100))
 ROUNDS = 7  # of timed training steps, the two forms in turn
 IMAGES = 6  # in each picture
 console = Console(width=120)
@@ -75,6 +79,13 @@ def train_and_fuse(name, metric):
     after = evaluate(fused.with_suffix('.py'), fused, metric)
     return (config, checkpoint, before), (fused.with_suffix('.py'), fused,
                                           after)
+
+
+def draw_evolution(name, checkpoint):
+    """A picture of what grew and was cut."""
+    picture = str(WORK_DIR / f'{name}_structure.png')
+    run('tools/visualize_structure.py', checkpoint, picture)
+    return picture
 
 
 def load(config, checkpoint):
@@ -137,7 +148,7 @@ def main():
     start = time.perf_counter()
     if not osp.isdir(DATA):
         run('tools/make_shapes.py', DATA)
-    table = Table(title='OREPA, before and after fusing (validation set)')
+    table = Table(title='before and after fusing (validation set)')
     for column in ('net', 'form', 'score', 'parameters', 'training step',
                    'worst difference'):
         table.add_column(column, no_wrap=True)
@@ -147,6 +158,8 @@ def main():
         rows, difference, picture = compare(name, trained, fused)
         add_rows(table, name, metric.split('/')[-1], scale, rows, difference)
         pictures.append(str(picture))
+        if 'dyrep' in name:
+            pictures.append(draw_evolution(name, trained[1]))
     console.print()
     console.print(table)
     console.print(f'pictures: {", ".join(pictures)}')

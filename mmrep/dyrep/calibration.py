@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ..layers import RepConv2d
 from ..walk import branch_by_branch
+from . import random_state
 
 Run = Callable[[Any], Any]
 Statistics = Tuple[Tensor, Tensor]  # mean and variance of each channel
@@ -18,13 +19,13 @@ def untouched(model: nn.Module, seed: int = 0) -> Iterator[None]:
     """Run a model without a trace: modes, buffers, random numbers, grads."""
     modes = {module: module.training for module in model.modules()}
     buffers = [(b, b.clone()) for b in model.buffers()]
-    gpus = range(torch.cuda.device_count() if any(
-        p.is_cuda for p in model.parameters()) else 0)
+    numbers = random_state.save()  # preprocessors draw of all
     try:
-        with torch.random.fork_rng(gpus), torch.no_grad():
-            torch.manual_seed(seed)
+        random_state.seed(seed)
+        with torch.no_grad():
             yield
     finally:
+        random_state.restore(numbers)
         for module, mode in modes.items():
             module.training = mode
         for buffer, before in buffers:

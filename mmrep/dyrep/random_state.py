@@ -16,19 +16,44 @@ def save() -> dict:
         python=random.getstate())
 
 
-def restore(state: dict, torch_only: bool = False) -> None:
-    """Go on from where it was saved.
+def seed(value: int) -> None:
+    """Seed torch, numpy and Python."""
+    torch.manual_seed(value)
+    np.random.seed(value)
+    random.seed(value)
 
-    Args:
-        state: From :func:`save`.
-        torch_only: Leave numpy's and Python's, which data pipelines use.
-    """
+
+def restore(state: dict) -> None:
+    """Go on from where it was saved."""
     torch.set_rng_state(state['torch'].cpu())
     if len(state['gpus']) == torch.cuda.device_count() > 0:
         torch.cuda.set_rng_state_all([gpu.cpu() for gpu in state['gpus']])
-    if torch_only:
-        return
     name, keys, *rest = state['numpy']
     np.random.set_state((name, np.array(keys, np.uint32), *rest))
     version, numbers, gauss = state['python']
     random.setstate((version, tuple(numbers), gauss))
+
+
+class Resumed:
+    """The batches of an iteration-based loop that goes on.
+
+    The loop draws those that it has seen again. Behind them, before the next
+    one is drawn, the random numbers go on from where they were saved.
+
+    Args:
+        loop: An ``IterBasedTrainLoop`` that was resumed.
+        state: From :func:`save`.
+    """
+
+    def __init__(self, loop, state: dict) -> None:
+        self.loop = loop
+        self.state = state
+        self.batches = loop.dataloader_iterator
+        self.left = loop.iter
+
+    def __next__(self):
+        if not self.left:
+            restore(self.state)
+            self.loop.dataloader_iterator = self.batches
+        self.left -= 1
+        return next(self.batches)

@@ -1,6 +1,7 @@
 """What cannot be trained while its structure changes."""
 from typing import Iterator
 
+from mmengine.hooks import EMAHook
 from mmengine.model import MMDistributedDataParallel, is_model_wrapper
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from torch.distributed.optim import ZeroRedundancyOptimizer
@@ -47,6 +48,11 @@ def check_runner(runner) -> None:
     check_config(runner.cfg)
     for what in _unsupported_parts(runner):
         raise UserError(_unsupported(what))
+    kinds = [type(hook).__name__ for hook in runner.hooks]
+    averaging = [k for k, h in zip(kinds, runner.hooks) if _averages(h)]
+    if averaging and kinds.index('DyRepHook') > kinds.index(averaging[0]):
+        raise UserError(f'DyRepHook must come before {averaging[0]}, which '
+                        'follows its changes: give that a lower `priority`')
 
 
 def _unsupported_parts(runner) -> Iterator[str]:
@@ -62,6 +68,10 @@ def _unsupported_parts(runner) -> Iterator[str]:
     for hook in runner.hooks:
         if type(hook).__name__ == 'MeanTeacherHook':
             yield 'MeanTeacherHook'
+
+
+def _averages(hook) -> bool:
+    return isinstance(hook, EMAHook) or hasattr(hook, 'ema_model')
 
 
 def _unsupported(what: str) -> str:

@@ -41,7 +41,7 @@ def adopt_all(runner, weights: Dict[str, Tensor]) -> None:
     """
     with torch.random.fork_rng():
         for model in models(runner):
-            adopt(model, weights)
+            adopt(model, weights, exactly=runner._resume)
     refresh_if_needed(runner)
 
 
@@ -49,9 +49,8 @@ def refresh_if_needed(runner) -> None:
     """Refresh a training whose optimizer does not know the model."""
     if isinstance(runner.optim_wrapper, BaseOptimWrapper):
         known = set(all_parameters(runner.optim_wrapper.optimizer))
-        if any(
-                p.requires_grad and p not in known
-                for p in inner_model(runner).parameters()):
+        there = set(inner_model(runner).parameters())
+        if known - there or any(p.requires_grad for p in there - known):
             refresh(runner)
 
 

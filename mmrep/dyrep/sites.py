@@ -9,7 +9,7 @@ from ..errors import UserError
 from ..following import norms_behind, places
 from ..layers import BranchedConv2d, DBBConv2d
 from ..layers.geometry import Geometry
-from ..reparameterize import as_list, matches, why_not_rich
+from ..reparameterize import as_list, is_conv, matches, why_not_rich
 from ..walk import names, replace
 
 Patterns = Union[str, Sequence[str]]
@@ -89,7 +89,7 @@ def convolutions_in(model: nn.Module, scope: Patterns) -> Dict[nn.Module, str]:
     known = {
         module: paths
         for module, paths in names(model).items()
-        if hasattr(module, 'kernel_size') and hasattr(module, 'out_channels')
+        if is_conv(module) and isinstance(module.kernel_size, tuple)
     }
     for pattern in scope:
         if not any(matches(paths, [pattern]) for paths in known.values()):

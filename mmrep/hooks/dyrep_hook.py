@@ -63,7 +63,7 @@ class DyRepHook(Hook):
             change of parameters.
     """
 
-    priority = 'ABOVE_NORMAL'  # before EMAHook and CheckpointHook
+    priority = 'HIGH'  # before EMAHook, as mmpretrain sets it, too
 
     def __init__(self,
                  interval: Optional[int] = None,
@@ -155,18 +155,20 @@ class DyRepHook(Hook):
     # while it trains
 
     def before_train_epoch(self, runner: Runner) -> None:
-        if self.random_state and isinstance(runner.train_loop,
-                                            EpochBasedTrainLoop):
+        if self.random_state is None:
+            return
+        loop = runner.train_loop
+        if isinstance(loop, EpochBasedTrainLoop):
             random_state.restore(self.random_state)
-            self.random_state = None
+        else:
+            loop.dataloader_iterator = random_state.Resumed(
+                loop, self.random_state)
+        self.random_state = None
 
     def before_train_iter(self,
                           runner: Runner,
                           batch_idx: int,
                           data_batch=None) -> None:
-        if self.random_state:  # the batch itself is drawn already
-            random_state.restore(self.random_state, torch_only=True)
-            self.random_state = None
         left = self._left(runner, batch_idx)
         if self.due or (left is not None and left < self.batches.maxlen):
             self.batches.append(copy.deepcopy(data_batch))

@@ -33,18 +33,30 @@ def test_a_file_keeps_them(tmp_path):
     assert draw() == expected
 
 
-def test_those_of_torch_alone():
+class Loop:
+    """Draws its batches itself, as a loader without workers."""
+
+    def __init__(self, done):
+        self.iter = done
+        self.dataloader_iterator = iter(draw, None)
+
+
+def test_a_resumed_loop():
+    """It draws three batches again and then goes on as saved."""
+    random_state.seed(0)
+    straight = Loop(0)
+    for _ in range(3):
+        next(straight.dataloader_iterator)
+    torch.rand(7)  # what the model draws
     state = random_state.save()
-    expected = draw()
-    np.random.seed(1)
-    random.seed(1)
-    others = draw()[2:]
-    np.random.seed(1)
-    random.seed(1)
-    random_state.restore(state, torch_only=True)
-    found = draw()
-    assert found[:2] == expected[:2]
-    assert found[2:] == others
+    expected = [next(straight.dataloader_iterator) for _ in range(2)]
+    random_state.seed(5)
+    resumed = Loop(3)
+    plain = resumed.dataloader_iterator
+    resumed.dataloader_iterator = random_state.Resumed(resumed, state)
+    found = [next(resumed.dataloader_iterator) for _ in range(5)]
+    assert found[3:] == expected
+    assert resumed.dataloader_iterator is plain
 
 
 def test_a_state_can_be_restored_twice():
