@@ -1,6 +1,8 @@
 """What norms in a block will see, measured on a few batches."""
+from collections import Counter
 from contextlib import contextmanager
-from typing import Any, Callable, Dict, Iterable, Iterator, Sequence, Tuple
+from typing import (Any, Callable, Dict, Iterable, Iterator, List, Sequence,
+                    Tuple)
 
 import torch
 from mmengine.dist import all_reduce
@@ -56,6 +58,25 @@ def inputs_of(block: RepConv2d, root: RepConv2d, model: nn.Module,
             finally:
                 handle.remove()
         yield x.to(block.origin.dtype)  # it ran in mixed precision
+
+
+def calls(model: nn.Module, layers: Sequence[nn.Module], batch: Any,
+          run: Run) -> List[int]:
+    """How often each of these runs in a forward pass, of any process."""
+    counts = Counter()
+    handles = [
+        layer.register_forward_pre_hook(lambda m, _: counts.update([id(m)]))
+        for layer in layers
+    ]
+    try:
+        with untouched(model):
+            run(batch)
+    finally:
+        for handle in handles:
+            handle.remove()
+    found = torch.tensor([counts[id(layer)] for layer in layers])
+    all_reduce(found, 'max')
+    return found.tolist()
 
 
 class _Reached(Exception):

@@ -2,7 +2,7 @@
 import math
 from numbers import Real
 from typing import (Callable, Dict, Iterable, List, NamedTuple, Optional,
-                    Sequence, Tuple, Union)
+                    Sequence, Set, Tuple, Union)
 
 import torch
 from torch import nn
@@ -11,7 +11,7 @@ from ..errors import UserError
 from ..layers import BranchedConv2d
 from ..layers.branch_names import Branches, check_branches, fits
 from . import cutting, growing
-from .calibration import Run, inputs_of, measure
+from .calibration import Run, calls, inputs_of, measure
 from .grasp import grasp
 from .look import Features, Look, change, look
 from .scoring import VOTERS, Scores, check_metric, elect, needed
@@ -188,6 +188,8 @@ class Evolution:
     def _grow(self, totals: Dict[str, float], data: Data) -> Optional[str]:
         """Grow the kernel of the highest score; its name, if there is one."""
         finite = {k: v for k, v in totals.items() if math.isfinite(v)}
+        for name in finite.keys() & self._others_than_once(data):
+            del finite[name]
         if not finite:
             return None
         name = max(finite, key=finite.get)
@@ -200,6 +202,19 @@ class Evolution:
         for other in self.followers:
             growing.follow_growth(other, site, block, before)
         return name
+
+    def _others_than_once(self, data: Data) -> Set[str]:
+        """The sites that do not run just once in a forward pass.
+
+        Such as in heads that are shared by levels of a pyramid: a norm that
+        trains would see each level by itself.
+        """
+        sites = self.sites()
+        layers = sorted({site.layer for site in sites.values()})
+        modules = [self.model.get_submodule(layer) for layer in layers]
+        counts = calls(self.model, modules, data.batches[-1], data.run)
+        count = dict(zip(layers, counts))
+        return {name for name, site in sites.items() if count[site.layer] != 1}
 
     def _plan(self) -> Dict[Site, Dict[str, float]]:
         """The branches to cut, with their importances.
@@ -215,8 +230,9 @@ class Evolution:
             if names:
                 plan[site] = {name: weights[name] for name in names}
         for model in (self.model, *self.followers):
-            for site in plan:
-                cutting.average_buffers(cutting.block_at(model, site))
+            # blocks around may become plain with them
+            for layer in sorted({site.layer for site in plan}):
+                cutting.average_buffers(model.get_submodule(layer))
         return plan
 
     def _cut(self, plan: Dict[Site, Dict[str, float]],

@@ -3,7 +3,7 @@ import copy
 import gc
 import logging
 from functools import partial
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterable, Iterator, List, Optional
 
 import torch
 from mmengine.model import BaseAveragedModel, is_model_wrapper
@@ -149,8 +149,15 @@ def accumulate(runner, gradients: Dict[str, Tensor]) -> None:
             p.grad = gradients[name].to(p)
 
 
-def data_of(runner, batches: List[Any]) -> Data:
-    """The last raw batches and how the model trains on them."""
+def data_of(runner, batches: List[Any], names: Iterable[str] = ()) -> Data:
+    """The last raw batches and how the model trains on them.
+
+    Args:
+        runner: That trains.
+        batches: Such as its loader gives.
+        names: Of what evolves: heads are compared by what they give.
+    """
+    heads = any(not name.startswith(('backbone', 'neck')) for name in names)
     model = inner_model(runner)
 
     def prepared(batch):
@@ -165,7 +172,7 @@ def data_of(runner, batches: List[Any]) -> Data:
     def features(batch):
         data = prepared(batch)
         with runner.optim_wrapper.optim_context(model):
-            if hasattr(model, 'extract_feat'):
+            if hasattr(model, 'extract_feat') and not heads:
                 return model.extract_feat(data['inputs'])
             return model._run_forward(data, mode='tensor')
 

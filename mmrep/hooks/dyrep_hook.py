@@ -198,7 +198,7 @@ class DyRepHook(Hook):
     def _evolve(self, runner: Runner) -> None:
         evolution = self.evolution
         _, *evolution.followers = models(runner)
-        data = data_of(runner, self._common_batches())
+        data = data_of(runner, self._common_batches(), evolution.sites())
         data = data._replace(progress=_progress)
         record = evolution.event(runner.iter + 1, self.scores, data)
         refresh(runner)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmrep.dyrep import METRICS, SEVEN, Evolution
+from mmrep.dyrep import METRICS, SEVEN, Data, Evolution
 from mmrep.dyrep.evolution import changes
 from mmrep.dyrep.look import Look
 from mmrep.errors import UserError
@@ -326,3 +326,29 @@ def test_frozen_stages_stay_plain_to_the_end():
     assert all(name is None or 'layer4' in name for name in grown)
     assert None in grown
     assert type(net.backbone.conv1) is nn.Conv2d
+
+
+class TwoLevels(nn.Module):
+    """A convolution for each level, and one that both share."""
+
+    def __init__(self):
+        super().__init__()
+        self.own = nn.Conv2d(3, 4, 3, padding=1)
+        self.shared = nn.Conv2d(4, 4, 3, padding=1)
+
+    def forward(self, x):
+        x = self.own(x)
+        return self.shared(x), self.shared(x[:, :, ::2, ::2])
+
+
+def test_what_runs_twice_does_not_grow():
+    net = TwoLevels()
+    batches = [torch.randn(2, 3, 8, 8)]
+    data = Data(batches, lambda x: sum(y.square().sum() for y in net(x)), net)
+    for scope, grown in ((['own', 'shared'], 'own'), ('shared', None)):
+        evolution = Evolution(net, scope=scope)
+        scores = evolution.new_scores()
+        data.run(batches[0]).backward()
+        scores.add(torch.optim.SGD(net.parameters(), 0.1))
+        scores.sums['snip'][-1] = 1e9
+        assert evolution.event(0, scores, data)['grown'] == grown
