@@ -1,5 +1,6 @@
 """DyRep: blocks that grow and shrink while a network trains."""
-from .evolution import SEVEN, Data, Evolution
+from .evolution import SEVEN, Evolution
+from .look import Data
 from .optimizer import regroup
 from .scoring import METRICS, Scores
 

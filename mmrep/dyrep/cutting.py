@@ -1,5 +1,5 @@
 """Taking branches off a block that do little, its function unchanged."""
-from typing import Dict, Iterator, List, Sequence, Tuple
+from typing import Callable, Iterable, List, Sequence
 
 import torch
 from mmengine.dist import all_reduce
@@ -8,63 +8,11 @@ from torch import Tensor, nn
 from .. import kernel as K
 from ..kernel import Kernel
 from ..layers import BranchedConv2d
-from .calibration import Statistics
+from .calibration import Statistics, measure
 from .growing import branches_kernel, match, norms_around
-from .sites import Patterns, Site, block_at, convolutions_in
+from .sites import Site, block_at
 
-SMALL = 0.1  # over the kxk: no branch above is cut
-DEAD = 0.1  # over `init_gamma`: all branches below are cut
 TINY = 1e-3  # over the mean: nothing is divided by scales below
-
-
-def find_blocks(model: nn.Module,
-                scope: Patterns) -> Iterator[Tuple[Site, BranchedConv2d]]:
-    """The blocks that have branches and train, those inside first."""
-    for conv, name in convolutions_in(model, scope).items():
-        if isinstance(conv, BranchedConv2d) and conv.trains:
-            yield from _blocks(conv, Site(name))
-
-
-def _blocks(block: BranchedConv2d,
-            site: Site) -> Iterator[Tuple[Site, BranchedConv2d]]:
-    for place, inner in block.inner_blocks().items():
-        if isinstance(inner, BranchedConv2d):
-            yield from _blocks(inner, Site(site.layer, (*site.inside, place)))
-    if block.branches:
-        yield site, block
-
-
-def importances(block: BranchedConv2d) -> Dict[str, float]:
-    """Mean |gamma| of each branch's last norm over the kxk's.
-
-    DyRep, section 4.2, where the kxk begins with a gamma of 1. Branches
-    without a norm are left out; none are there where the kxk has none.
-    """
-    if block.norm is None:
-        return {}
-    own = block.norm.weight.abs().mean().clamp_min(1e-12)
-    return {
-        name: (branch.norm.weight.abs().mean() / own).item()
-        for name, branch in block.branches.items() if branch.norm is not None
-    }
-
-
-def redundant(weights: Dict[str, float], threshold: float,
-              init_gamma: float) -> List[str]:
-    """The branches to cut, by the importance of each.
-
-    As in the official code: once the importances differ by more than
-    ``threshold`` (their standard deviation), those that are below the mean
-    and below 0.1. And, what that rule never meets, those that have fallen
-    below a tenth of what they began with.
-    """
-    if not weights:
-        return []
-    values = torch.tensor(list(weights.values()), dtype=torch.double)
-    differ = len(values) > 1 and values.std() > threshold
-    limit = min(SMALL, values.mean()) if differ else 0
-    limit = max(limit, DEAD * init_gamma)
-    return [name for name, weight in weights.items() if weight < limit]
 
 
 @torch.no_grad()
@@ -189,3 +137,25 @@ def close(model: nn.Module, site: Site) -> bool:
     if site.inside:
         block_at(model, site.outer).unnest(site.inside[-1])
     return True
+
+
+def cut(models: Sequence[nn.Module], site: Site, names: Sequence[str],
+        inputs: Callable[[], Iterable[Tensor]]) -> None:
+    """Take branches off the block at a site.
+
+    Args:
+        models: The model, and those that follow it.
+        site: Of the block.
+        names: Of the branches.
+        inputs: Gives the features that the model's block gets.
+    """
+    for model in models:
+        absorb(block_at(model, site), names)
+    block = block_at(models[0], site)
+    for depth, inner in enumerate(kxk_blocks(block)):
+        seen = measure(block, [inner.norm], inputs())
+        for model in models if inner.norm in seen else ():
+            theirs = kxk_blocks(block_at(model, site))[depth]
+            rematch(theirs, seen[inner.norm])
+    for model in models:
+        close_all(model, site)

@@ -1,38 +1,23 @@
 """DyRep's algorithm 1, one event at a time, on any model."""
 import math
-from numbers import Real
-from typing import (Callable, Dict, Iterable, List, NamedTuple, Optional,
-                    Sequence, Set, Tuple, Union)
+from typing import Dict, List, Optional, Sequence, Set, Union
 
 import torch
 from torch import nn
 
 from ..errors import UserError
 from ..layers import BranchedConv2d
-from ..layers.branch_names import Branches, check_branches, fits
+from ..layers.branch_names import Branches, fits
 from . import cutting, growing
-from .calibration import Run, calls, inputs_of, measure
+from .arguments import check_numbers, checked_branches
+from .calibration import calls, inputs_of
 from .grasp import grasp
-from .look import Features, Look, change, look
-from .scoring import VOTERS, Scores, check_metric, elect, needed
-from .sites import Site, find_sites, geometry_at
+from .importance import find_blocks, importances, redundant
+from .look import Data, changes, look
+from .scoring import Scores, check_metric, drawn, needed, total
+from .sites import Site, block_at, find_sites, geometry_at
 
 SEVEN = ('1x1', '1x1_kxk', '1x1_average', '1xk', 'kx1', 'identity')
-
-
-class Data(NamedTuple):
-    """Batches to calibrate on, and how the model runs on them.
-
-    ``run`` is the whole forward pass of training, which returns the loss,
-    ``features`` a part that does without targets; ``progress`` is told what
-    the batches are gone through for.
-    """
-
-    batches: Sequence
-    run: Run
-    features: Features
-    progress: Callable[[Sequence, str],
-                       Iterable] = lambda batches, task: batches
 
 
 class Evolution:
@@ -74,12 +59,7 @@ class Evolution:
             cut_threshold=cut_threshold,
             init_gamma=init_gamma,
             max_depth=max_depth)
-        try:
-            self.branches = check_branches(branches, growing.NORMS)
-        except ValueError as error:
-            raise UserError(str(error)) from error
-        if not self.branches:
-            raise UserError('`branches` is empty: nothing could grow')
+        self.branches = checked_branches(branches)
         self.model = model
         self.scope = scope
         self.metric = metric
@@ -102,7 +82,7 @@ class Evolution:
 
     def blocks(self) -> Dict[Site, BranchedConv2d]:
         """All blocks with branches now, those inside of blocks first."""
-        return dict(cutting.find_blocks(self.model, self.scope))
+        return dict(find_blocks(self.model, self.scope))
 
     def kernels(self) -> Dict[str, nn.Parameter]:
         """The kernels of the sites, by name."""
@@ -123,7 +103,12 @@ class Evolution:
 
         Returns:
             What happened, as plain data, which :attr:`history` keeps too.
+
+        Raises:
+            UserError: There are no batches.
         """
+        if not data.batches:
+            raise UserError('there are no batches to calibrate on')
         devices = sorted(
             {p.device.index
              for p in self.model.parameters() if p.is_cuda})
@@ -148,7 +133,7 @@ class Evolution:
             parameters=[before.parameters, after.parameters],
             flops=[before.flops, after.flops],
             importances={
-                site.name: cutting.importances(block)
+                site.name: importances(block)
                 for site, block in self.blocks().items()
             })
         self.history.append(record)
@@ -162,24 +147,11 @@ class Evolution:
         """The score of each kernel by the metric."""
         kernels = self.kernels()
         if self.metric == 'random':
-            generator = torch.Generator().manual_seed(self._event_seed)
-            values = torch.rand(len(kernels), generator=generator).tolist()
-            return dict(zip(kernels, values))
+            return drawn(kernels, self._event_seed)
         found = scores.means()
         if self.metric in ('grasp', 'vote') and kernels:
             found['grasp'] = grasp(self.model, kernels, data.batches, data.run)
-        # convolutions that just became plain again have none yet
-        scored = [k for k in kernels if all(k in v for v in found.values())]
-        found = {
-            metric: {
-                name: values[name]
-                for name in scored
-            }
-            for metric, values in found.items()
-        }
-        if self.metric == 'vote':
-            return elect({m: found[m] for m in VOTERS}) if scored else {}
-        return found[self.metric] if scored else {}
+        return total(self.metric, found, kernels)
 
     @property
     def _event_seed(self) -> int:
@@ -224,9 +196,8 @@ class Evolution:
         """
         plan = {}
         for site, block in self.blocks().items():
-            weights = cutting.importances(block)
-            names = cutting.redundant(weights, self.cut_threshold,
-                                      self.init_gamma)
+            weights = importances(block)
+            names = redundant(weights, self.cut_threshold, self.init_gamma)
             if names:
                 plan[site] = {name: weights[name] for name in names}
         for model in (self.model, *self.followers):
@@ -249,43 +220,11 @@ class Evolution:
         return cuts
 
     def _cut_block(self, site: Site, names: List[str], data: Data) -> None:
-        models = [self.model, *self.followers]
-        block = cutting.block_at(self.model, site)
-        for model in models:
-            cutting.absorb(cutting.block_at(model, site), names)
-        for depth, inner in enumerate(cutting.kxk_blocks(block)):
-            seen = measure(block, [inner.norm],
-                           self._inputs(site, block, data))
-            for model in models if inner.norm in seen else ():
-                theirs = cutting.kxk_blocks(cutting.block_at(model, site))
-                cutting.rematch(theirs[depth], seen[inner.norm])
-        for model in models:
-            cutting.close_all(model, site)
+        block = block_at(self.model, site)
+        cutting.cut([self.model, *self.followers], site, names,
+                    lambda: self._inputs(site, block, data))
 
     def _inputs(self, site: Site, block: nn.Module, data: Data):
         root = self.model.get_submodule(site.layer)
         batches = data.progress(data.batches, f'calibrating {site.name}')
         return inputs_of(block, root, self.model, batches, data.run)
-
-
-def changes(before: Look, after: Look) -> Tuple[float, float]:
-    """Relative change of the features, norms in eval mode and as trained."""
-    return [
-        change(before.frozen, after.frozen),
-        change(before.trained, after.trained)
-    ]
-
-
-def check_numbers(max_depth: int, **values: float) -> None:
-    """Refuse numbers of which nothing can come.
-
-    Raises:
-        UserError: One is not above zero.
-    """
-    if type(max_depth) is not int or max_depth < 1:
-        raise UserError(
-            f'`max_depth` (={max_depth!r}) must be a whole number, '
-            'at least 1')
-    for name, value in values.items():
-        if not isinstance(value, Real) or not value > 0:
-            raise UserError(f'`{name}` (={value!r}) must be above 0')

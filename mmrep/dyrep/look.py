@@ -1,13 +1,28 @@
 """What a model gives and costs, before and after an event."""
-from typing import Any, Callable, Iterable, List, NamedTuple
+from typing import Any, Callable, Iterable, List, NamedTuple, Sequence
 
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.utils.flop_counter import FlopCounterMode
 
-from .calibration import untouched
+from .calibration import Run, untouched
 
 Features = Callable[[Any], Any]
+
+
+class Data(NamedTuple):
+    """Batches to calibrate on, and how the model runs on them.
+
+    ``run`` is the whole forward pass of training, which returns the loss,
+    ``features`` a part that does without targets; ``progress`` is told what
+    the batches are gone through for.
+    """
+
+    batches: Sequence
+    run: Run
+    features: Features
+    progress: Callable[[Sequence, str],
+                       Iterable] = lambda batches, task: batches
 
 
 class Look(NamedTuple):
@@ -58,3 +73,11 @@ def _tensors(value: Any) -> Iterable[Tensor]:
             yield from _tensors(item)
     elif isinstance(value, dict):
         yield from _tensors(list(value.values()))
+
+
+def changes(before: Look, after: Look) -> List[float]:
+    """Relative change of the features, norms in eval mode and as trained."""
+    return [
+        change(before.frozen, after.frozen),
+        change(before.trained, after.trained)
+    ]

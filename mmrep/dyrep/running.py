@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 
 from ..checkpoints.pretrained import pretrained
 from ..enrich import adopt
-from .evolution import Data
+from .look import Data
 from .optimizer import all_parameters, regroup
 
 

@@ -1,5 +1,5 @@
 """How much each kernel matters to the loss."""
-from typing import Dict, List, Sequence
+from typing import Dict, Iterable, List, Sequence
 
 import torch
 from mmengine.dist import all_reduce
@@ -122,3 +122,31 @@ def elect(scores: Dict[str, Dict[str, float]]) -> Dict[str, float]:
         for rank, name in enumerate(order):
             out[name] += rank / (len(names) * len(scores))
     return out
+
+
+def total(metric: str, found: Dict[str, Dict[str, float]],
+          names: Iterable[str]) -> Dict[str, float]:
+    """The score of each kernel by a metric.
+
+    Args:
+        metric: Not 'random'.
+        found: By metric and name.
+        names: Of the kernels; one that just became plain has no score yet.
+    """
+    scored = [n for n in names if all(n in each for each in found.values())]
+    found = {
+        each: {
+            name: values[name]
+            for name in scored
+        }
+        for each, values in found.items()
+    }
+    if not scored:
+        return {}
+    return elect(found) if metric == 'vote' else found[metric]
+
+
+def drawn(names: Iterable[str], seed: int) -> Dict[str, float]:
+    """Random scores."""
+    generator = torch.Generator().manual_seed(seed)
+    return {name: torch.rand((), generator=generator).item() for name in names}

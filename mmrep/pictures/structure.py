@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ..dyrep.cutting import SMALL
+from ..dyrep.importance import SMALL
 from . import history as past
 from .rows import Row, rows_of
 from .sheet import BAR, CELL, INDENT, PER_ROW, Sheet, colours_of

@@ -1,4 +1,5 @@
 """Small networks that grow, and what they compute."""
+import copy
 from typing import List, Optional, Sequence, Tuple
 
 import torch
@@ -8,9 +9,8 @@ from torch.nn.functional import cross_entropy
 
 from mmrep.dyrep import SEVEN, Data, Evolution, growing
 from mmrep.dyrep.calibration import inputs_of
-from mmrep.dyrep.cutting import block_at
 from mmrep.dyrep.look import Look, change, look
-from mmrep.dyrep.sites import Site
+from mmrep.dyrep.sites import Site, block_at
 from mmrep.testing import randomize_norms
 
 FROZEN, TRAINED = 1e-5, 2e-2  # how much features may change
@@ -189,3 +189,29 @@ def classifier(**options) -> Tuple[Classifier, Data]:
         settle(net, data)
         net.train()
     return net, data
+
+
+NETS = {}  # that are evolved, to be copied
+
+
+def evolved(conv=None, *places, norm=True, size=16, **options):
+    """A net that has grown and trained, its data and a further batch."""
+    key = str((conv, places, norm, size, options))
+    if key not in NETS:
+        net = net_of(conv or conv3x3(), norm, **options)
+        data = data_of(net, size=size, **options)
+        grow(net, data, (), *places)
+        train(net, data, lr=0.02)
+        NETS[key] = net
+    net = copy.deepcopy(NETS[key])
+    return net, data_of(
+        net, size=size, **options), other_batch(
+            size=size, **options)
+
+
+def set_gammas(layer, **gammas):
+    """Importances by hand, of the branches that are named."""
+    with torch.no_grad():
+        own = layer.norm.weight.abs().mean()
+        for name, value in gammas.items():
+            layer.branches[name].norm.weight.fill_(value * own)

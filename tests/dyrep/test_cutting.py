@@ -7,90 +7,17 @@ from torch import nn
 
 from mmrep import DBBConv2d
 from mmrep.dyrep import SEVEN, Evolution
-from mmrep.dyrep.cutting import (absorb, close, close_all, find_blocks,
-                                 importances, redundant)
+from mmrep.dyrep.cutting import absorb, close, close_all
 from mmrep.dyrep.sites import Site, is_plain
 from mmrep.testing import randomize_norms
 
-from .nets import (FROZEN, Classifier, block, check, conv3x3, cut, data_of,
-                   differences, grow, looks, net_of, other_batch, train)
+from .nets import (FROZEN, block, check, conv3x3, cut, data_of, differences,
+                   evolved, grow, looks, net_of, other_batch, set_gammas,
+                   train)
 from .test_growing import conv_of, over_geometries
 
 HALF, ALL = SEVEN[:3], SEVEN
 NESTED = [(), ('kxk', ), ('second', )]
-NETS = {}  # that are evolved, to be copied
-
-
-def evolved(conv=None, *places, norm=True, size=16, **options):
-    """A net that has grown and trained, its data and a further batch."""
-    key = str((conv, places, norm, size, options))
-    if key not in NETS:
-        net = net_of(conv or conv3x3(), norm, **options)
-        data = data_of(net, size=size, **options)
-        grow(net, data, (), *places)
-        train(net, data, lr=0.02)
-        NETS[key] = net
-    net = copy.deepcopy(NETS[key])
-    return net, data_of(
-        net, size=size, **options), other_batch(
-            size=size, **options)
-
-
-def set_gammas(layer, **gammas):
-    """Importances by hand, of the branches that are named."""
-    with torch.no_grad():
-        own = layer.norm.weight.abs().mean()
-        for name, value in gammas.items():
-            layer.branches[name].norm.weight.fill_(value * own)
-
-
-def test_importances():
-    net, *_ = evolved()
-    own = net.conv.norm.weight.abs().mean().item()
-    found = importances(net.conv)
-    assert list(found) == list(SEVEN)
-    for name, value in found.items():
-        gamma = net.conv.branches[name].norm.weight.abs().mean().item()
-        assert value == pytest.approx(gamma / own)
-
-
-def test_blocks_without_the_norms_have_no_importances():
-    assert importances(DBBConv2d(4, 4, 3, norms=('branches', ))) == {}
-    bare = DBBConv2d(4, 4, 3, branches=('1x1', ), norms=('kxk', ))
-    assert importances(bare) == {}
-
-
-@pytest.mark.parametrize(
-    'weights, expected',
-    [
-        ([], ''),
-        ([0.5], ''),
-        ([0.05], ''),  # one alone does not differ
-        ([0.0009], 'a'),  # dead
-        ([0.0009, 0.0005], 'ab'),  # so are all of them
-        ([0.011, 0.012], ''),  # they differ little
-        ([0.05, 0.2, 0.3], 'a'),
-        ([0.05, 0.09, 0.09], 'a'),  # below the mean, not only below 0.1
-        ([0.11, 0.5, 0.9], ''),  # below the mean, not below 0.1
-        ([0.01, 0.02, 0.05, 0.0001], 'abd'),
-    ])
-def test_redundant(weights, expected):
-    names = dict(zip('abcd', weights))
-    assert redundant(names, 0.02, 0.01) == list(expected)
-
-
-@pytest.mark.parametrize('seed', range(20))
-def test_redundant_as_the_paper_says(seed):
-    """Section 4.2, in plain Python."""
-    torch.manual_seed(seed)
-    weights = (torch.rand(6) * 0.3).tolist()
-    mean = sum(weights) / 6
-    deviation = (sum((w - mean)**2 for w in weights) / 5)**0.5
-    expected = [
-        i for i, w in enumerate(weights)
-        if w < 0.001 or (deviation > 0.08 and w < mean and w < 0.1)
-    ]
-    assert redundant(dict(enumerate(weights)), 0.08, 0.01) == expected
 
 
 @over_geometries
@@ -286,30 +213,6 @@ def test_an_average_follows(inside):
     cut(net, data, ALL if inside else SEVEN[3:], (), [other])
     assert differences(before, looks(other, theirs))[0] <= FROZEN
     assert other.conv.config() == net.conv.config()
-
-
-def test_blocks_inside_come_first():
-    net, *_ = evolved(None, ('kxk', ), ('second', ), ('kxk', 'second'))
-    names = [site.name for site, _ in find_blocks(net, 'conv')]
-    assert set(names) == {
-        'conv', 'conv.kxk', 'conv.branches.1x1_kxk.second',
-        'conv.kxk.branches.1x1_kxk.second'
-    }
-    assert names[-1] == 'conv'
-    assert names.index('conv.kxk') > names.index(
-        'conv.kxk.branches.1x1_kxk.second')
-    for site, layer in find_blocks(net, 'conv'):
-        assert layer is block(net, *site.inside)
-
-
-def test_only_what_trains_in_the_scope():
-    net = Classifier(frozen_stages=1)
-    for module in (net.backbone.layer1[0], net.backbone.layer2[0], net):
-        module.conv2 = DBBConv2d(8, 8, 3, padding=1)
-    net.backbone.layer1[0].conv2.requires_grad_(False)
-    names = [site.name for site, _ in find_blocks(net, 'backbone')]
-    assert names == ['backbone.layer2.0.conv2']
-    assert not list(find_blocks(net, 'backbone.layer3'))
 
 
 def test_the_branches_are_chosen_by_their_gammas():

@@ -6,8 +6,7 @@ import torch
 from torch import nn
 
 from mmrep.dyrep import METRICS, SEVEN, Data, Evolution
-from mmrep.dyrep.evolution import changes
-from mmrep.dyrep.look import Look
+from mmrep.dyrep.look import Look, changes
 from mmrep.errors import UserError
 from mmrep.fuse import fuse
 from mmrep.testing import randomize_norms

@@ -5,7 +5,7 @@ from torch import nn
 
 import mmrep
 from mmrep.dyrep import SEVEN
-from mmrep.dyrep.cutting import importances
+from mmrep.dyrep.importance import importances
 from mmrep.layers import BranchedConv2d
 from mmrep.pictures.weights import KERNEL, read_convs
 from mmrep.testing import randomize_norms
