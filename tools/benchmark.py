@@ -14,8 +14,8 @@ from rich.progress import Progress
 from rich.table import Table
 
 from mmrep.cli import load_config, report_errors
-from mmrep.cli.training_step import (TrainingStep, check_at_least_one,
-                                     training_model)
+from mmrep.cli.training_step import (TrainingStep, add_image_arguments,
+                                     check_at_least_one, training_model)
 from mmrep.timing import alternate
 
 console = Console(width=110)
@@ -28,14 +28,7 @@ def parse_args(argv=None):
         'configs',
         nargs='+',
         help="config files, the host's own as mmdet::NAME.py")
-    parser.add_argument(
-        '--size',
-        nargs=2,
-        type=int,
-        default=(800, 1333),
-        metavar=('H', 'W'),
-        help='of the images; default: 800 1333')
-    parser.add_argument('--batch-size', type=int, default=1, help='default: 1')
+    add_image_arguments(parser)
     parser.add_argument(
         '--rounds', type=int, default=5, help='timed steps each; default: 5')
     return parser.parse_args(argv)

@@ -23,8 +23,8 @@ from mmrep import DyRepHook
 from mmrep.atomic import check_destination, write_together
 from mmrep.cli import load_config, report_errors
 from mmrep.cli.dyrep import due_steps, hook_of
-from mmrep.cli.training_step import (TrainingStep, check_at_least_one,
-                                     training_model)
+from mmrep.cli.training_step import (TrainingStep, add_image_arguments,
+                                     check_at_least_one, training_model)
 from mmrep.cost import compare
 from mmrep.memory import meaning
 
@@ -38,14 +38,7 @@ def parse_args(argv=None):
         'config', help="config file, the host's own as mmdet::NAME.py")
     parser.add_argument(
         '--steps', type=int, default=50, help='of each; default: 50')
-    parser.add_argument(
-        '--size',
-        nargs=2,
-        type=int,
-        default=(800, 1333),
-        metavar=('H', 'W'),
-        help='of the images; default: 800 1333')
-    parser.add_argument('--batch-size', type=int, default=1, help='default: 1')
+    add_image_arguments(parser)
     parser.add_argument('--out', help='JSON file to write, with each event')
     return parser.parse_args(argv)
 

@@ -31,6 +31,18 @@ def check_at_least_one(**numbers):
                             'at least 1')
 
 
+def add_image_arguments(parser):
+    """Add ``--size`` and ``--batch-size`` of random images."""
+    parser.add_argument(
+        '--size',
+        nargs=2,
+        type=int,
+        default=(800, 1333),
+        metavar=('H', 'W'),
+        help='of the images; default: 800 1333')
+    parser.add_argument('--batch-size', type=int, default=1, help='default: 1')
+
+
 def training_model(cfg, size):
     """The model of a config, on the device and in training mode.
 
