@@ -45,10 +45,13 @@ def replace(model: nn.Module, new: Dict[nn.Module, nn.Module]) -> nn.Module:
 def branch_by_branch(model: nn.Module) -> Iterator[None]:
     """Let every re-parameterized layer compute its branches one by one."""
     layers = [m for m in model.modules() if isinstance(m, RepConv2d)]
+    own = [vars(layer).get('forward') for layer in layers]
     for layer in layers:
         layer.forward = layer.forward_branches
     try:
         yield
     finally:
-        for layer in layers:
+        for layer, forward in zip(layers, own):
             del layer.forward
+            if forward is not None:  # activation checkpointing's
+                layer.forward = forward

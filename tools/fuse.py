@@ -110,7 +110,8 @@ def main(argv=None):
                          dict(meta=meta, state_dict=fused.state_dict()),
                          plain_cfg)
     count = sum(1 for _ in rep_layers(rich))
-    needs = 'mmrep' if 'custom_imports' in plain_cfg else 'no mmrep'
+    imports = plain_cfg.get('custom_imports', {}).get('imports', [])
+    needs = 'mmrep' if 'mmrep' in imports else 'no mmrep'
     print_log(
         f'fused {count} layers, worst relative difference {worst:.1e}: wrote '
         f'{args.out} and {config}, which needs {needs}', 'current')

@@ -21,13 +21,10 @@ def untouched(model: nn.Module, seed: int = 0) -> Iterator[None]:
     """Run a model without a trace: modes, buffers, random numbers, grads."""
     modes = {module: module.training for module in model.modules()}
     buffers = [(b, b.clone()) for b in model.buffers()]
-    numbers = random_state.save()  # preprocessors draw of all
     try:
-        random_state.seed(seed)
-        with torch.no_grad():
+        with random_state.seeded(seed), torch.no_grad():
             yield
     finally:
-        random_state.restore(numbers)
         for module, mode in modes.items():
             module.training = mode
         for buffer, before in buffers:

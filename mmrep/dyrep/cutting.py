@@ -95,15 +95,24 @@ def kxk_blocks(block: BranchedConv2d) -> List[BranchedConv2d]:
 
 
 @torch.no_grad()
-def rematch(block: BranchedConv2d, statistics: Statistics) -> None:
-    """Fit the norm of the kxk to what it sees now, its function in eval kept.
+def rematch(block: BranchedConv2d, before: Statistics,
+            after: Statistics) -> None:
+    """Fit the norm of the kxk to what it sees now, its function kept.
+
+    Its running statistics change as those of the batches do, by which they
+    differ as before: in training mode too, its scale and shift stay.
 
     Args:
         block: One of the :func:`kxk_blocks` from which branches were taken.
-        statistics: Mean and variance of what the norm sees.
+        before: What the norm saw with them.
+        after: What it sees now.
     """
-    scale, shift = K.norm_affine(block.norm)
-    match(block.norm, scale, shift, statistics)
+    norm = block.norm
+    scale, shift = K.norm_affine(norm)
+    mean = norm.running_mean + (after[0] - before[0]).to(norm.running_mean)
+    ratio = ((after[1] + norm.eps) / (before[1] + norm.eps)).to(mean)
+    var = (norm.running_var + norm.eps) * ratio - norm.eps
+    match(norm, scale, shift, (mean, var.clamp_min(0)))
 
 
 def close_all(model: nn.Module, site: Site) -> None:
@@ -119,12 +128,14 @@ def close(model: nn.Module, site: Site) -> bool:
     Its norm goes into the kernel and the norms behind.
 
     Returns:
-        Whether it was possible: something must take the bias.
+        Whether it was possible: something must take the bias, and a norm
+        that trains takes from each batch its own scale, as one behind does.
     """
     block, behind = block_at(model, site), norms_around(model, site)
     if block.branches or block.kxk is not None or block.norm is None:
         return False
-    if block.sum_norm is not None or not (behind or block.bias is not None):
+    takes_bias = block.bias is not None and not block.norm.training
+    if block.sum_norm is not None or not (behind or takes_bias):
         return False
     weight, bias = K.fold_norm(Kernel(block.weight), block.norm)
     block.weight.copy_(weight)
@@ -139,6 +150,7 @@ def close(model: nn.Module, site: Site) -> bool:
     return True
 
 
+@torch.no_grad()
 def cut(models: Sequence[nn.Module], site: Site, names: Sequence[str],
         inputs: Callable[[], Iterable[Tensor]]) -> None:
     """Take branches off the block at a site.
@@ -150,12 +162,20 @@ def cut(models: Sequence[nn.Module], site: Site, names: Sequence[str],
         inputs: Gives the features that the model's block gets.
     """
     for model in models:
-        absorb(block_at(model, site), names)
+        for inner in kxk_blocks(block_at(model, site)):
+            _safe_scale(inner)
     block = block_at(models[0], site)
+
+    def seen(inner):
+        return measure(block, [inner.norm], inputs()).get(inner.norm)
+
+    before = [seen(inner) for inner in kxk_blocks(block)]
+    for model in models:
+        absorb(block_at(model, site), names)
     for depth, inner in enumerate(kxk_blocks(block)):
-        seen = measure(block, [inner.norm], inputs())
-        for model in models if inner.norm in seen else ():
+        after = seen(inner)
+        for model in models if after else ():
             theirs = kxk_blocks(block_at(model, site))[depth]
-            rematch(theirs, seen[inner.norm])
+            rematch(theirs, before[depth], after)
     for model in models:
         close_all(model, site)

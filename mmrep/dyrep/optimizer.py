@@ -52,9 +52,8 @@ def _fresh_groups(optimizer: Optimizer, model: nn.Module,
     if build is not None:
         return build(model).param_groups
     if len(optimizer.param_groups) > 1:
-        raise UserError('the optimizer has several groups and the Runner no '
-                        '`optim_wrapper` in its `cfg` to make those of new '
-                        'parameters by: build it with Runner.from_cfg')
+        raise UserError('the optimizer has several groups, and nothing says '
+                        'how to make those of new parameters')
     group = optimizer.param_groups[0]
     there = set(group['params'])
     there |= {p for p in model.parameters() if p.requires_grad}

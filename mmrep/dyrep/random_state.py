@@ -1,5 +1,7 @@
 """The random numbers of a process as plain data, and back."""
 import random
+from contextlib import contextmanager
+from typing import Iterator
 
 import numpy as np
 import torch
@@ -32,6 +34,17 @@ def restore(state: dict) -> None:
     np.random.set_state((name, np.array(keys, np.uint32), *rest))
     version, numbers, gauss = state['python']
     random.setstate((version, tuple(numbers), gauss))
+
+
+@contextmanager
+def seeded(value: int = 0) -> Iterator[None]:
+    """Draw by a seed inside, and go on outside as if nothing was drawn."""
+    state = save()
+    seed(value)
+    try:
+        yield
+    finally:
+        restore(state)
 
 
 class Resumed:

@@ -2,7 +2,8 @@
 from typing import Iterator
 
 from mmengine.hooks import EMAHook
-from mmengine.model import MMDistributedDataParallel, is_model_wrapper
+from mmengine.model import (BaseAveragedModel, MMDistributedDataParallel,
+                            is_model_wrapper)
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from torch.distributed.optim import ZeroRedundancyOptimizer
 from torch.nn.parallel import DistributedDataParallel
@@ -48,7 +49,17 @@ def check_runner(runner) -> None:
     check_config(runner.cfg)
     for what in _unsupported_parts(runner):
         raise UserError(_unsupported(what))
+    groups = runner.optim_wrapper.optimizer.param_groups
+    if len(groups) > 1 and not runner.cfg.get('optim_wrapper'):
+        raise UserError(
+            'DyRepHook makes the groups of new parameters by the '
+            '`optim_wrapper` of the `cfg` of the Runner, which has none: '
+            'build it with Runner.from_cfg')
     kinds = [type(hook).__name__ for hook in runner.hooks]
+    if kinds.count('DyRepHook') > 1:
+        raise UserError('there are several DyRepHooks in `custom_hooks`, of '
+                        'which each would change what the others know: keep '
+                        'one')
     averaging = [k for k, h in zip(kinds, runner.hooks) if _averages(h)]
     if averaging and kinds.index('DyRepHook') > kinds.index(averaging[0]):
         raise UserError(f'DyRepHook must come before {averaging[0]}, which '
@@ -68,6 +79,9 @@ def _unsupported_parts(runner) -> Iterator[str]:
     for hook in runner.hooks:
         if type(hook).__name__ == 'MeanTeacherHook':
             yield 'MeanTeacherHook'
+    for module in runner.model.modules():
+        if isinstance(module, BaseAveragedModel):
+            yield f'a {type(module).__name__} inside of the model'
 
 
 def _averages(hook) -> bool:

@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 
 from ..checkpoints.pretrained import pretrained
 from ..enrich import adopt
+from . import random_state
 from .look import Data
 from .optimizer import all_parameters, regroup
 
@@ -160,9 +161,15 @@ def data_of(runner, batches: List[Any], names: Iterable[str] = ()) -> Data:
     heads = any(not name.startswith(('backbone', 'neck')) for name in names)
     model = inner_model(runner)
 
+    done = {}
+
     def prepared(batch):
-        # preprocessors change their input
-        return model.data_preprocessor(copy.deepcopy(batch), True)
+        """Once for all: preprocessors draw, and change what they get."""
+        if id(batch) not in done:
+            with random_state.seeded():
+                preprocessor = copy.deepcopy(model.data_preprocessor)
+                done[id(batch)] = preprocessor(copy.deepcopy(batch), True)
+        return copy.deepcopy(done[id(batch)])
 
     def run(batch) -> Tensor:
         with runner.optim_wrapper.optim_context(model):
@@ -171,6 +178,8 @@ def data_of(runner, batches: List[Any], names: Iterable[str] = ()) -> Data:
 
     def features(batch):
         data = prepared(batch)
+        if not isinstance(data['inputs'], Tensor):  # several views
+            return run(batch).reshape(1)
         with runner.optim_wrapper.optim_context(model):
             if hasattr(model, 'extract_feat') and not heads:
                 return model.extract_feat(data['inputs'])

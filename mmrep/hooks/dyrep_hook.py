@@ -80,6 +80,8 @@ class DyRepHook(Hook):
         if type(calibration_batches) is not int or calibration_batches < 1:
             raise UserError(f'`calibration_batches` (={calibration_batches}) '
                             'must be a whole number, at least 1')
+        if seed is not None and type(seed) is not int:
+            raise UserError(f'`seed` (={seed!r}) must be a whole number')
         self.schedule = Schedule(interval, by_epoch, stop)
         self.seed = seed
         self.method = dict(
@@ -116,7 +118,9 @@ class DyRepHook(Hook):
         if not evolution.sites():
             raise UserError(
                 f"`scope` (={self.method['scope']!r}) of DyRepHook has no "
-                'plain convolution larger than 1x1 that is trained')
+                'plain convolution larger than 1x1 that is trained and that '
+                f'one of its `branches` ({", ".join(evolution.branches)}) '
+                'fits')
 
     def before_run(self, runner: Runner) -> None:
         if not isinstance(runner.optim_wrapper, BaseOptimWrapper):
@@ -172,6 +176,9 @@ class DyRepHook(Hook):
         left = self._left(runner, batch_idx)
         if self.due or (left is not None and left < self.batches.maxlen):
             self.batches.append(copy.deepcopy(data_batch))
+        elif left is None and self.handle:  # nothing will grow any more
+            self.handle.remove()
+            self.handle = None
 
     def after_train_iter(self,
                          runner: Runner,
@@ -185,9 +192,6 @@ class DyRepHook(Hook):
             self._evolve(runner)
             self.due = False
             self.batches.clear()
-        elif left is None and not self.due and self.handle:
-            self.handle.remove()
-            self.handle = None
 
     def _left(self, runner: Runner, batch_idx: int) -> Optional[int]:
         # a stream of iterations has no length
@@ -211,7 +215,7 @@ class DyRepHook(Hook):
         """The last batches, in all processes equally many."""
         count = torch.tensor(len(self.batches))
         all_reduce(count, 'min')
-        return list(self.batches)[-int(count):]
+        return list(self.batches)[len(self.batches) - int(count):]
 
     # validation draws no random numbers of the training
 

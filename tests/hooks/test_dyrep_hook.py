@@ -255,3 +255,40 @@ def test_mixed_precision(evolving, monkeypatch, tmp_path):
         assert event['grown_change'][0] < 2e-2  # eight bits of precision
     branch = runner.model.get_submodule(f"{history[0]['grown']}.branches.1x1")
     assert branch.weight.dtype == torch.float32
+
+
+def run(cfg, tmp_path):
+    cfg.work_dir = str(tmp_path / 'run')
+    Runner.from_cfg(cfg).train()
+
+
+def test_one_hook_before_averages(evolving, tmp_path):
+    cfg, _ = evolving('mmseg', hooks=[dict(type='EMAHook')])
+    cfg.custom_hooks[1].priority = 'VERY_HIGH'
+    with pytest.raises(UserError, match='must come before EMAHook'):
+        run(cfg, tmp_path)
+    cfg, _ = evolving('mmseg', hooks=[dict(type='DyRepHook')])
+    with pytest.raises(UserError, match='several DyRepHooks'):
+        run(cfg, tmp_path)
+
+
+def test_preprocessors_that_draw(evolving, train):
+    """Batches at random sizes are compared at one."""
+    cfg, path = evolving('mmdet')
+    resize = dict(
+        type='BatchSyncRandomResize',
+        random_size_range=(32, 96),
+        interval=1,
+        size_divisor=32)
+    cfg.model.data_preprocessor.batch_augments = [resize]
+    cfg.dump(path)
+    for event in read(train(path))['dyrep']['history']:
+        assert event['grown_change'][0] <= 1e-5
+
+
+def test_heads_are_compared_by_what_they_give(evolving, train):
+    _, path = evolving('mmseg', scope='decode_head')
+    history = read(train(path))['dyrep']['history']
+    assert history[0]['grown'].startswith('decode_head.')
+    frozen, trained = history[0]['grown_change']
+    assert 0 < frozen <= 1e-5 and 0 < trained <= 2e-2
