@@ -1,12 +1,12 @@
 """A config's training step on random images, without its data."""
 import copy
-import logging
 
 import torch
 from mmengine.device import get_device
 from mmengine.model import revert_sync_batchnorm
 from mmengine.optim import build_optim_wrapper
 
+from ..dyrep.running import quiet
 from .errors import UserError, one_line
 from .model import build_model
 from .synthetic import synthetic_batch
@@ -88,13 +88,11 @@ class TrainingStep:
         wrapper.pop('accumulative_counts', None)  # all steps are alike
         try:
             wrapper.optimizer.lr = LR
-            logging.disable(logging.INFO)  # the options of each parameter
-            self.optim_wrapper = build_optim_wrapper(model, wrapper)
+            with quiet():
+                self.optim_wrapper = build_optim_wrapper(model, wrapper)
         except Exception as error:  # whatever a constructor raises
             raise UserError('cannot build the optimizer of config '
                             f'{cfg.filename!r}: {one_line(error)}') from error
-        finally:
-            logging.disable(logging.NOTSET)
         self.cfg = dict(optim_wrapper=wrapper)
         self.name = cfg.filename
         self.model = model

@@ -2,13 +2,12 @@
 import math
 from typing import Dict, List, Optional, Sequence, Set, Union
 
-import torch
 from torch import nn
 
 from ..errors import UserError
 from ..layers import BranchedConv2d
 from ..layers.branch_names import Branches, fits
-from . import cutting, growing
+from . import cutting, growing, random_state
 from .arguments import check_numbers, checked_branches
 from .calibration import calls, inputs_of
 from .grasp import grasp
@@ -109,10 +108,7 @@ class Evolution:
         """
         if not data.batches:
             raise UserError('there are no batches to calibrate on')
-        devices = sorted(
-            {p.device.index
-             for p in self.model.parameters() if p.is_cuda})
-        with torch.random.fork_rng(devices):
+        with random_state.seeded(self._event_seed):
             plan = self._plan()
             before = look(self.model, data.batches[-1], data.features)
             cuts = self._cut(plan, data)

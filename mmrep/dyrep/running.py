@@ -2,10 +2,10 @@
 import copy
 import gc
 import logging
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Dict, Iterable, Iterator, List, Optional
 
-import torch
 from mmengine.model import BaseAveragedModel, is_model_wrapper
 from mmengine.optim import BaseOptimWrapper, build_optim_wrapper
 from mmengine.runner.checkpoint import (CheckpointLoader,
@@ -40,7 +40,7 @@ def adopt_all(runner, weights: Dict[str, Tensor]) -> None:
         runner: That trains or tests.
         weights: That are about to be loaded, or of the model itself.
     """
-    with torch.random.fork_rng():
+    with random_state.seeded():
         for model in models(runner):
             adopt(model, weights, exactly=runner._resume)
     refresh_if_needed(runner)
@@ -60,7 +60,7 @@ def adopt_pretrained(runner) -> None:
 
     mmengine allows no new parameters while it initialises.
     """
-    with torch.random.fork_rng():
+    with random_state.seeded():
         for module, init in pretrained(inner_model(runner)):
             adopt(module, _pretrained(**init))
     refresh_if_needed(runner)
@@ -97,11 +97,19 @@ def refresh(runner) -> None:
 
 def _fresh_optimizer(cfg: dict, model: nn.Module) -> Optimizer:
     """By the user's constructor, which logs the options of each parameter."""
-    logging.disable(logging.INFO)
-    try:
+    with quiet():
         return build_optim_wrapper(model, copy.deepcopy(cfg)).optimizer
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Log warnings only."""
+    before = logging.root.manager.disable
+    logging.disable(max(before, logging.INFO))
+    try:
+        yield
     finally:
-        logging.disable(logging.NOTSET)
+        logging.disable(before)
 
 
 def _refresh_average(average: BaseAveragedModel) -> None:
@@ -159,9 +167,7 @@ def data_of(runner, batches: List[Any], names: Iterable[str] = ()) -> Data:
         names: Of what evolves: heads are compared by what they give.
     """
     heads = any(not name.startswith(('backbone', 'neck')) for name in names)
-    model = inner_model(runner)
-
-    done = {}
+    model, done = inner_model(runner), {}
 
     def prepared(batch):
         """Once for all: preprocessors draw, and change what they get."""
