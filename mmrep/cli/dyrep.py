@@ -1,6 +1,7 @@
 """What a config says of DyRep."""
 from typing import List, Optional
 
+from ..dyrep.refusals import check_one
 from ..dyrep.schedule import Schedule
 from ..hooks import DyRepHook
 from .errors import UserError
@@ -10,11 +11,13 @@ def hook_of(cfg) -> Optional[DyRepHook]:
     """The DyRepHook of a config, if it has one.
 
     Raises:
-        UserError: It has arguments that there are not, or impossible ones.
+        UserError: It has arguments that there are not, or impossible ones, or
+            there are several.
     """
     hooks = [h for h in cfg.get('custom_hooks') or () if _is_dyrep(h)]
     if not hooks:
         return None
+    check_one(len(hooks))
     options = dict(hooks[0])
     for key in ('type', 'priority'):  # the Runner's
         options.pop(key, None)

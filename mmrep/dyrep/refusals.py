@@ -56,14 +56,23 @@ def check_runner(runner) -> None:
             '`optim_wrapper` of the `cfg` of the Runner, which has none: '
             'build it with Runner.from_cfg')
     kinds = [type(hook).__name__ for hook in runner.hooks]
-    if kinds.count('DyRepHook') > 1:
-        raise UserError('there are several DyRepHooks in `custom_hooks`, of '
-                        'which each would change what the others know: keep '
-                        'one')
+    check_one(kinds.count('DyRepHook'))
     averaging = [k for k, h in zip(kinds, runner.hooks) if _averages(h)]
     if averaging and kinds.index('DyRepHook') > kinds.index(averaging[0]):
         raise UserError(f'DyRepHook must come before {averaging[0]}, which '
                         'follows its changes: give that a lower `priority`')
+
+
+def check_one(count: int) -> None:
+    """Refuse several hooks.
+
+    Raises:
+        UserError: There are so many.
+    """
+    if count > 1:
+        raise UserError('there are several DyRepHooks in `custom_hooks`, of '
+                        'which each would change what the others know: keep '
+                        'one')
 
 
 def _unsupported_parts(runner) -> Iterator[str]:
