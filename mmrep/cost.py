@@ -11,7 +11,7 @@ from torch import nn
 from .dyrep import Evolution
 from .dyrep.look import look
 from .dyrep.running import data_of, refresh
-from .dyrep.sites import norm_cfg_at
+from .following import norm_cfg_at
 from .hooks import DyRepHook
 from .layers import DBBConv2d, RepConv2d
 from .memory import step_memory

@@ -8,9 +8,9 @@ from mmengine.model import BaseTTAModel, is_model_wrapper
 from torch import Tensor, nn
 
 from .checkpoints.wrappers import without_module
-from .dyrep.sites import block_for
 from .errors import UserError
-from .layers import DBBConv2d, RepConv2d
+from .following import norm_cfg_at
+from .layers import BranchedConv2d, DBBConv2d, RepConv2d
 from .layers.from_names import Foreign
 from .layers.loading import ORIGIN, PLAIN, take_over
 from .layers.plain import why_not_plain
@@ -80,6 +80,12 @@ def enrich(model: nn.Module, state_dict: Dict[str, Tensor]) -> List[str]:
     ]
     replace(model, {plain[name]: blocks[name] for name in found})
     return found
+
+
+def block_for(model: nn.Module, conv: nn.Module) -> BranchedConv2d:
+    """A block without branches, to stand for a plain convolution."""
+    return DBBConv2d.from_conv(
+        conv, branches=(), norms=(), norm_cfg=norm_cfg_at(model, conv))
 
 
 def weights_of(name: str, state_dict: Dict[str, Tensor]) -> Dict[str, Tensor]:

@@ -2,8 +2,11 @@
 from collections import defaultdict
 from typing import Dict, List, Optional, Tuple
 
+from mmengine.registry import MODELS
 from mmengine.utils.dl_utils.parrots_wrapper import _BatchNorm
 from torch import nn
+
+SYNCED = ('SyncBN', 'MMSyncBN')
 
 Place = Tuple[nn.Module, str]
 
@@ -45,3 +48,18 @@ def _next_norm(parent: nn.Module, name: str) -> Optional[nn.Module]:
     norm = parent._modules[after[0]] if after else None
     counts = getattr(norm, 'running_mean', None) is not None
     return norm if counts and isinstance(norm, _BatchNorm) else None
+
+
+def norm_cfg_at(model: nn.Module, conv: nn.Module) -> dict:
+    """The config of norms as behind this convolution, or the default."""
+    behind = norms_behind(conv, places(model))
+    if not behind:
+        return dict(type='BN')
+    norm = behind[0]
+    synced = [k for k in SYNCED if type(norm) is MODELS.get(k)]
+    if isinstance(norm, nn.SyncBatchNorm):  # of any make
+        synced.append('SyncBN')
+    return dict(
+        type=synced[0] if synced else 'BN',
+        eps=norm.eps,
+        momentum=norm.momentum)

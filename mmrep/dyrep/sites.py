@@ -2,12 +2,11 @@
 from collections import Counter
 from typing import Dict, Iterator, NamedTuple, Sequence, Tuple, Union
 
-from mmengine.registry import MODELS
 from torch import nn
 
+from ..enrich import block_for
 from ..errors import UserError
-from ..following import norms_behind, places
-from ..layers import BranchedConv2d, DBBConv2d
+from ..layers import BranchedConv2d
 from ..layers.geometry import Geometry
 from ..reparameterize import as_list, is_conv, matches, why_not_rich
 from ..walk import names, replace
@@ -15,7 +14,6 @@ from ..walk import names, replace
 Patterns = Union[str, Sequence[str]]
 
 INSIDE = dict(kxk='kxk', second='branches.1x1_kxk.second')
-SYNCED = ('SyncBN', 'MMSyncBN')
 
 
 class Site(NamedTuple):
@@ -159,24 +157,3 @@ def open_block(model: nn.Module, site: Site) -> BranchedConv2d:
         inner = block.inner_blocks().get(place)
         block = inner or block.nest(place)
     return block
-
-
-def block_for(model: nn.Module, conv: nn.Module) -> BranchedConv2d:
-    """A block without branches, to stand for a plain convolution."""
-    return DBBConv2d.from_conv(
-        conv, branches=(), norms=(), norm_cfg=norm_cfg_at(model, conv))
-
-
-def norm_cfg_at(model: nn.Module, conv: nn.Module) -> dict:
-    """The config of norms as behind this convolution, or the default."""
-    behind = norms_behind(conv, places(model))
-    if not behind:
-        return dict(type='BN')
-    norm = behind[0]
-    synced = [k for k in SYNCED if type(norm) is MODELS.get(k)]
-    if isinstance(norm, nn.SyncBatchNorm):  # of any make
-        synced.append('SyncBN')
-    return dict(
-        type=synced[0] if synced else 'BN',
-        eps=norm.eps,
-        momentum=norm.momentum)

@@ -8,8 +8,9 @@ from torch import nn
 from mmrep import DBBConv2d
 from mmrep.dyrep import SEVEN, Evolution
 from mmrep.dyrep.sites import (Site, block_at, find_sites, geometry_at,
-                               is_plain, norm_cfg_at, open_block)
+                               is_plain, open_block)
 from mmrep.errors import UserError
+from mmrep.following import norm_cfg_at
 
 from .nets import Classifier, conv3x3, data_of, grow, net_of
 
