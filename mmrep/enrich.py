@@ -38,8 +38,8 @@ def adopt(model: nn.Module,
     Returns:
         Whether the model has other parameters now.
     """
-    enrich(model, state_dict)
     state_dict = without_module(state_dict)
+    enrich(model, state_dict)
     weights = {
         layer: weights_of(paths[0], state_dict)
         for layer, paths in names(model).items()
@@ -65,6 +65,8 @@ def enrich(model: nn.Module, state_dict: Dict[str, Tensor]) -> List[str]:
     # hosts have modules called `branches`, too
     rich = dict.fromkeys(name[:mark.start()] for name in state_dict
                          for mark in MARK.finditer(name))
+    if not rich:  # as in most of the loading that goes through here
+        return []
     plain = {
         path: module
         for module, paths in names(model).items()

@@ -71,22 +71,25 @@ class Evolution:
 
     def sites(self) -> Dict[str, Site]:
         """What can grow now, by name."""
+        return {site.name: site for site in self._growing()}
+
+    def kernels(self) -> Dict[str, nn.Parameter]:
+        """The kernels of the sites, by name."""
+        return {site.name: w for site, w in self._growing().items()}
+
+    def _growing(self) -> Dict[Site, nn.Parameter]:
+        """The sites that one of the branches fits, with their kernels."""
+        found = find_sites(self.model, self.scope, self.max_depth)
+        shapes = {site: geometry_at(self.model, site) for site in found}
         return {
-            site.name: site
-            for site in find_sites(self.model, self.scope, self.max_depth)
-            if any(
-                fits(name, geometry_at(self.model, site), True)
-                for name in self.branches)
+            site: kernel
+            for site, kernel in found.items() if any(
+                fits(name, shapes[site], True) for name in self.branches)
         }
 
     def blocks(self) -> Dict[Site, BranchedConv2d]:
         """All blocks with branches now, those inside of blocks first."""
         return dict(find_blocks(self.model, self.scope))
-
-    def kernels(self) -> Dict[str, nn.Parameter]:
-        """The kernels of the sites, by name."""
-        kernels = find_sites(self.model, self.scope, self.max_depth)
-        return {name: kernels[site] for name, site in self.sites().items()}
 
     def new_scores(self) -> Scores:
         """Sums for what can grow now, from zero."""
