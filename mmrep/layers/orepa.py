@@ -20,6 +20,7 @@ from .geometry import like
 from .orepa_branches import (Average, Pointwise, PointwiseKxK, Prior, Product,
                              Separable)
 from .orepa_names import choose, initial_scales, stem_sizes
+from .orepa_sum import Sum, contract, plan_of
 from .rep_conv import RepConv2d
 
 SCALINGS = ('vector', 'scalar', 'none')
@@ -172,7 +173,22 @@ class OREPAConv2d(RepConv2d):
             yield Kernel(self.weight)
 
     def _kernel(self) -> Kernel:
-        return K.add(*self._terms())
+        if 'stem' in self.names or not self.branches:
+            return K.add(*self._terms())
+        plan, factors = plan_of(dict(self.branches))
+        traced = torch.compiler.is_compiling() or torch.jit.is_tracing()
+        add = contract if traced else Sum.apply
+        return Kernel(
+            add(plan, self.weight, self._scale_with_origin(), *factors))
+
+    def _scale_with_origin(self) -> Tensor:
+        """Those of each output channel, one where the weight has none."""
+        scale = self.scale
+        if scale is None:
+            scale = self.weight.new_ones(len(self.branches) + 1, 1)
+        elif 'origin' not in self.names:
+            scale = torch.cat([torch.ones_like(scale[:1]), scale])
+        return scale.expand(-1, self.out_channels)
 
     def forward_branches(self, x: Tensor) -> Tensor:
         return self._add_bias(

@@ -6,6 +6,7 @@ kernel_size, groups) and returns a weight of (out_channels,
 in_channels / groups, *kernel_size).
 """
 import math
+from typing import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from torch.nn import init
 from .. import kernel as K
 from ..kernel import Kernel
 from .geometry import like
+from .orepa_terms import Filters, Pair, PerChannel, Term
 
 DEPTHWISE_MULTIPLIER = 8  # filters per input channel, official
 
@@ -35,35 +37,62 @@ class Branch(nn.Module):
         """Create the parameters; ``weight``, a 1x1 one, by default."""
         self.weight = self.parameter(self.out_channels, in_per_group, 1, 1)
 
-    def parameter(self, *shape: int) -> nn.Parameter:
-        return nn.Parameter(torch.empty(shape, **self.factory))
+    def parameter(self, *shape: int, **layout) -> nn.Parameter:
+        return nn.Parameter(torch.empty(shape, **self.factory, **layout))
 
     def reset_parameters(self) -> None:
         for parameter in self.parameters():
             init.kaiming_uniform_(parameter, a=0)
+
+    def term(self) -> Term:
+        """What adds the branch to a sum."""
+        raise NotImplementedError
+
+    def factors(self) -> Sequence[Tensor]:
+        """What the term contracts."""
+        return list(self.parameters())
 
     def silence(self) -> None:
         """Make the kernel zero, by one factor of it only: it can regrow."""
         init.zeros_(getattr(self, self.last))
 
 
-class Pointwise(Branch):
+class Filtered(Branch):
+    """1x1, then one fixed filter per output channel."""
+
+    def filter(self) -> Tensor:
+        """(out_channels or 1, 1, *kernel_size)."""
+        raise NotImplementedError
+
+    def term(self) -> Term:
+        return Filters()
+
+    def factors(self) -> Sequence[Tensor]:
+        return [
+            self.weight,
+            self.filter().expand(self.out_channels, -1, -1, -1)
+        ]
+
+    def forward(self) -> Kernel:
+        return Kernel(self.weight * self.filter())
+
+
+class Pointwise(Filtered):
     """1x1, at the centre of the kernel."""
 
-    def forward(self) -> Kernel:
-        return K.pad(Kernel(self.weight), self.kernel_size)
+    def filter(self) -> Tensor:
+        one = self.weight.new_ones(1, 1, 1, 1)
+        return K.pad(Kernel(one), self.kernel_size).weight
 
 
-class Average(Branch):
+class Average(Filtered):
     """1x1, then the mean over the kernel."""
 
-    def forward(self) -> Kernel:
-        height, width = self.kernel_size
-        weight = self.weight / (height * width)
-        return Kernel(weight.expand(-1, -1, height, width))
+    def filter(self) -> Tensor:
+        return K.average(1, self.kernel_size, **like(self.weight)).weight
 
 
-class Prior(Branch):
+class Prior(Filtered):
     """1x1, then one fixed cosine filter per output channel."""
 
     def build(self, in_per_group: int) -> None:
@@ -79,8 +108,8 @@ class Prior(Branch):
         self.filters.copy_(
             frequency_prior(self.out_channels, self.kernel_size))
 
-    def forward(self) -> Kernel:
-        return Kernel(self.weight * self.filters)
+    def filter(self) -> Tensor:
+        return self.filters
 
 
 class PointwiseKxK(Branch):
@@ -91,13 +120,19 @@ class PointwiseKxK(Branch):
     def build(self, in_per_group: int) -> None:
         channels = self.in_channels * (1 if self.groups <= 4 else 2)
         self.first = self.parameter(channels, in_per_group, 1, 1)
-        self.second = self.parameter(self.out_channels,
-                                     channels // self.groups,
-                                     *self.kernel_size)
+        # as the large product of matrices takes it
+        self.second = self.parameter(
+            self.out_channels,
+            channels // self.groups,
+            *self.kernel_size,
+            memory_format=torch.channels_last)
 
     def reset_parameters(self) -> None:
         init.zeros_(self.first)
         init.kaiming_uniform_(self.second, a=0)
+
+    def term(self) -> Term:
+        return Pair(self.groups, from_identity=True)
 
     def forward(self) -> Kernel:
         channels, in_per_group = self.first.shape[:2]
@@ -117,6 +152,9 @@ class Separable(Branch):
         self.pointwise = self.parameter(self.out_channels,
                                         in_per_group * DEPTHWISE_MULTIPLIER, 1,
                                         1)
+
+    def term(self) -> Term:
+        return PerChannel(self.groups, self.in_channels)
 
     def forward(self) -> Kernel:
         return K.separable(
@@ -142,6 +180,9 @@ class Product(Branch):
         init.kaiming_uniform_(free, a=1)
         with torch.no_grad():
             eye.copy_(K.identity(eye.size(0), self.groups).weight)
+
+    def term(self) -> Term:
+        return Pair(self.groups, from_identity=False)
 
     def forward(self) -> Kernel:
         return K.compose(Kernel(self.first), Kernel(self.second), self.groups)

@@ -189,7 +189,8 @@ class RepConv2d(nn.Module):
             **options)
         if not conv.weight.requires_grad:
             layer.requires_grad_(False)
-        layer.to(memory_format=memory_format(conv.weight))
+        if memory_format(conv.weight) == torch.channels_last:
+            layer.to(memory_format=torch.channels_last)
         layer._set_origin(conv.weight)
         layer.bias = conv.bias
         layer._silence()

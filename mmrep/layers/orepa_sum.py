@@ -1,0 +1,111 @@
+"""The sum of OREPA's branches, at the price of its arithmetic.
+
+Section 3.3 of the paper: ``kernel = sum_b scale[b] * kernel_b``. No
+``kernel_b`` is made on the way, and autograd keeps nothing but parameters:
+the gradient of a factor is a contraction of the kernel's gradient with the
+other factors, that of a scale is the product of a factor and its gradient.
+"""
+from itertools import chain, groupby, islice
+from typing import Dict, List, NamedTuple, Tuple
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+
+from .orepa_branches import Branch
+from .orepa_terms import Tensors, Term, dots, scaled
+
+# the first makes the total to which the others are added in place
+ORDER = ('product', '1x1_kxk', 'average', 'prior', '1x1', 'separable')
+
+
+class Part(NamedTuple):
+    """A term, its rows of the scales and how many factors it has."""
+
+    term: Term
+    rows: Tuple[int, ...]
+    factors: int
+
+
+Plan = Tuple[Part, ...]
+
+
+def plan_of(branches: Dict[str, Branch]) -> Tuple[Plan, List[Tensor]]:
+    """The terms of branches and the factors of all terms.
+
+    Args:
+        branches: In the order of the scales, from the second row on.
+    """
+    rows = {name: i for i, name in enumerate(branches, 1)}
+    plan, factors = [], []
+    names = sorted(branches, key=ORDER.index)
+    for term, group in groupby(names, lambda name: branches[name].term()):
+        group = list(group)
+        # the first factor of each branch, then the second
+        mine = list(chain(*zip(*(branches[name].factors() for name in group))))
+        plan.append(Part(term, tuple(map(rows.get, group)), len(mine)))
+        factors += mine
+    return tuple(plan), factors
+
+
+def contract(plan: Plan, weight: Tensor, scale: Tensor, *factors:
+             Tensor) -> Tensor:
+    """``scale[0] * weight`` plus the terms, in the layout of the weight.
+
+    Args:
+        plan: The terms, in the order of their factors.
+        weight: (out_channels, in_channels / groups, height, width).
+        scale: (branches, out_channels), the weight's first.
+        factors: Of all terms.
+    """
+    terms = _terms(plan, scale, factors)
+    total = None
+    for term, scales, mine in terms:
+        if term.taps_first:
+            total = term.add(total, scales, mine)
+    kernel = scaled(weight, scale[0])
+    if total is not None:
+        total = total.unflatten(1, weight.shape[2:])
+        kernel.add_(total.permute(0, 3, 1, 2))
+    for term, scales, mine in terms:
+        if not term.taps_first:
+            term.add(kernel, scales, mine)
+    return kernel
+
+
+class Sum(Function):
+    """:func:`contract`, of which autograd keeps the tensors it is given."""
+
+    @staticmethod
+    def forward(plan: Plan, *tensors: Tensor) -> Tensor:
+        return contract(plan, *tensors)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output) -> None:
+        ctx.plan = inputs[0]
+        ctx.save_for_backward(*inputs[1:])
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> tuple:
+        weight, scale, *factors = ctx.saved_tensors
+        taps_first = grad.permute(0, 2, 3, 1).flatten(
+            1, 2).clone(memory_format=torch.contiguous_format)
+        of_scale = [dots(grad, weight)] + [None] * (len(scale) - 1)
+        of_factors = []
+        # in reverse: the first term uses up the gradient
+        for part, (term, scales, mine) in reversed(
+            [*zip(ctx.plan, _terms(ctx.plan, scale, factors))]):
+            of_rows, found = term.gradients(
+                taps_first if term.taps_first else grad, scales, mine)
+            of_factors[:0] = found
+            for row, of_row in zip(part.rows, of_rows):
+                of_scale[row] = of_row
+        of_weight = scaled(grad, scale[0])
+        return None, of_weight, torch.stack(of_scale), *of_factors
+
+
+def _terms(plan: Plan, scale: Tensor, factors: Tensors) -> list:
+    """Each term with its scales and factors."""
+    rows, each = scale.unbind(), iter(factors)
+    return [(part.term, [rows[row] for row in part.rows],
+             list(islice(each, part.factors))) for part in plan]

@@ -1,0 +1,200 @@
+"""The terms of OREPA's sum: scaled branches and their gradients.
+
+A term contracts one or several branches, with pure functions of tensors:
+
+- ``add(total, scales, factors)`` adds the scaled branches in place;
+- ``gradients(grad, scales, factors)`` gives the gradients of the scales and
+  of the factors from that of the total.
+
+Totals are kernels, (out_channels, in_channels / groups, height, width), or if
+a term says ``taps_first`` (out_channels, taps, in_channels / groups): there
+the taps are the kernel's pixels, row by row, and None is a total of zeros. A
+scale is (out_channels,).
+"""
+import math
+from dataclasses import dataclass
+from typing import List, Optional, Sequence, Tuple, Union
+
+import torch
+from torch import Tensor
+
+Tensors = Sequence[Tensor]
+Gradients = Tuple[Tensors, List[Optional[Tensor]]]
+JOINED = 4  # channels whose small products a PerChannel makes as one
+
+
+@dataclass(frozen=True)
+class Pair:
+    """1x1, then a kernel of full size: one large product of matrices.
+
+    Factors: (t, in_channels / groups, 1, 1), where asked for stored as
+    the difference from the identity, and (out_channels, t / groups, height,
+    width), which needs no copy if it is channels_last.
+    """
+
+    groups: int
+    from_identity: bool
+    taps_first = True
+
+    def add(self, total: Optional[Tensor], scales: Tensors,
+            factors: Tensors) -> Tensor:
+        first, second = self.matrices(*factors)
+        out = torch.bmm(second, first)
+        out = out.view(len(factors[1]), -1, out.size(2))
+        out = scaled_in_place(out, *scales)
+        return out if total is None else total.add_(out)
+
+    def gradients(self, grad: Tensor, scales: Tensors,
+                  factors: Tensors) -> Gradients:
+        first, second = self.matrices(*factors)
+        rows = grad.view(self.groups, -1, grad.size(2))
+        found = torch.bmm(rows, first.transpose(1, 2)).view(len(grad), -1)
+        of_scale = dots(found, second.view_as(found))
+        channels, width, *size = factors[1].shape
+        of_second = scaled_in_place(found,
+                                    *scales).view(channels, *size,
+                                                  width).permute(0, 3, 1, 2)
+        rows = scaled_in_place(grad, *scales).view_as(rows)
+        of_first = torch.bmm(second.transpose(1, 2), rows)
+        return [of_scale], [of_first.view_as(factors[0]), of_second]
+
+    def matrices(self, first: Tensor, second: Tensor) -> Tuple[Tensor, Tensor]:
+        """(groups, t, in) and (groups, out * taps, t), per group."""
+        width = second.size(1)
+        first = first.view(self.groups, width, -1)
+        if self.from_identity:
+            eye = torch.eye(
+                first.size(2), device=first.device, dtype=first.dtype)
+            first = first + eye.repeat(width // len(eye), 1)
+        second = second.permute(0, 2, 3, 1).reshape(self.groups, -1, width)
+        return first, second
+
+
+@dataclass(frozen=True)
+class Filters:
+    """1x1 kernels, each put on the taps by one filter per output channel.
+
+    Factors: weights (out_channels, in_channels / groups, 1, 1), then as many
+    filters (out_channels, 1, height, width), which are constant.
+    """
+
+    taps_first = True
+
+    def add(self, total: Optional[Tensor], scales: Tensors,
+            factors: Tensors) -> Tensor:
+        weights, filters = self.matrices(factors)
+        filters = filters * torch.stack(scales, 1)[:, None]
+        if total is None:
+            return torch.bmm(filters, weights)
+        return total.baddbmm_(filters, weights)
+
+    def gradients(self, grad: Tensor, scales: Tensors,
+                  factors: Tensors) -> Gradients:
+        weights, filters = self.matrices(factors)
+        found = torch.bmm(filters.transpose(1, 2), grad)
+        of_scales = (found * weights).sum(2).unbind(1)
+        of_weights = [
+            scaled(part, scale)[:, :, None, None]
+            for part, scale in zip(found.unbind(1), scales)
+        ]
+        return of_scales, of_weights + [None] * len(scales)
+
+    @staticmethod
+    def matrices(factors: Tensors) -> Tuple[Tensor, Tensor]:
+        """(out, branches, in) and (out, taps, branches)."""
+        half = len(factors) // 2
+        weights = torch.stack([w.flatten(1) for w in factors[:half]], 1)
+        return weights, torch.stack([f.flatten(1) for f in factors[half:]], 2)
+
+
+@dataclass(frozen=True)
+class PerChannel:
+    """Depthwise, then 1x1: a small product of matrices per input channel.
+
+    Some channels make one larger product, of matrices with blocks of zeros:
+    that takes less time than small ones.
+
+    Factors: (in_channels * m, 1, height, width) and (out_channels,
+    in_channels * m / groups, 1, 1).
+    """
+
+    groups: int
+    in_channels: int
+    taps_first = False
+
+    def add(self, total: Tensor, scales: Tensors, factors: Tensors) -> Tensor:
+        depthwise, pointwise = factors
+        out = torch.bmm(self.joined(pointwise), self.blocks(depthwise))
+        out = self.apart(out).view(total.shape)
+        return total.addcmul_(out, _column(scales[0], total))
+
+    def gradients(self, grad: Tensor, scales: Tensors,
+                  factors: Tensors) -> Gradients:
+        depthwise, pointwise = factors
+        grad = self.joined(grad)
+        found = torch.bmm(grad, self.blocks(depthwise).transpose(1, 2))
+        found = self.apart(found).reshape(pointwise.shape)
+        of_scale = dots(found, pointwise)
+        mix = self.joined(scaled(pointwise, *scales))
+        of_blocks = torch.bmm(mix.transpose(1, 2), grad)
+        return [of_scale], [
+            self.diagonal(of_blocks, depthwise),
+            scaled_in_place(found, *scales)
+        ]
+
+    def joined(self, kernel: Tensor) -> Tensor:
+        """(out, in per group, ...) as (blocks, out per group, entries)."""
+        kernel = kernel.flatten(1).unflatten(0, (self.groups, -1))
+        blocks = self.in_channels // self.groups // self.width
+        return kernel.unflatten(2, (blocks, -1)).transpose(1, 2).flatten(0, 1)
+
+    def apart(self, blocks: Tensor) -> Tensor:
+        """The inverse of :meth:`joined`: (out, entries)."""
+        parts = blocks.unflatten(0, (self.groups, -1))
+        return parts.transpose(1, 2).flatten(2).flatten(0, 1)
+
+    def blocks(self, depthwise: Tensor) -> Tensor:
+        """(blocks, joined * m, joined * taps), zero off the diagonals."""
+        parts = depthwise.view(-1, self.width,
+                               len(depthwise) // self.in_channels,
+                               depthwise[0].numel())
+        count, width, multiplier, taps = parts.shape
+        out = parts.new_zeros(count, width, multiplier, width, taps)
+        out.diagonal(dim1=1, dim2=3).copy_(parts.permute(0, 2, 3, 1))
+        return out.flatten(3).flatten(1, 2)
+
+    def diagonal(self, blocks: Tensor, depthwise: Tensor) -> Tensor:
+        """The inverse of :meth:`blocks`."""
+        width = self.width
+        parts = blocks.unflatten(2, (width, -1)).unflatten(1, (width, -1))
+        parts = parts.diagonal(dim1=1, dim2=3).permute(0, 3, 1, 2)
+        return parts.reshape(depthwise.shape)
+
+    @property
+    def width(self) -> int:
+        """How many channels are joined."""
+        return math.gcd(self.in_channels // self.groups, JOINED)
+
+
+Term = Union[Pair, Filters, PerChannel]
+
+
+def scaled(tensor: Tensor, scale: Tensor) -> Tensor:
+    """Scale the output channels, which come first."""
+    return tensor * _column(scale, tensor)
+
+
+def scaled_in_place(tensor: Tensor, scale: Tensor) -> Tensor:
+    """The same of a tensor that nothing but a second backward may need."""
+    if torch.is_grad_enabled():
+        return scaled(tensor, scale)
+    return tensor.mul_(_column(scale, tensor))
+
+
+def dots(a: Tensor, b: Tensor) -> Tensor:
+    """The product of each output channel's entries, summed."""
+    return (a * b).flatten(1).sum(1)
+
+
+def _column(scale: Tensor, tensor: Tensor) -> Tensor:
+    return scale.view(-1, *[1] * (tensor.dim() - 1))
