@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from .orepa_branches import Branch
-from .orepa_terms import Tensors, Term, dots, scaled
+from .orepa_terms import Scratch, Tensors, Term, dots, scaled
 
 # the first makes the total to which the others are added in place
 ORDER = ('product', '1x1_kxk', 'average', 'prior', '1x1', 'separable')
@@ -60,16 +60,16 @@ def contract(plan: Plan, weight: Tensor, scale: Tensor, *factors:
     """
     terms = _terms(plan, scale, factors)
     total = None
-    for term, scales, mine in terms:
+    for term, *mine in terms:
         if term.taps_first:
-            total = term.add(total, scales, mine)
+            total = term.add(total, *mine, Scratch())
     kernel = scaled(weight, scale[0])
     if total is not None:
-        total = total.unflatten(1, weight.shape[2:])
-        kernel.add_(total.permute(0, 3, 1, 2))
-    for term, scales, mine in terms:
+        spatial = total.unflatten(1, weight.shape[2:])
+        kernel.add_(spatial.permute(0, 3, 1, 2))
+    for term, *mine in terms:
         if not term.taps_first:
-            term.add(kernel, scales, mine)
+            term.add(kernel, *mine, Scratch(total))
     return kernel
 
 
@@ -87,21 +87,26 @@ class Sum(Function):
 
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple:
+        plan = ctx.plan
         weight, scale, *factors = ctx.saved_tensors
         taps_first = grad.permute(0, 2, 3, 1).flatten(
             1, 2).clone(memory_format=torch.contiguous_format)
-        of_scale = [dots(grad, weight)] + [None] * (len(scale) - 1)
-        of_factors = []
-        # in reverse: the first term uses up the gradient
-        for part, (term, scales, mine) in reversed(
-            [*zip(ctx.plan, _terms(ctx.plan, scale, factors))]):
-            of_rows, found = term.gradients(
-                taps_first if term.taps_first else grad, scales, mine)
-            of_factors[:0] = found
-            for row, of_row in zip(part.rows, of_rows):
-                of_scale[row] = of_row
-        of_weight = scaled(grad, scale[0])
-        return None, of_weight, torch.stack(of_scale), *of_factors
+        scratch = Scratch(taps_first)
+        of_rows, of_factors = [None] * len(scale), [None] * len(plan)
+        terms = _terms(plan, scale, factors)
+        # those that read the taps first, the first of them as the last: it
+        # uses up the gradient
+        for i in sorted(
+                range(len(plan)), key=lambda i:
+            (not terms[i][0].taps_first, -i)):
+            term, *mine = terms[i]
+            of_scales, of_factors[i] = term.gradients(
+                taps_first if term.taps_first else grad, *mine, scratch)
+            for row, of_row in zip(plan[i].rows, of_scales):
+                of_rows[row] = of_row
+        of_rows[0] = dots(grad, weight, scratch)
+        return (None, scaled(grad, scale[0]), torch.stack(of_rows),
+                *chain(*of_factors))
 
 
 def _terms(plan: Plan, scale: Tensor, factors: Tensors) -> list:

@@ -2,9 +2,9 @@
 
 A term contracts one or several branches, with pure functions of tensors:
 
-- ``add(total, scales, factors)`` adds the scaled branches in place;
-- ``gradients(grad, scales, factors)`` gives the gradients of the scales and
-  of the factors from that of the total.
+- ``add(total, scales, factors, scratch)`` adds the scaled branches in place;
+- ``gradients(grad, scales, factors, scratch)`` gives the gradients of the
+  scales and of the factors from that of the total.
 
 Totals are kernels, (out_channels, in_channels / groups, height, width), or if
 a term says ``taps_first`` (out_channels, taps, in_channels / groups): there
@@ -23,6 +23,33 @@ Gradients = Tuple[Tensors, List[Optional[Tensor]]]
 JOINED = 4  # channels whose small products a PerChannel makes as one
 
 
+class Scratch:
+    """Memory for what is needed for a moment only.
+
+    New memory costs a CPU more than the products that go there. Where autograd
+    watches, as in the backward of a backward, all is new.
+
+    Args:
+        tensor: Contiguous; it may be overwritten.
+    """
+
+    def __init__(self, tensor: Optional[Tensor] = None) -> None:
+        self.flat = None if tensor is None else tensor.view(-1)
+
+    def mul(self, a: Tensor, b: Tensor) -> Tensor:
+        return torch.mul(a, b, out=self._out(a.shape))
+
+    def bmm(self, a: Tensor, b: Tensor) -> Tensor:
+        return torch.bmm(a, b, out=self._out((*a.shape[:2], b.size(2))))
+
+    def _out(self, shape: Sequence[int]) -> Optional[Tensor]:
+        size = math.prod(shape)
+        if (self.flat is None or torch.is_grad_enabled()
+                or size > len(self.flat)):
+            return None
+        return self.flat[:size].view(shape)
+
+
 @dataclass(frozen=True)
 class Pair:
     """1x1, then a kernel of full size: one large product of matrices.
@@ -36,26 +63,26 @@ class Pair:
     from_identity: bool
     taps_first = True
 
-    def add(self, total: Optional[Tensor], scales: Tensors,
-            factors: Tensors) -> Tensor:
+    def add(self, total: Optional[Tensor], scales: Tensors, factors: Tensors,
+            scratch: 'Scratch') -> Tensor:
         first, second = self.matrices(*factors)
         out = torch.bmm(second, first)
         out = out.view(len(factors[1]), -1, out.size(2))
         out = scaled_in_place(out, *scales)
         return out if total is None else total.add_(out)
 
-    def gradients(self, grad: Tensor, scales: Tensors,
-                  factors: Tensors) -> Gradients:
+    def gradients(self, grad: Tensor, scales: Tensors, factors: Tensors,
+                  scratch: 'Scratch') -> Gradients:
         first, second = self.matrices(*factors)
         rows = grad.view(self.groups, -1, grad.size(2))
-        found = torch.bmm(rows, first.transpose(1, 2)).view(len(grad), -1)
-        of_scale = dots(found, second.view_as(found))
-        channels, width, *size = factors[1].shape
-        of_second = scaled_in_place(found,
-                                    *scales).view(channels, *size,
-                                                  width).permute(0, 3, 1, 2)
+        found = torch.bmm(rows, first.transpose(1, 2))
         rows = scaled_in_place(grad, *scales).view_as(rows)
         of_first = torch.bmm(second.transpose(1, 2), rows)
+        of_scale = dots(
+            found.view(len(grad), -1), second.view(len(grad), -1), scratch)
+        out_channels, width, *size = factors[1].shape
+        of_second = found.view(out_channels, *size, width)
+        of_second = scaled_in_place(of_second, *scales).permute(0, 3, 1, 2)
         return [of_scale], [of_first.view_as(factors[0]), of_second]
 
     def matrices(self, first: Tensor, second: Tensor) -> Tuple[Tensor, Tensor]:
@@ -80,16 +107,16 @@ class Filters:
 
     taps_first = True
 
-    def add(self, total: Optional[Tensor], scales: Tensors,
-            factors: Tensors) -> Tensor:
+    def add(self, total: Optional[Tensor], scales: Tensors, factors: Tensors,
+            scratch: 'Scratch') -> Tensor:
         weights, filters = self.matrices(factors)
         filters = filters * torch.stack(scales, 1)[:, None]
         if total is None:
             return torch.bmm(filters, weights)
         return total.baddbmm_(filters, weights)
 
-    def gradients(self, grad: Tensor, scales: Tensors,
-                  factors: Tensors) -> Gradients:
+    def gradients(self, grad: Tensor, scales: Tensors, factors: Tensors,
+                  scratch: 'Scratch') -> Gradients:
         weights, filters = self.matrices(factors)
         found = torch.bmm(filters.transpose(1, 2), grad)
         of_scales = (found * weights).sum(2).unbind(1)
@@ -122,21 +149,27 @@ class PerChannel:
     in_channels: int
     taps_first = False
 
-    def add(self, total: Tensor, scales: Tensors, factors: Tensors) -> Tensor:
+    def add(self, total: Tensor, scales: Tensors, factors: Tensors,
+            scratch: 'Scratch') -> Tensor:
         depthwise, pointwise = factors
-        out = torch.bmm(self.joined(pointwise), self.blocks(depthwise))
-        out = self.apart(out).view(total.shape)
-        return total.addcmul_(out, _column(scales[0], total))
+        out = scratch.bmm(self.joined(pointwise), self.blocks(depthwise))
+        # (groups, blocks, out per group, joined, height, width)
+        total = total.unflatten(0, (self.groups, -1)).unflatten(
+            2, (-1, self.width)).transpose(1, 2)
+        scale = scales[0].view(self.groups, 1, -1, 1, 1, 1)
+        return total.addcmul_(out.view(total.shape), scale)
 
-    def gradients(self, grad: Tensor, scales: Tensors,
-                  factors: Tensors) -> Gradients:
+    def gradients(self, grad: Tensor, scales: Tensors, factors: Tensors,
+                  scratch: 'Scratch') -> Gradients:
         depthwise, pointwise = factors
         grad = self.joined(grad)
-        found = torch.bmm(grad, self.blocks(depthwise).transpose(1, 2))
-        found = self.apart(found).reshape(pointwise.shape)
-        of_scale = dots(found, pointwise)
-        mix = self.joined(scaled(pointwise, *scales))
-        of_blocks = torch.bmm(mix.transpose(1, 2), grad)
+        found = scratch.bmm(grad, self.blocks(depthwise).transpose(1, 2))
+        found = found.unflatten(0, (self.groups, -1)).transpose(1, 2)
+        found = found.clone(memory_format=torch.contiguous_format)
+        found = found.view(pointwise.shape)
+        of_scale = dots(found, pointwise, scratch)
+        mix = scratch.mul(pointwise, _column(scales[0], pointwise))
+        of_blocks = torch.bmm(self.joined(mix).transpose(1, 2), grad)
         return [of_scale], [
             self.diagonal(of_blocks, depthwise),
             scaled_in_place(found, *scales)
@@ -147,11 +180,6 @@ class PerChannel:
         kernel = kernel.flatten(1).unflatten(0, (self.groups, -1))
         blocks = self.in_channels // self.groups // self.width
         return kernel.unflatten(2, (blocks, -1)).transpose(1, 2).flatten(0, 1)
-
-    def apart(self, blocks: Tensor) -> Tensor:
-        """The inverse of :meth:`joined`: (out, entries)."""
-        parts = blocks.unflatten(0, (self.groups, -1))
-        return parts.transpose(1, 2).flatten(2).flatten(0, 1)
 
     def blocks(self, depthwise: Tensor) -> Tensor:
         """(blocks, joined * m, joined * taps), zero off the diagonals."""
@@ -191,9 +219,9 @@ def scaled_in_place(tensor: Tensor, scale: Tensor) -> Tensor:
     return tensor.mul_(_column(scale, tensor))
 
 
-def dots(a: Tensor, b: Tensor) -> Tensor:
+def dots(a: Tensor, b: Tensor, scratch: Scratch) -> Tensor:
     """The product of each output channel's entries, summed."""
-    return (a * b).flatten(1).sum(1)
+    return scratch.mul(a, b).flatten(1).sum(1)
 
 
 def _column(scale: Tensor, tensor: Tensor) -> Tensor:
