@@ -20,7 +20,7 @@ from .geometry import like
 from .orepa_branches import (Average, Pointwise, PointwiseKxK, Prior, Product,
                              Separable)
 from .orepa_names import choose, initial_scales, stem_sizes
-from .orepa_sum import Sum, contract, plan_of
+from .orepa_sum import Sum, plan_of
 from .rep_conv import RepConv2d
 
 SCALINGS = ('vector', 'scalar', 'none')
@@ -163,8 +163,12 @@ class OREPAConv2d(RepConv2d):
                     row.fill_(values[name])
         self._reset_bias()
 
-    def _terms(self) -> Iterable[Kernel]:
-        """The scaled kernel of each branch, and the constant if there is."""
+    def branch_kernels(self) -> Iterable[Kernel]:
+        """The scaled kernel of each branch, and the constant if there is.
+
+        Their sum is :meth:`kernel` without the bias, in the straightforward
+        form.
+        """
         for i, name in enumerate(self.names):
             term = Kernel(
                 self.weight) if name == 'origin' else self.branches[name]()
@@ -173,13 +177,12 @@ class OREPAConv2d(RepConv2d):
             yield Kernel(self.weight)
 
     def _kernel(self) -> Kernel:
-        if 'stem' in self.names or not self.branches:
-            return K.add(*self._terms())
-        plan, factors = plan_of(dict(self.branches))
         traced = torch.compiler.is_compiling() or torch.jit.is_tracing()
-        add = contract if traced else Sum.apply
+        if traced or not self.branches or 'stem' in self.names:
+            return K.add(*self.branch_kernels())
+        plan, factors = plan_of(dict(self.branches))
         return Kernel(
-            add(plan, self.weight, self._scale_with_origin(), *factors))
+            Sum.apply(plan, self.weight, self._scale_with_origin(), *factors))
 
     def _scale_with_origin(self) -> Tensor:
         """Those of each output channel, one where the weight has none."""
@@ -192,7 +195,9 @@ class OREPAConv2d(RepConv2d):
 
     def forward_branches(self, x: Tensor) -> Tensor:
         return self._add_bias(
-            sum(self.geometry.conv(x, term) for term in self._terms()))
+            sum(
+                self.geometry.conv(x, kernel)
+                for kernel in self.branch_kernels()))
 
     @torch.no_grad()
     def _silence(self) -> None:

@@ -108,6 +108,17 @@ class Sum(Function):
         return (None, scaled(grad, scale[0]), torch.stack(of_rows),
                 *chain(*of_factors))
 
+    @staticmethod
+    def vmap(info, in_dims, plan: Plan, *tensors: Tensor) -> tuple:
+        kernels = [
+            Sum.apply(
+                plan,
+                *(tensor if dim is None else tensor.select(dim, i)
+                  for tensor, dim in zip(tensors, in_dims[1:])))
+            for i in range(info.batch_size)
+        ]
+        return torch.stack(kernels), 0
+
 
 def _terms(plan: Plan, scale: Tensor, factors: Tensors) -> list:
     """Each term with its scales and factors."""

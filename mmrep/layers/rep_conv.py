@@ -247,7 +247,7 @@ class RepConv2d(nn.Module):
     # the kernel is kept while nothing that it is made of changes
 
     def _current_kernel(self) -> Kernel:
-        if self.training or self._wants_gradient() or _is_transformed(self):
+        if self._wants_gradient() or _is_transformed(self):
             return self.kernel()
         tensors = (*self.parameters(), *self.buffers())
         return self._cache.get(tensors, self.kernel)

@@ -164,6 +164,20 @@ class TestCache:
             layer(x)
         assert layer.made == 1
 
+    def test_frozen_in_training(self, layer):
+        """Hosts freeze by requires_grad, some stay in training mode."""
+        layer.requires_grad_(False)
+        x = image().requires_grad_()
+        for mode in (True, True, False):
+            layer.train(mode)
+            layer.made = 0
+            for _ in range(3):
+                layer(x).sum().backward()
+            assert layer.made == 1
+        layer.requires_grad_(True).train()
+        layer(x).sum().backward()
+        assert layer.origin.grad is not None
+
     def test_not_used_where_gradients_are_wanted(self, layer):
         with torch.no_grad():
             layer(image())
