@@ -3,12 +3,34 @@ PYTHON ?=
 BIN := .venv/bin
 REQUIREMENTS := $(wildcard requirements/*.txt)
 
-.PHONY: demo test
+.PHONY: demo test benchmark
 demo: .venv/.ready
 	$(BIN)/python tools/demo.py
 
 test: .venv/.ready
 	$(BIN)/python -m pytest tests -n auto --maxprocesses 4
+
+# glibc gives memory back after each step and takes it again page by page, at
+# random up to a third of a step; here all nets keep what they once had
+HEAP := MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=68719476736 \
+	MALLOC_TOP_PAD_=268435456
+COMPARE = OMP_NUM_THREADS=2 $(HEAP) $(BIN)/python tools/benchmark.py \
+	--size 224 224
+RESULTS := work_dirs/benchmark
+written = --out $(RESULTS)/$(1).json --picture $(RESULTS)/$(1).png
+R18 := mmpretrain::resnet/resnet18_8xb32_in1k.py \
+	configs/resnet18_orepa_imagenet.py configs/resnet18_dbb_imagenet.py
+R50 := mmpretrain::resnet/resnet50_8xb32_in1k.py \
+	configs/resnet50_orepa_imagenet.py configs/resnet50_dbb_imagenet.py
+
+benchmark: .venv/.ready
+	mkdir -p $(RESULTS)
+	$(COMPARE) $(R18) --batch-size 8 --rounds 9 $(call written,resnet18_8)
+	$(COMPARE) $(R18) --batch-size 32 --rounds 5 $(call written,resnet18_32)
+	$(COMPARE) $(R50) --batch-size 8 --rounds 5 $(call written,resnet50_8)
+	$(COMPARE) $(R50) --batch-size 32 --rounds 3 $(call written,resnet50_32)
+	$(COMPARE) configs/repvgg_a0_imagenet.py --inference --batch-size 8 \
+		--rounds 15 $(call written,repvgg_a0_inference)
 
 .venv/.ready: $(REQUIREMENTS) .dev_scripts/setup_env.sh
 	@PYTHON=$(PYTHON) .dev_scripts/setup_env.sh

@@ -1,7 +1,35 @@
 """Fair timing: the ones to compare run in turn."""
 import statistics
 import time
-from typing import Callable, List, Sequence
+from functools import partial
+from typing import Callable, List, Sequence, Tuple
+
+import torch
+
+Seconds = Tuple[float, ...]
+
+
+class Laps:
+    """The seconds between moments, from now on.
+
+    What is running on the GPU is waited for, so it counts where it began.
+    """
+
+    def __init__(self) -> None:
+        self.moments: List[float] = []
+        self.lap()
+
+    def lap(self) -> None:
+        """A lap ends here, the next begins."""
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        self.moments.append(time.perf_counter())
+
+    @property
+    def seconds(self) -> Seconds:
+        """Of each lap."""
+        pairs = zip(self.moments, self.moments[1:])
+        return tuple(end - start for start, end in pairs)
 
 
 def alternate(calls: Sequence[Callable[[], object]],
@@ -14,12 +42,42 @@ def alternate(calls: Sequence[Callable[[], object]],
         rounds: How often each is timed.
         progress: Called after every call.
     """
-    times: List[List[float]] = [[] for _ in calls]
+    timed = [partial(_time, call) for call in calls]
+    return [
+        statistics.median(map(sum, taken))
+        for taken in in_turn(timed, rounds, progress)
+    ]
+
+
+def in_turn(
+        calls: Sequence[Callable[[], Seconds]],
+        rounds: int,
+        progress: Callable[[], object] = lambda: None) -> List[List[Seconds]]:
+    """What calls return that time themselves, taken as in :func:`alternate`.
+
+    Returns:
+        Of each call what it returned, in order, without the first.
+    """
+    times: List[List[Seconds]] = [[] for _ in calls]
     for i in range(rounds + 1):
         for call, taken in zip(calls, times):
-            start = time.perf_counter()
-            call()
+            seconds = call()
             if i:
-                taken.append(time.perf_counter() - start)
+                taken.append(seconds)
             progress()
-    return [statistics.median(taken) for taken in times]
+    return times
+
+
+def median(times: Sequence[Seconds]) -> Seconds:
+    """The parts of the median round, which so sum to the median.
+
+    Of an even number of rounds it is the faster of the middle two.
+    """
+    return sorted(times, key=sum)[(len(times) - 1) // 2]
+
+
+def _time(call: Callable[[], object]) -> Seconds:
+    laps = Laps()
+    call()
+    laps.lap()
+    return laps.seconds

@@ -1,11 +1,19 @@
 """Compare the training steps of configs, side by side, on random images.
 
 A step is that of the config: forward, backward and optimizer, frozen what it
-freezes. The configs' steps run in turn; the table has the medians and, over
-the first config, the ratios.
+freezes. The configs' steps run in turn; the table has the median step and its
+parts and the peak of its memory. Over the first config are the ratios, and the
+percent of the peak that is not explained by what the model has more or less of
+parameters, buffers, gradients and optimizer state.
+
+With --inference it is the forward pass in eval mode, without gradients: of
+re-parameterized models branch by branch, in eval mode and fused.
 """
 import argparse
+import json
+import os.path as osp
 from functools import partial
+from pathlib import Path
 
 import torch
 from mmengine.device import get_device
@@ -13,17 +21,23 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from mmrep.cli import load_config, report_errors
-from mmrep.cli.training_step import (TrainingStep, add_image_arguments,
-                                     check_at_least_one, training_model)
-from mmrep.timing import alternate
+from mmrep.atomic import check_destination, write_together
+from mmrep.cli import UserError, report_errors
+from mmrep.cli.comparison import (PARTS, all_forms, compare_inference,
+                                  compare_training, training_steps)
+from mmrep.cli.training_step import add_image_arguments, check_at_least_one
+from mmrep.pictures.costs import draw_costs
+from mmrep.pictures.structure import save
 
-console = Console(width=110)
+KINDS = ('.png', '.svg')
+console = Console(width=160)
 
 
 def parse_args(argv=None):
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         'configs',
         nargs='+',
@@ -31,38 +45,118 @@ def parse_args(argv=None):
     add_image_arguments(parser)
     parser.add_argument(
         '--rounds', type=int, default=5, help='timed steps each; default: 5')
+    parser.add_argument(
+        '--inference',
+        action='store_true',
+        help='compare forward passes in eval mode, and fused, not steps')
+    parser.add_argument('--out', help='JSON file to write')
+    parser.add_argument('--picture', help='to draw, *.png or *.svg')
     return parser.parse_args(argv)
 
 
-def prepare_step(path, args):
-    """One training step of a config as a call, and its parameters."""
-    cfg = load_config(path)
-    model = training_model(cfg, args.size)
-    step = TrainingStep(cfg, model, args.size, args.batch_size)
-    return step, sum(p.numel() for p in model.parameters())
+def check(args):
+    """Refuse what cannot be measured or written."""
+    check_at_least_one(
+        size=min(args.size), batch_size=args.batch_size, rounds=args.rounds)
+    outs = dict(out=args.out, picture=args.picture)
+    for name, path in outs.items():
+        if path is not None:
+            check_destination(path, args.configs, f'--{name}', 'measured')
+    if args.picture is None:
+        return
+    if osp.splitext(args.picture)[1].lower() not in KINDS:
+        raise UserError(f'--picture (={args.picture!r}) must end in '
+                        f'{" or ".join(KINDS)}')
+    if args.out and osp.realpath(args.out) == osp.realpath(args.picture):
+        raise UserError(f'--out and --picture (={args.picture!r}) must be two '
+                        'files')
+
+
+def measure(args):
+    """Measure all configs and return what they cost as plain data."""
+    prepare, compare = ((all_forms, compare_inference) if args.inference else
+                        (training_steps, compare_training))
+    prepared = prepare(args.configs, args.size, args.batch_size)
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task('steps', total=len(prepared) * (args.rounds + 2))
+        rows = compare(prepared, args.rounds, partial(bar.advance, task))
+    return dict(
+        inference=args.inference,
+        size=list(args.size),
+        batch_size=args.batch_size,
+        rounds=args.rounds,
+        device=get_device(),
+        threads=torch.get_num_threads(),
+        torch=torch.__version__,
+        rows=rows)
+
+
+def title_of(found):
+    """What was measured, and where."""
+    height, width = found['size']
+    what = 'inference' if found['inference'] else 'training step'
+    return (f"{what}, {found['batch_size']} x {height} x {width}, "
+            f"{found['device']}, {found['threads']} threads, PyTorch "
+            f"{found['torch']}")
+
+
+def cells_of(row):
+    """A row of the table: the text of each column."""
+    form = {'form': row['form']} if 'form' in row else {}
+    times = {part: f'{row[part]:.3f} s' for part in PARTS if part in row}
+    memory = {} if form else {
+        'peak memory': f"{row['memory'] / 2**20:.1f} MiB",
+        'memory\nratio': f"{row['memory_ratio']:.2f}",
+        'not\nexplained': f"{row['memory_unexplained']:+.1f} %",
+    }
+    return {
+        'config': row['config'],
+        **form,
+        'parameters': f"{row['parameters'] / 1e6:.2f} M",
+        'multiply-\nadds': f"{row['multiply_adds'] / 1e9:.3f} G",
+        'time' if form else 'step': f"{row['seconds']:.3f} s",
+        **times,
+        'ratio': f"{row['ratio']:.2f}",
+        **memory,
+    }  # yapf: disable
+
+
+def table_of(found):
+    """The comparison as a table."""
+    table = Table(title=title_of(found))
+    cells = [cells_of(row) for row in found['rows']]
+    for column in cells[0]:
+        table.add_column(column, no_wrap=column != 'config')
+    for row in cells:
+        table.add_row(*row.values())
+    return table
+
+
+def write_json(found, path):
+    """Write all that was found."""
+    Path(path).write_text(json.dumps(found, indent=2) + '\n')
+
+
+def writers_of(found, args):
+    """What writes each file that is asked for."""
+    writers = {}
+    if args.out is not None:
+        writers[args.out] = partial(write_json, found)
+    if args.picture is not None:
+        figure = draw_costs(title_of(found), found['rows'])
+        kind = osp.splitext(args.picture)[1][1:].lower()
+        writers[args.picture] = partial(save, figure, kind)
+    return writers
 
 
 @report_errors
 def main(argv=None):
-    """Time all configs and print the table."""
+    """Measure all configs, print the table, write numbers and picture."""
     args = parse_args(argv)
-    check_at_least_one(
-        size=min(args.size), batch_size=args.batch_size, rounds=args.rounds)
-    prepared = [prepare_step(path, args) for path in args.configs]
-    with Progress(console=console, transient=True) as bar:
-        task = bar.add_task('steps', total=len(prepared) * (args.rounds + 1))
-        seconds = alternate([step for step, _ in prepared], args.rounds,
-                            partial(bar.advance, task))
-    height, width = args.size
-    table = Table(title=f'training step, {args.batch_size} x {height} x '
-                  f'{width}, {get_device()}, {torch.get_num_threads()} '
-                  f'threads, PyTorch {torch.__version__}')
-    for column in ('config', 'parameters', 'step', 'ratio'):
-        table.add_column(column, no_wrap=True)
-    for path, (_, parameters), step in zip(args.configs, prepared, seconds):
-        table.add_row(path, f'{parameters / 1e6:.1f} M', f'{step:.3f} s',
-                      f'{step / seconds[0]:.2f}')
-    console.print(table)
+    check(args)
+    found = measure(args)
+    console.print(table_of(found))
+    write_together(writers_of(found, args))
 
 
 if __name__ == '__main__':

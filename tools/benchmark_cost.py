@@ -26,7 +26,6 @@ from mmrep.cli.dyrep import due_steps, hook_of
 from mmrep.cli.training_step import (TrainingStep, add_image_arguments,
                                      check_at_least_one, training_model)
 from mmrep.cost import compare
-from mmrep.memory import meaning
 
 console = Console(width=110)
 
@@ -68,7 +67,6 @@ def measure(args):
         device=get_device(),
         threads=torch.get_num_threads(),
         torch=torch.__version__,
-        memory=meaning(),
         methods=methods,
         events=events.records,
         events_share=spent / (spent + sum(runs['DyRep'].seconds)))
@@ -80,8 +78,7 @@ def table_of(found):
     table = Table(
         title=f"{found['config']}: {found['steps']} steps of "
         f"{found['batch_size']} x {height} x {width}, {found['device']}, "
-        f"{found['threads']} threads, PyTorch {found['torch']}; memory: "
-        f"{found['memory']}",
+        f"{found['threads']} threads, PyTorch {found['torch']}",
         caption=events_line(found))
     for column in ('method', 'parameters', 'multiply-adds', 'step', 'ratio',
                    'peak memory'):

@@ -93,6 +93,7 @@ def main(argv=None):
     enrich(rich, weights)
     check_rich(rich, weights, meta, args.checkpoint)
     check_checkpoint_matches(rich, weights)
+    del checkpoint, weights  # as large as the rich net
     rich = revert_sync_batchnorm(rich).eval()
     fused = absorb_biases(mmrep.fuse(rich), rich)
     plain_cfg = plain_config(cfg)

@@ -120,7 +120,12 @@ def read_file(path, trusted=False):
         raise UserError(f'no such checkpoint: {path!r}{way_out}')
     allow_mmengine_checkpoints()
     try:
-        return torch.load(path, map_location='cpu', weights_only=not trusted)
+        # of a mapped file only what is used, no optimizer's state, is read
+        return torch.load(
+            path,
+            map_location='cpu',
+            weights_only=not trusted,
+            mmap=zipfile.is_zipfile(path))
     except Exception as error:  # a broken pickle can raise anything
         raise UserError(_why_unreadable(path, error)) from error
 

@@ -7,6 +7,7 @@ from mmengine.model import revert_sync_batchnorm
 from mmengine.optim import build_optim_wrapper
 
 from ..dyrep.running import quiet
+from ..timing import Laps
 from .errors import UserError, one_line
 from .model import build_model
 from .synthetic import synthetic_batch
@@ -60,10 +61,26 @@ def training_model(cfg, size):
         if not cfg.get(key):
             raise UserError(f'config {cfg.filename!r} has no `{key}`: '
                             'nothing can be trained')
-    preprocessor = cfg.model.get('data_preprocessor') or {}
+    return model_for(cfg, size).train()
+
+
+def model_for(cfg, size):
+    """The model of a config for images of a size, on the device.
+
+    Args:
+        cfg (Config): From :func:`load_config`.
+        size (tuple): Height and width.
+
+    Returns:
+        nn.Module: Of fresh weights, its synchronised norms plain.
+
+    Raises:
+        UserError: If the config has no model or it cannot be built.
+    """
+    preprocessor = (cfg.get('model') or {}).get('data_preprocessor') or {}
     if preprocessor.get('size'):  # mmseg pads to the size of its crops
         preprocessor.size = tuple(size)
-    return revert_sync_batchnorm(build_model(cfg)).to(get_device()).train()
+    return revert_sync_batchnorm(build_model(cfg)).to(get_device())
 
 
 class TrainingStep:
@@ -100,12 +117,40 @@ class TrainingStep:
                                      batch_size)
 
     def __call__(self):
+        """Take a step."""
+        # preprocessors change their input
+        self._step(copy.deepcopy(self.batch))
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+
+    def timed(self):
+        """Take a step.
+
+        Returns:
+            tuple: Seconds of forward, backward and optimizer, which sum to
+            those of the step.
+        """
+        batch = copy.deepcopy(self.batch)
+        backward, laps = self.optim_wrapper.backward, Laps()
+
+        def watched(*args, **kwargs):
+            laps.lap()
+            backward(*args, **kwargs)
+            laps.lap()
+
+        self.optim_wrapper.backward = watched
         try:
-            # preprocessors change their input
-            self.model.train_step(
-                copy.deepcopy(self.batch), self.optim_wrapper)
+            self._step(batch)
+        finally:
+            del self.optim_wrapper.backward
+        laps.lap()
+        # should a model have several losses, one after the other
+        *_, optimizer = laps.seconds
+        return (sum(laps.seconds[:-1:2]), sum(laps.seconds[1::2]), optimizer)
+
+    def _step(self, batch):
+        try:
+            self.model.train_step(batch, self.optim_wrapper)
         except Exception as error:  # whatever a model raises
             raise UserError(f'config {self.name!r} takes no training step on '
                             f'random images: {one_line(error)}') from error
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()

@@ -65,7 +65,7 @@ class Pair:
 
     def add(self, total: Optional[Tensor], scales: Tensors, factors: Tensors,
             scratch: 'Scratch') -> Tensor:
-        first, second = self.matrices(*factors)
+        first, second = self.matrices(factors)
         out = torch.bmm(second, first)
         out = out.view(len(factors[1]), -1, out.size(2))
         out = scaled_in_place(out, *scales)
@@ -73,7 +73,7 @@ class Pair:
 
     def gradients(self, grad: Tensor, scales: Tensors, factors: Tensors,
                   scratch: 'Scratch') -> Gradients:
-        first, second = self.matrices(*factors)
+        first, second = self.matrices(factors)
         rows = grad.view(self.groups, -1, grad.size(2))
         found = torch.bmm(rows, first.transpose(1, 2))
         rows = scaled_in_place(grad, *scales).view_as(rows)
@@ -85,8 +85,9 @@ class Pair:
         of_second = scaled_in_place(of_second, *scales).permute(0, 3, 1, 2)
         return [of_scale], [of_first.view_as(factors[0]), of_second]
 
-    def matrices(self, first: Tensor, second: Tensor) -> Tuple[Tensor, Tensor]:
+    def matrices(self, factors: Tensors) -> Tuple[Tensor, Tensor]:
         """(groups, t, in) and (groups, out * taps, t), per group."""
+        first, second = factors
         width = second.size(1)
         first = first.view(self.groups, width, -1)
         if self.from_identity:

@@ -1,9 +1,19 @@
-"""tools/benchmark.py times real configs and refuses what it cannot."""
+"""tools/benchmark.py compares real configs and refuses what it cannot."""
+import json
 import re
 
+import cv2
 import pytest
 
 from mmrep import OREPAResNet
+from mmrep.cli import comparison
+
+SMALL = ['--size', '64', '96', '--rounds', '2']
+TRAINING = [
+    'config', 'parameters', 'multiply-adds', 'step', 'forward', 'backward',
+    'optimizer', 'ratio', 'peak memory', 'memory ratio', 'not explained'
+]
+INFERENCE = ['config', 'form', 'parameters', 'multiply-adds', 'time', 'ratio']
 
 
 @pytest.fixture
@@ -11,13 +21,113 @@ def benchmark(load_tool):
     return load_tool('benchmark').main
 
 
-def test_table(benchmark, tiny_seg, tiny_det, capsys):
-    benchmark([tiny_seg, tiny_det, '--size', '64', '96', '--rounds', '2'])
-    out = capsys.readouterr().out
-    rows = re.findall(r'\.py\W+([\d.]+) M\W+([\d.]+) s\W+([\d.]+)', out)
-    assert len(rows) == 2 and rows[0][2] == '1.00'
-    ratio = float(rows[1][1]) / float(rows[0][1])
-    assert abs(ratio - float(rows[1][2])) < 0.1 * ratio + 0.01
+@pytest.fixture
+def unmeasured(monkeypatch):
+    """Fail where anything is built or measured."""
+
+    def refuse(*args):
+        pytest.fail('too late')
+
+    monkeypatch.setattr(comparison, 'load_config', refuse)
+
+
+def lines_of(printed, bar):
+    """The cells of each line of a table; long paths go on below."""
+    lines = [[cell.strip() for cell in line.strip(bar).split(bar)]
+             for line in printed.splitlines() if line.startswith(bar)]
+    return [cells for cells in lines if bar == '┃' or any(cells[1:])]
+
+
+def columns_of(printed):
+    """The names of columns, which may stand on two lines."""
+    upper, lower = lines_of(printed, '┃')
+    names = [' '.join(pair).strip() for pair in zip(upper, lower)]
+    return [name.replace('- ', '-') for name in names]
+
+
+def numbers_of(cells):
+    return [float(re.match(r'[+-]?[\d.]+', cell)[0]) for cell in cells]
+
+
+def test_table(benchmark, tiny_seg, tiny_det, capsys, tmp_path):
+    out = tmp_path / 'costs.json'
+    benchmark([tiny_seg, tiny_det, *SMALL, '--out', str(out)])
+    printed = capsys.readouterr().out
+    found = json.loads(out.read_text())
+    assert columns_of(printed) == TRAINING
+    table = lines_of(printed, '│')
+    assert len(table) == len(found['rows']) == 2
+    for cells, row in zip(table, found['rows']):
+        assert numbers_of(cells[1:]) == pytest.approx([
+            row['parameters'] / 1e6, row['multiply_adds'] / 1e9,
+            row['seconds'], row['forward'], row['backward'], row['optimizer'],
+            row['ratio'], row['memory'] / 2**20, row['memory_ratio'],
+            row['memory_unexplained']
+        ], abs=0.051)  # yapf: disable
+    assert re.search(r'training step, 1 x 64 x 96, cpu, \d+ threads, PyTorch',
+                     printed)
+
+
+def test_cells(load_tool):
+    row = dict(
+        config='a.py',
+        parameters=1.5e6,
+        multiply_adds=2.25e9,
+        seconds=7.0,
+        forward=1.0,
+        backward=2.0,
+        optimizer=4.0,
+        ratio=1.25,
+        memory=3 * 2**20,
+        memory_own=2**20,
+        memory_ratio=1.75,
+        memory_unexplained=-0.5)
+    assert list(load_tool('benchmark').cells_of(row).values()) == [
+        'a.py', '1.50 M', '2.250 G', '7.000 s', '1.000 s', '2.000 s',
+        '4.000 s', '1.25', '3.0 MiB', '1.75', '-0.5 %'
+    ]
+
+
+def test_numbers(benchmark, tiny_seg, tiny_det, tmp_path):
+    out = tmp_path / 'costs.json'
+    benchmark([tiny_seg, tiny_det, *SMALL, '--out', str(out)])
+    found = json.loads(out.read_text())
+    assert found['size'] == [64, 96] and found['batch_size'] == 1
+    assert found['rounds'] == 2 and not found['inference']
+    first, second = found['rows']
+    assert [first['config'], second['config']] == [tiny_seg, tiny_det]
+    for row in found['rows']:
+        parts = [row[part] for part in comparison.PARTS]
+        assert row['seconds'] == pytest.approx(sum(parts), rel=1e-9)
+        assert row['ratio'] == row['seconds'] / first['seconds']
+        assert row['memory_ratio'] == row['memory'] / first['memory']
+
+
+@pytest.mark.parametrize('config', ['tiny_seg', 'tiny_det', 'tiny_cls'])
+def test_inference(benchmark, request, config, capsys, tmp_path):
+    out, config = tmp_path / 'costs.json', request.getfixturevalue(config)
+    benchmark([config, *SMALL, '--inference', '--out', str(out)])
+    printed = capsys.readouterr().out
+    rows = json.loads(out.read_text())['rows']
+    assert columns_of(printed) == INFERENCE
+    table = lines_of(printed, '│')
+    assert [cells[1] for cells in table] == [row['form'] for row in rows] == [
+        'branch by branch', 'eval', 'fused']  # yapf: disable
+    for row in rows:
+        assert row['ratio'] == row['seconds'] / rows[2]['seconds']
+    assert 'inference, 1 x 64 x 96' in printed
+
+
+@pytest.mark.parametrize('more', [[], ['--inference']])
+@pytest.mark.parametrize('kind', ['png', 'svg'])
+def test_picture(benchmark, tiny_cls, tmp_path, more, kind):
+    path = tmp_path / f'costs.{kind}'
+    benchmark([tiny_cls, *SMALL, *more, '--picture', str(path)])
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    if kind == 'png':
+        assert cv2.imread(str(path)).std() > 1
+    else:
+        assert '<svg' in path.read_text()
 
 
 def test_images_are_as_large_as_it_says(benchmark, tiny_seg, monkeypatch):
@@ -31,27 +141,47 @@ def test_images_are_as_large_as_it_says(benchmark, tiny_seg, monkeypatch):
 
     monkeypatch.setattr(OREPAResNet, 'forward', watched)
     benchmark([tiny_seg, '--size', '64', '32', '--rounds', '1'])
+    benchmark([tiny_seg, '--size', '64', '32', '--rounds', '1', '--inference'])
     assert set(seen) == {(1, 3, 64, 32)}
 
 
-def test_a_model_that_takes_no_step(benchmark, tiny_seg, capsys, tmp_path):
-    config = tmp_path / 'broken.py'
+@pytest.mark.parametrize('more, message', [
+    ([], 'takes no training step'),
+    (['--inference'], 'does not run on random images'),
+])
+def test_a_model_that_fails_writes_nothing(benchmark, tiny_seg, capsys,
+                                           tmp_path, more, message):
+    config, out = tmp_path / 'broken.py', tmp_path / 'costs.json'
     config.write_text(f"_base_ = '{tiny_seg}'\n"
                       'model = dict(decode_head=dict(in_channels=7))')
     with pytest.raises(SystemExit) as stop:
-        benchmark([str(config), '--size', '64', '64'])
-    message = capsys.readouterr().err.strip().splitlines()[-1]
-    assert stop.value.code != 0 and message.startswith('error: config')
-    assert 'takes no training step' in message
+        benchmark([str(config), *SMALL, *more, '--out', str(out)])
+    told = capsys.readouterr().err.strip().splitlines()[-1]
+    assert stop.value.code != 0 and told.startswith('error: config')
+    assert message in told and not out.exists()
 
 
 @pytest.mark.parametrize('arguments, message', [
     (['--rounds', '0'], '--rounds (=0) must be at least 1'),
     (['--size', '64', '-1'], '--size (=-1) must be at least 1'),
     (['--batch-size', '0'], '--batch-size (=0) must be at least 1'),
+    (['--out', 'nowhere/a.json'], 'the folder of --out is not there'),
+    (['--picture', 'nowhere/a.png'], 'the folder of --picture is not there'),
+    (['--picture', 'a.jpg'], "--picture (='a.jpg') must end in .png or .svg"),
+    (['--picture', 'a.png', '--out', './a.png'
+      ], "--out and --picture (='a.png') must be two files"),
+    (['--inference', '--out', '.'], "'.' is a folder: name another --out"),
 ])
-def test_impossible_numbers(benchmark, tiny_seg, capsys, arguments, message):
+def test_impossible_arguments(benchmark, tiny_seg, capsys, unmeasured,
+                              arguments, message):
     with pytest.raises(SystemExit) as stop:
         benchmark([tiny_seg, *arguments])
-    assert stop.value.code != 0
-    assert message in capsys.readouterr().err
+    told = capsys.readouterr().err.strip().splitlines()
+    assert stop.value.code != 0 and len(told) == 1
+    assert told[0].startswith('error: ') and message in told[0]
+
+
+def test_a_config_is_not_written_over(benchmark, tiny_seg, capsys, unmeasured):
+    with pytest.raises(SystemExit):
+        benchmark([tiny_seg, '--out', tiny_seg])
+    assert 'is what is to be measured: name another' in capsys.readouterr().err

@@ -50,7 +50,6 @@ def test_table_and_numbers(benchmark, write, request, capsys, tmp_path, base):
             expected, abs=0.051)
     assert found['methods']['plain']['ratio'] == 1
     assert [event['step'] for event in found['events']] == [1, 2]
-    assert 'autograd keeps' in ' '.join(table.split())
     assert "DyRep's 2 events" in table
 
 

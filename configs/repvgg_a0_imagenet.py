@@ -1,0 +1,16 @@
+# RepVGG-A0 on ImageNet, 120 epochs (Ding et al., RepVGG, CVPR 2021): the row
+# RepVGG-A0 of its table 4, where the paper reports 72.41 % (71.16 % with
+# ResNet-18). Not trained here.
+#
+# Batches of 8 x 32, SGD with momentum 0.9, a cosine from 0.1, random crops and
+# flips; weight decay 1e-4 on the kernels of convolutions and the classifier
+# only.
+_base_ = 'mmpretrain::repvgg/repvgg-A0_8xb32_in1k.py'
+custom_imports = dict(imports=['mmrep'], allow_failed_imports=False)
+
+model = dict(
+    backbone=dict(
+        _delete_=True, type='RepVGGBackbone', arch='A0', out_indices=(3, )))
+
+optim_wrapper = dict(
+    paramwise_cfg=dict(_delete_=True, norm_decay_mult=0., bias_decay_mult=0.))

@@ -1,0 +1,108 @@
+"""What configs cost side by side: a row of numbers for each.
+
+``ratio`` and what else compares is over the first config.
+"""
+from ..cost import Run
+from ..memory import explained, unexplained
+from ..timing import in_turn, median
+from .config import load_config
+from .inference import FUSED, PLAIN, inference_forms
+from .training_step import TrainingStep, training_model
+
+PARTS = ('forward', 'backward', 'optimizer')
+
+
+def training_steps(configs, size, batch_size):
+    """The training step of each config, by its path.
+
+    Args:
+        configs (list): Their paths.
+        size (tuple): Height and width of the images.
+        batch_size (int): How many images.
+
+    Returns:
+        list: Pairs of a path and a :class:`TrainingStep`.
+
+    Raises:
+        UserError: If a config cannot be trained.
+    """
+    cfgs = [load_config(path) for path in configs]
+    return [(path,
+             TrainingStep(cfg, training_model(cfg, size), size, batch_size))
+            for path, cfg in zip(configs, cfgs)]
+
+
+def compare_training(steps, rounds, progress):
+    """Measure training steps in turn.
+
+    Args:
+        steps (list): From :func:`training_steps`.
+        rounds (int): How often each is timed.
+        progress (callable): Called ``rounds + 2`` times for each.
+
+    Returns:
+        list: A row for each. ``parameters``, ``multiply_adds`` and ``memory``
+        are those of :class:`mmrep.cost.Cost`, the adds of the training form
+        without heads. ``seconds`` are the sum of those of its parts;
+        ``memory_own`` is what :func:`mmrep.memory.explained` gives, in bytes.
+    """
+    rows = []
+    for path, step in steps:
+        cost = Run(step).cost
+        own = explained(step.model, step.optim_wrapper.optimizer)
+        rows.append(dict(config=path, **cost._asdict(), memory_own=own))
+        progress()
+    times = in_turn([step.timed for _, step in steps], rounds, progress)
+    for row, taken in zip(rows, times):
+        parts = median(taken)
+        row.update(zip(PARTS, parts), seconds=sum(parts))
+    for row in rows:
+        row.update(_over(row, rows[0]))
+    return rows
+
+
+def _over(row, first):
+    """A row over that of the first config."""
+    return dict(
+        ratio=row['seconds'] / first['seconds'],
+        memory_ratio=row['memory'] / first['memory'],
+        memory_unexplained=unexplained(row['memory'], row['memory_own'],
+                                       first['memory'], first['memory_own']))
+
+
+def all_forms(configs, size, batch_size):
+    """The forms of all configs in one list, see :func:`inference_forms`."""
+    return [
+        form for path in configs
+        for form in inference_forms(path, size, batch_size)
+    ]
+
+
+def compare_inference(forms, rounds, progress):
+    """Measure forms of models in turn.
+
+    Args:
+        forms (list): From :func:`all_forms`.
+        rounds (int): How often each is timed.
+        progress (callable): Called ``rounds + 2`` times for each.
+
+    Returns:
+        list: A row for each; ``ratio`` is over the first config as it is
+        deployed, ``multiply_adds`` have those of dense heads in them.
+    """
+    rows = []
+    for form in forms:
+        rows.append(
+            dict(
+                config=form.name,
+                form=form.form,
+                parameters=form.parameters(),
+                multiply_adds=form.multiply_adds()))
+        progress()
+    times = in_turn([form.timed for form in forms], rounds, progress)
+    for row, taken in zip(rows, times):
+        row['seconds'] = sum(median(taken))
+    deployed = next(row for row in rows if row['form'] in (FUSED, PLAIN))
+    for row in rows:
+        row['ratio'] = row['seconds'] / deployed['seconds']
+    return rows

@@ -1,0 +1,92 @@
+"""The forms of a config's model that run in inference, on random images."""
+import copy
+from contextlib import nullcontext
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from ..deploy.verify import outputs
+from ..fuse import fuse
+from ..timing import Laps
+from ..walk import branch_by_branch, rep_layers
+from .config import load_config
+from .errors import UserError, one_line
+from .synthetic import synthetic_batch
+from .training_step import model_for
+
+BRANCHES, EVAL, FUSED, PLAIN = 'branch by branch', 'eval', 'fused', 'plain'
+
+
+class Inference:
+    """Features and dense heads of a model, without gradients.
+
+    Args:
+        name (str): Path of its config.
+        form (str): Branch by branch, eval, fused or plain.
+        model (nn.Module): In eval mode.
+        inputs (Tensor): Preprocessed images.
+    """
+
+    def __init__(self, name, form, model, inputs):
+        self.name = name
+        self.form = form
+        self.model = model
+        self.inputs = inputs
+        self.context = branch_by_branch if form == BRANCHES else nullcontext
+
+    def __call__(self):
+        """Run once."""
+        try:
+            outputs(self.model, self.inputs)
+        except Exception as error:  # whatever a model raises
+            raise UserError(f'config {self.name!r} does not run on random '
+                            f'images: {one_line(error)}') from error
+
+    def timed(self):
+        """Run once; return the seconds it takes, as a tuple of one."""
+        with self.context(self.model):
+            laps = Laps()
+            self()
+            laps.lap()
+        return laps.seconds
+
+    def parameters(self):
+        """How many numbers there are to load."""
+        return sum(p.numel() for p in self.model.parameters())
+
+    def multiply_adds(self):
+        """Of an image; kernels made for all later runs do not count."""
+        with self.context(self.model):
+            self()
+            with FlopCounterMode(display=False) as counter:
+                self()
+        return counter.get_total_flops() / 2 / len(self.inputs)
+
+
+def inference_forms(path, size, batch_size):
+    """All forms of a config's model, the last as it is deployed.
+
+    Args:
+        path (str): Of the config.
+        size (tuple): Height and width of the images.
+        batch_size (int): How many images.
+
+    Returns:
+        list: An :class:`Inference` branch by branch, in eval mode and fused;
+        of a model without re-parameterized layers only one.
+
+    Raises:
+        UserError: If there is no such model.
+    """
+    cfg = load_config(path)
+    model = model_for(cfg, size).eval()
+    batch = synthetic_batch(cfg.default_scope, tuple(size), batch_size)
+    with torch.no_grad():
+        inputs = model.data_preprocessor(copy.deepcopy(batch))['inputs']
+    if any(rep_layers(model)):
+        models = {BRANCHES: model, EVAL: model, FUSED: fuse(model)}
+    else:
+        models = {PLAIN: model}
+    return [
+        Inference(path, form, each, inputs) for form, each in models.items()
+    ]

@@ -1,0 +1,82 @@
+"""What rows say about configs."""
+import pytest
+
+from mmrep import memory
+from mmrep.cli.comparison import (all_forms, compare_inference,
+                                  compare_training, training_steps)
+
+SIZE = (64, 64)
+
+
+@pytest.fixture
+def plain(tiny_cls, tmp_path):
+    path = tmp_path / 'plain.py'
+    path.write_text(
+        f"_base_ = '{tiny_cls}'\n"
+        "model = dict(backbone=dict(type='ResNet', stem_channels=8))")
+    return str(path)
+
+
+@pytest.fixture
+def compared(plain, tiny_cls):
+    """Rows of steps that say how long they take, and what was told."""
+    steps, told = training_steps([plain, tiny_cls], SIZE, 2), []
+    said = [[(9, 9, 9), (1, 2, 1), (9, 9, 9)], [(9, 9, 9), (2, 3, 4),
+                                                (2, 4, 4)]]
+    for (_, step), times in zip(steps, map(iter, said)):
+        step.timed = lambda times=times: next(times)
+    return compare_training(steps, 2, lambda: told.append(1)), steps, told
+
+
+def test_times_of_steps(compared):
+    rows, steps, told = compared
+    parts = ('forward', 'backward', 'optimizer')
+    assert [[row[part] for part in parts] for row in rows] == [[1, 2, 1],
+                                                               [2, 3, 4]]
+    assert [row['seconds'] for row in rows] == [4, 9]
+    assert [row['ratio'] for row in rows] == [1, 2.25]
+    assert len(told) == 2 * (2 + 2)
+
+
+def test_memory_of_steps(compared):
+    rows, steps, _ = compared
+    first, second = rows
+    for row, (path, step) in zip(rows, steps):
+        optimizer = step.optim_wrapper.optimizer
+        again = memory.step_memory(step, step.model, optimizer)
+        assert row['config'] == path
+        assert row['memory'] == pytest.approx(again, rel=0.02)
+        assert row['memory_own'] == memory.explained(step.model, optimizer)
+        assert row['memory'] > row['memory_own']
+    more = second['memory'] - first['memory']
+    own = second['memory_own'] - first['memory_own']
+    assert second['memory_ratio'] == second['memory'] / first['memory'] > 1
+    assert first['memory_unexplained'] == 0
+    assert second['memory_unexplained'] == pytest.approx(100 * (more - own) /
+                                                         second['memory'])
+
+
+def test_structure(compared):
+    rows, steps, _ = compared
+    for row, (_, step) in zip(rows, steps):
+        expected = sum(p.numel() for p in step.model.parameters())
+        assert row['parameters'] == expected
+    assert rows[0]['multiply_adds'] < rows[1]['multiply_adds']
+
+
+@pytest.mark.parametrize('first, deployed', [('rich', 2), ('plain', 0)])
+def test_inference_is_over_what_is_deployed(plain, tiny_cls, first, deployed):
+    configs = [plain, tiny_cls]
+    configs = configs if first == 'plain' else configs[::-1]
+    forms, told = all_forms(configs, SIZE, 2), []
+    times = iter([9, 9, 9, 9, 4, 2, 8, 1])  # a warm-up and one round
+    for form in forms:
+        form.timed = lambda: (next(times), )
+    rows = compare_inference(forms, 1, lambda: told.append(1))
+    assert [row['seconds'] for row in rows] == [4, 2, 8, 1]
+    base = rows[deployed]
+    assert base['form'] == ('plain' if first == 'plain' else 'fused')
+    assert [r['ratio']
+            for r in rows] == [r['seconds'] / base['seconds'] for r in rows]
+    assert [row['config'] for row in rows] == [form.name for form in forms]
+    assert len(told) == 4 * (1 + 2)
