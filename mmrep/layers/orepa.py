@@ -20,7 +20,7 @@ from .geometry import like
 from .orepa_branches import (Average, Pointwise, PointwiseKxK, Prior, Product,
                              Separable)
 from .orepa_names import choose, initial_scales, stem_sizes
-from .orepa_sum import Sum, plan_of
+from .orepa_sum import Sum, factors_of, plan_of
 from .rep_conv import RepConv2d
 
 SCALINGS = ('vector', 'scalar', 'none')
@@ -69,7 +69,7 @@ class OREPAConv2d(RepConv2d):
         self.names = ['origin']
         self.branches = nn.ModuleDict()
         self.register_parameter('scale', None)
-        self.scaling = None
+        self.scaling = self._plan = None
         self.set_options(branches, scaling)
         self._reset_own()
 
@@ -88,7 +88,7 @@ class OREPAConv2d(RepConv2d):
             return
         old = {} if self.scale is None else dict(
             zip(self.names, self.scale.detach()))
-        self.names, self.scaling = names, scaling
+        self.names, self.scaling, self._plan = names, scaling, None
         self._set_weight('origin' in names, trains)
         kept = dict(self.branches)
         self.branches.clear()
@@ -180,9 +180,12 @@ class OREPAConv2d(RepConv2d):
         traced = torch.compiler.is_compiling() or torch.jit.is_tracing()
         if traced or not self.branches or 'stem' in self.names:
             return K.add(*self.branch_kernels())
-        plan, factors = plan_of(dict(self.branches))
+        branches = dict(self.branches)
+        if self._plan is None:
+            self._plan = plan_of(branches)
         return Kernel(
-            Sum.apply(plan, self.weight, self._scale_with_origin(), *factors))
+            Sum.apply(self._plan, self.weight, self._scale_with_origin(),
+                      *factors_of(self._plan, branches)))
 
     def _scale_with_origin(self) -> Tensor:
         """Those of each output channel, one where the weight has none."""

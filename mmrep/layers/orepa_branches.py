@@ -60,41 +60,6 @@ class Branch(nn.Module):
 class Filtered(Branch):
     """1x1, then one fixed filter per output channel."""
 
-    def filter(self) -> Tensor:
-        """(out_channels or 1, 1, *kernel_size)."""
-        raise NotImplementedError
-
-    def term(self) -> Term:
-        return Filters()
-
-    def factors(self) -> Sequence[Tensor]:
-        return [
-            self.weight,
-            self.filter().expand(self.out_channels, -1, -1, -1)
-        ]
-
-    def forward(self) -> Kernel:
-        return Kernel(self.weight * self.filter())
-
-
-class Pointwise(Filtered):
-    """1x1, at the centre of the kernel."""
-
-    def filter(self) -> Tensor:
-        one = self.weight.new_ones(1, 1, 1, 1)
-        return K.pad(Kernel(one), self.kernel_size).weight
-
-
-class Average(Filtered):
-    """1x1, then the mean over the kernel."""
-
-    def filter(self) -> Tensor:
-        return K.average(1, self.kernel_size, **like(self.weight)).weight
-
-
-class Prior(Filtered):
-    """1x1, then one fixed cosine filter per output channel."""
-
     def build(self, in_per_group: int) -> None:
         super().build(in_per_group)
         self.register_buffer(
@@ -103,13 +68,44 @@ class Prior(Filtered):
                         **self.factory),
             persistent=False)
 
+    def filter(self) -> Tensor:
+        """(out_channels or 1, 1, *kernel_size)."""
+        raise NotImplementedError
+
     def reset_parameters(self) -> None:
         super().reset_parameters()
-        self.filters.copy_(
-            frequency_prior(self.out_channels, self.kernel_size))
+        self.filters.copy_(self.filter())
+
+    def term(self) -> Term:
+        return Filters()
+
+    def factors(self) -> Sequence[Tensor]:
+        return self.weight, self.filters
+
+    def forward(self) -> Kernel:
+        return Kernel(self.weight * self.filters)
+
+
+class Pointwise(Filtered):
+    """1x1, at the centre of the kernel."""
 
     def filter(self) -> Tensor:
-        return self.filters
+        one = torch.ones(1, 1, 1, 1, dtype=self.filters.dtype)
+        return K.pad(Kernel(one), self.kernel_size).weight
+
+
+class Average(Filtered):
+    """1x1, then the mean over the kernel."""
+
+    def filter(self) -> Tensor:
+        return K.average(1, self.kernel_size).weight
+
+
+class Prior(Filtered):
+    """1x1, then a cosine filter."""
+
+    def filter(self) -> Tensor:
+        return frequency_prior(self.out_channels, self.kernel_size)
 
 
 class PointwiseKxK(Branch):

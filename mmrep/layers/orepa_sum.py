@@ -6,46 +6,48 @@ the gradient of a factor is a contraction of the kernel's gradient with the
 other factors, that of a scale is the product of a factor and its gradient.
 """
 from itertools import chain, groupby, islice
-from typing import Dict, List, NamedTuple, Tuple
+from typing import Dict, List, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
 
 from .orepa_branches import Branch
-from .orepa_terms import Scratch, Tensors, Term, dots, scaled
+from .orepa_terms import Scratch, Tensors, Term, column, dots, scaled
 
 # the first makes the total to which the others are added in place
 ORDER = ('product', '1x1_kxk', 'average', 'prior', '1x1', 'separable')
 
 
 class Part(NamedTuple):
-    """A term, its rows of the scales and how many factors it has."""
+    """A term, the branches in it and their rows of the scales."""
 
     term: Term
-    rows: Tuple[int, ...]
-    factors: int
+    names: List[str]
+    rows: List[int]
 
 
-Plan = Tuple[Part, ...]
+Plan = List[Part]
 
 
-def plan_of(branches: Dict[str, Branch]) -> Tuple[Plan, List[Tensor]]:
-    """The terms of branches and the factors of all terms.
-
-    Args:
-        branches: In the order of the scales, from the second row on.
-    """
+def plan_of(branches: Dict[str, Branch]) -> Plan:
+    """The terms of branches, in the order of the scales from row 1 on."""
     rows = {name: i for i, name in enumerate(branches, 1)}
-    plan, factors = [], []
+    parts = []
     names = sorted(branches, key=ORDER.index)
     for term, group in groupby(names, lambda name: branches[name].term()):
         group = list(group)
-        # the first factor of each branch, then the second
-        mine = list(chain(*zip(*(branches[name].factors() for name in group))))
-        plan.append(Part(term, tuple(map(rows.get, group)), len(mine)))
-        factors += mine
-    return tuple(plan), factors
+        parts.append(Part(term, group, [rows[name] for name in group]))
+    return parts
+
+
+def factors_of(plan: Plan, branches: Dict[str, Branch]) -> List[Tensor]:
+    """The factors of all terms: the first of each branch, then the second."""
+    return [
+        factor for part in plan for same in zip(*(branches[name].factors()
+                                                  for name in part.names))
+        for factor in same
+    ]
 
 
 def contract(plan: Plan, weight: Tensor, scale: Tensor, *factors:
@@ -63,10 +65,15 @@ def contract(plan: Plan, weight: Tensor, scale: Tensor, *factors:
     for term, *mine in terms:
         if term.taps_first:
             total = term.add(total, *mine, Scratch())
-    kernel = scaled(weight, scale[0])
-    if total is not None:
-        spatial = total.unflatten(1, weight.shape[2:])
-        kernel.add_(spatial.permute(0, 3, 1, 2))
+    if total is None:
+        kernel = scaled(weight, scale[0])
+    else:
+        spatial = total.unflatten(1, weight.shape[2:]).permute(0, 3, 1, 2)
+        kernel = torch.addcmul(
+            spatial,
+            weight,
+            column(scale[0], weight),
+            out=torch.empty_like(weight))
     for term, *mine in terms:
         if not term.taps_first:
             term.add(kernel, *mine, Scratch(total))
@@ -124,4 +131,4 @@ def _terms(plan: Plan, scale: Tensor, factors: Tensors) -> list:
     """Each term with its scales and factors."""
     rows, each = scale.unbind(), iter(factors)
     return [(part.term, [rows[row] for row in part.rows],
-             list(islice(each, part.factors))) for part in plan]
+             list(islice(each, 2 * len(part.rows)))) for part in plan]

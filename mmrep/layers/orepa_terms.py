@@ -91,9 +91,9 @@ class Pair:
         width = second.size(1)
         first = first.view(self.groups, width, -1)
         if self.from_identity:
-            eye = torch.eye(
-                first.size(2), device=first.device, dtype=first.dtype)
-            first = first + eye.repeat(width // len(eye), 1)
+            first = first.clone()
+            squares = first.unflatten(1, (-1, first.size(2)))
+            squares.diagonal(dim1=2, dim2=3).add_(1)
         second = second.permute(0, 2, 3, 1).reshape(self.groups, -1, width)
         return first, second
 
@@ -169,7 +169,7 @@ class PerChannel:
         found = found.clone(memory_format=torch.contiguous_format)
         found = found.view(pointwise.shape)
         of_scale = dots(found, pointwise, scratch)
-        mix = scratch.mul(pointwise, _column(scales[0], pointwise))
+        mix = scratch.mul(pointwise, column(scales[0], pointwise))
         of_blocks = torch.bmm(self.joined(mix).transpose(1, 2), grad)
         return [of_scale], [
             self.diagonal(of_blocks, depthwise),
@@ -210,14 +210,14 @@ Term = Union[Pair, Filters, PerChannel]
 
 def scaled(tensor: Tensor, scale: Tensor) -> Tensor:
     """Scale the output channels, which come first."""
-    return tensor * _column(scale, tensor)
+    return tensor * column(scale, tensor)
 
 
 def scaled_in_place(tensor: Tensor, scale: Tensor) -> Tensor:
     """The same of a tensor that nothing but a second backward may need."""
     if torch.is_grad_enabled():
         return scaled(tensor, scale)
-    return tensor.mul_(_column(scale, tensor))
+    return tensor.mul_(column(scale, tensor))
 
 
 def dots(a: Tensor, b: Tensor, scratch: Scratch) -> Tensor:
@@ -225,5 +225,6 @@ def dots(a: Tensor, b: Tensor, scratch: Scratch) -> Tensor:
     return scratch.mul(a, b).flatten(1).sum(1)
 
 
-def _column(scale: Tensor, tensor: Tensor) -> Tensor:
+def column(scale: Tensor, tensor: Tensor) -> Tensor:
+    """A scale with as many dimensions as the tensor."""
     return scale.view(-1, *[1] * (tensor.dim() - 1))
