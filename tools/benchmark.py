@@ -49,6 +49,10 @@ def parse_args(argv=None):
         '--inference',
         action='store_true',
         help='compare forward passes in eval mode, and fused, not steps')
+    parser.add_argument(
+        '--backbone',
+        action='store_true',
+        help='measure steps of the backbones alone')
     parser.add_argument('--out', help='JSON file to write')
     parser.add_argument('--picture', help='to draw, *.png or *.svg')
     return parser.parse_args(argv)
@@ -58,6 +62,9 @@ def check(args):
     """Refuse what cannot be measured or written."""
     check_at_least_one(
         size=min(args.size), batch_size=args.batch_size, rounds=args.rounds)
+    if args.inference and args.backbone:
+        raise UserError('--backbone is of training steps: leave out '
+                        '--inference')
     outs = dict(out=args.out, picture=args.picture)
     for name, path in outs.items():
         if path is not None:
@@ -74,14 +81,17 @@ def check(args):
 
 def measure(args):
     """Measure all configs and return what they cost as plain data."""
-    prepare, compare = ((all_forms, compare_inference) if args.inference else
-                        (training_steps, compare_training))
+    prepare, compare = all_forms, compare_inference
+    if not args.inference:
+        prepare = partial(training_steps, backbone=args.backbone)
+        compare = compare_training
     prepared = prepare(args.configs, args.size, args.batch_size)
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task('steps', total=len(prepared) * (args.rounds + 2))
         rows = compare(prepared, args.rounds, partial(bar.advance, task))
     return dict(
         inference=args.inference,
+        backbone=args.backbone,
         size=list(args.size),
         batch_size=args.batch_size,
         rounds=args.rounds,
@@ -95,6 +105,8 @@ def title_of(found):
     """What was measured, and where."""
     height, width = found['size']
     what = 'inference' if found['inference'] else 'training step'
+    if found['backbone']:
+        what += ' of the backbone alone'
     return (f"{what}, {found['batch_size']} x {height} x {width}, "
             f"{found['device']}, {found['threads']} threads, PyTorch "
             f"{found['torch']}")

@@ -5,6 +5,7 @@
 from ..cost import Run
 from ..memory import explained, unexplained
 from ..timing import in_turn, median
+from .backbone_alone import BackboneAlone
 from .config import load_config
 from .inference import FUSED, PLAIN, inference_forms
 from .training_step import TrainingStep, training_model
@@ -12,13 +13,14 @@ from .training_step import TrainingStep, training_model
 PARTS = ('forward', 'backward', 'optimizer')
 
 
-def training_steps(configs, size, batch_size):
+def training_steps(configs, size, batch_size, backbone=False):
     """The training step of each config, by its path.
 
     Args:
         configs (list): Their paths.
         size (tuple): Height and width of the images.
         batch_size (int): How many images.
+        backbone (bool): Without neck and heads. Defaults to False.
 
     Returns:
         list: Pairs of a path and a :class:`TrainingStep`.
@@ -26,10 +28,14 @@ def training_steps(configs, size, batch_size):
     Raises:
         UserError: If a config cannot be trained.
     """
-    cfgs = [load_config(path) for path in configs]
-    return [(path,
-             TrainingStep(cfg, training_model(cfg, size), size, batch_size))
-            for path, cfg in zip(configs, cfgs)]
+    steps = []
+    for path in configs:
+        cfg = load_config(path)
+        model = training_model(cfg, size)
+        if backbone:
+            model = BackboneAlone(model).train()
+        steps.append((path, TrainingStep(cfg, model, size, batch_size)))
+    return steps
 
 
 def compare_training(steps, rounds, progress):

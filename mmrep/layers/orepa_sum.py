@@ -96,21 +96,17 @@ class Sum(Function):
     def backward(ctx, grad: Tensor) -> tuple:
         plan = ctx.plan
         weight, scale, *factors = ctx.saved_tensors
-        taps_first = grad.permute(0, 2, 3, 1).flatten(
-            1, 2).clone(memory_format=torch.contiguous_format)
+        terms = _terms(plan, scale, factors)
+        taps_first = grad.permute(0, 2, 3, 1).flatten(1, 2)
+        taps_first = taps_first.clone(memory_format=torch.contiguous_format)
         scratch = Scratch(taps_first)
         of_rows, of_factors = [None] * len(scale), [None] * len(plan)
-        terms = _terms(plan, scale, factors)
-        # those that read the taps first, the first of them as the last: it
-        # uses up the gradient
-        for i in sorted(
-                range(len(plan)), key=lambda i:
-            (not terms[i][0].taps_first, -i)):
+        for i in sorted(range(len(plan)), key=lambda i: plan[i].term.turn):
             term, *mine = terms[i]
             of_scales, of_factors[i] = term.gradients(
                 taps_first if term.taps_first else grad, *mine, scratch)
-            for row, of_row in zip(plan[i].rows, of_scales):
-                of_rows[row] = of_row
+            for row, of_scale in zip(plan[i].rows, of_scales):
+                of_rows[row] = of_scale
         of_rows[0] = dots(grad, weight, scratch)
         return (None, scaled(grad, scale[0]), torch.stack(of_rows),
                 *chain(*of_factors))

@@ -10,6 +10,9 @@ Totals are kernels, (out_channels, in_channels / groups, height, width), or if
 a term says ``taps_first`` (out_channels, taps, in_channels / groups): there
 the taps are the kernel's pixels, row by row, and None is a total of zeros. A
 scale is (out_channels,).
+
+In the backward the terms take turns: :class:`Filters` reads the gradient with
+the taps first, :class:`Pair` uses it up, then its memory is ``scratch``.
 """
 import math
 from dataclasses import dataclass
@@ -61,10 +64,10 @@ class Pair:
 
     groups: int
     from_identity: bool
-    taps_first = True
+    taps_first, turn = True, 1
 
     def add(self, total: Optional[Tensor], scales: Tensors, factors: Tensors,
-            scratch: 'Scratch') -> Tensor:
+            scratch: Scratch) -> Tensor:
         first, second = self.matrices(factors)
         out = torch.bmm(second, first)
         out = out.view(len(factors[1]), -1, out.size(2))
@@ -72,7 +75,7 @@ class Pair:
         return out if total is None else total.add_(out)
 
     def gradients(self, grad: Tensor, scales: Tensors, factors: Tensors,
-                  scratch: 'Scratch') -> Gradients:
+                  scratch: Scratch) -> Gradients:
         first, second = self.matrices(factors)
         rows = grad.view(self.groups, -1, grad.size(2))
         found = torch.bmm(rows, first.transpose(1, 2))
@@ -106,10 +109,10 @@ class Filters:
     filters (out_channels, 1, height, width), which are constant.
     """
 
-    taps_first = True
+    taps_first, turn = True, 0
 
     def add(self, total: Optional[Tensor], scales: Tensors, factors: Tensors,
-            scratch: 'Scratch') -> Tensor:
+            scratch: Scratch) -> Tensor:
         weights, filters = self.matrices(factors)
         filters = filters * torch.stack(scales, 1)[:, None]
         if total is None:
@@ -117,7 +120,7 @@ class Filters:
         return total.baddbmm_(filters, weights)
 
     def gradients(self, grad: Tensor, scales: Tensors, factors: Tensors,
-                  scratch: 'Scratch') -> Gradients:
+                  scratch: Scratch) -> Gradients:
         weights, filters = self.matrices(factors)
         found = torch.bmm(filters.transpose(1, 2), grad)
         of_scales = (found * weights).sum(2).unbind(1)
@@ -148,10 +151,10 @@ class PerChannel:
 
     groups: int
     in_channels: int
-    taps_first = False
+    taps_first, turn = False, 2
 
     def add(self, total: Tensor, scales: Tensors, factors: Tensors,
-            scratch: 'Scratch') -> Tensor:
+            scratch: Scratch) -> Tensor:
         depthwise, pointwise = factors
         out = scratch.bmm(self.joined(pointwise), self.blocks(depthwise))
         # (groups, blocks, out per group, joined, height, width)
@@ -161,7 +164,7 @@ class PerChannel:
         return total.addcmul_(out.view(total.shape), scale)
 
     def gradients(self, grad: Tensor, scales: Tensors, factors: Tensors,
-                  scratch: 'Scratch') -> Gradients:
+                  scratch: Scratch) -> Gradients:
         depthwise, pointwise = factors
         grad = self.joined(grad)
         found = scratch.bmm(grad, self.blocks(depthwise).transpose(1, 2))

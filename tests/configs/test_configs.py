@@ -142,13 +142,13 @@ def test_evolved_checkpoint_is_named_once():
 def test_naming(path):
     """Flat files <head>_<method>_<depth or arch>_<dataset>.py, imports.
 
-    Classifiers have no head to name, DyRep's from evolved backbones end in
-    ``_cd``.
+    Classifiers have no head to name, RepVGG's are its own archs; DyRep's from
+    evolved backbones end in ``_cd``.
     """
     *_, dataset = parts = path.stem.removesuffix('_cd').split('_')
     assert dataset in DATASETS
     is_classifier = dataset in ('cifar10', 'imagenet')
     assert len(parts) >= 3
-    assert parts[-2 if is_classifier else -3] in ('dbb', 'dyrep', 'orepa',
-                                                  'repvgg')
+    place = -2 if is_classifier and parts[0] != 'repvgg' else -3
+    assert parts[place] in ('dbb', 'dyrep', 'orepa', 'repvgg')
     assert load_config(str(path)).custom_imports.imports == ['mmrep']
