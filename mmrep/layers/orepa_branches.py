@@ -69,7 +69,7 @@ class Filtered(Branch):
             persistent=False)
 
     def filter(self) -> Tensor:
-        """(out_channels or 1, 1, *kernel_size)."""
+        """(out_channels or 1, 1, *kernel_size), on the CPU."""
         raise NotImplementedError
 
     def reset_parameters(self) -> None:
@@ -90,7 +90,7 @@ class Pointwise(Filtered):
     """1x1, at the centre of the kernel."""
 
     def filter(self) -> Tensor:
-        one = torch.ones(1, 1, 1, 1, dtype=self.filters.dtype)
+        one = torch.ones(1, 1, 1, 1)
         return K.pad(Kernel(one), self.kernel_size).weight
 
 
@@ -98,7 +98,7 @@ class Average(Filtered):
     """1x1, then the mean over the kernel."""
 
     def filter(self) -> Tensor:
-        return K.average(1, self.kernel_size).weight
+        return K.average(1, self.kernel_size, dtype=torch.float64).weight
 
 
 class Prior(Filtered):
@@ -196,7 +196,7 @@ def frequency_prior(channels: int, size) -> Tensor:
     vertical = index < channels / 2
     order = torch.where(vertical, index, index - channels / 2) + 1
     rows, columns = [
-        torch.cos(math.pi * (torch.arange(n) + 0.5) * order[:, None] / n)
+        torch.cos((torch.arange(n) + 0.5) * order[:, None] * math.pi / n)
         for n in size
     ]
     height, width = size

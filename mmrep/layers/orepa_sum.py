@@ -6,7 +6,7 @@ the gradient of a factor is a contraction of the kernel's gradient with the
 other factors, that of a scale is the product of a factor and its gradient.
 """
 from itertools import chain, groupby, islice
-from typing import Dict, List, NamedTuple
+from typing import Dict, List, NamedTuple, Optional
 
 import torch
 from torch import Tensor
@@ -80,6 +80,24 @@ def contract(plan: Plan, weight: Tensor, scale: Tensor, *factors:
     return kernel
 
 
+def gradients(plan: Plan, grad: Tensor, weight: Tensor, scale: Tensor,
+              *factors: Tensor) -> List[Optional[Tensor]]:
+    """Those of :func:`contract`'s tensors, from its kernel's."""
+    terms = _terms(plan, scale, factors)
+    taps_first = grad.permute(0, 2, 3, 1).flatten(1, 2)
+    taps_first = taps_first.clone(memory_format=torch.contiguous_format)
+    scratch = Scratch(taps_first)
+    of_rows, of_factors = [None] * len(scale), [None] * len(plan)
+    for i in sorted(range(len(plan)), key=lambda i: plan[i].term.turn):
+        term, *mine = terms[i]
+        of_scales, of_factors[i] = term.gradients(
+            taps_first if term.taps_first else grad, *mine, scratch)
+        for row, of_scale in zip(plan[i].rows, of_scales):
+            of_rows[row] = of_scale
+    of_rows[0] = dots(grad, weight, scratch)
+    return [scaled(grad, scale[0]), torch.stack(of_rows), *chain(*of_factors)]
+
+
 class Sum(Function):
     """:func:`contract`, of which autograd keeps the tensors it is given."""
 
@@ -94,22 +112,8 @@ class Sum(Function):
 
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple:
-        plan = ctx.plan
-        weight, scale, *factors = ctx.saved_tensors
-        terms = _terms(plan, scale, factors)
-        taps_first = grad.permute(0, 2, 3, 1).flatten(1, 2)
-        taps_first = taps_first.clone(memory_format=torch.contiguous_format)
-        scratch = Scratch(taps_first)
-        of_rows, of_factors = [None] * len(scale), [None] * len(plan)
-        for i in sorted(range(len(plan)), key=lambda i: plan[i].term.turn):
-            term, *mine = terms[i]
-            of_scales, of_factors[i] = term.gradients(
-                taps_first if term.taps_first else grad, *mine, scratch)
-            for row, of_scale in zip(plan[i].rows, of_scales):
-                of_rows[row] = of_scale
-        of_rows[0] = dots(grad, weight, scratch)
-        return (None, scaled(grad, scale[0]), torch.stack(of_rows),
-                *chain(*of_factors))
+        with torch.autocast(grad.device.type, enabled=False):
+            return None, *gradients(ctx.plan, grad, *ctx.saved_tensors)
 
     @staticmethod
     def vmap(info, in_dims, plan: Plan, *tensors: Tensor) -> tuple:

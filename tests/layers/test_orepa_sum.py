@@ -1,4 +1,6 @@
 """The contraction against the straightforward sum, branch by branch."""
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -161,6 +163,27 @@ def test_functional_gradient():
     many = torch.vmap(torch.func.grad(loss))(both)
     for name, value in found.items():
         assert relative_difference(value, many[name][0]) < 1e-12
+
+
+def test_filters_are_of_double_precision():
+    layer = make((3, 3), branches=['average', '1x1', 'prior'])
+    average = layer.branches['average'].filters
+    assert torch.equal(average, torch.full_like(average, 1 / 9))
+    prior = layer.branches['prior'].filters[0, 0, :, 0]
+    angles = torch.tensor([0.5, 1.5, 2.5], dtype=torch.float64) * math.pi / 3
+    assert relative_difference(angles.cos(), prior) < 1e-15
+
+
+@pytest.mark.parametrize('size', [(1, 1), (3, 3)], ids=str)
+def test_backward_under_autocast(size):
+    """Kernels are made in single precision, and so are their gradients."""
+    layer = make(size, torch.float32)
+    grad = torch.randn_like(layer.weight)
+    expected = gradients(layer, contracted, grad)
+    with torch.autocast('cpu', torch.bfloat16):
+        found = gradients(layer, contracted, grad)
+    for name, value in found.items():
+        assert torch.equal(expected[name], value), name
 
 
 def test_the_second_factor_needs_no_copy():
