@@ -161,6 +161,18 @@ def test_a_model_that_fails_writes_nothing(benchmark, tiny_seg, capsys,
     assert message in told and not out.exists()
 
 
+def test_backbone_alone(benchmark, tiny_seg, capsys, tmp_path):
+    found = []
+    for more in ([], ['--backbone']):
+        out = tmp_path / f'costs{len(more)}.json'
+        benchmark([tiny_seg, *SMALL, *more, '--out', str(out)])
+        found.append(json.loads(out.read_text()))
+    assert 'of the backbone alone' in capsys.readouterr().out
+    whole, alone = found
+    assert alone['backbone'] and not whole['backbone']
+    assert alone['rows'][0]['parameters'] < whole['rows'][0]['parameters']
+
+
 @pytest.mark.parametrize('arguments, message', [
     (['--rounds', '0'], '--rounds (=0) must be at least 1'),
     (['--size', '64', '-1'], '--size (=-1) must be at least 1'),
@@ -170,6 +182,7 @@ def test_a_model_that_fails_writes_nothing(benchmark, tiny_seg, capsys,
     (['--picture', 'a.jpg'], "--picture (='a.jpg') must end in .png or .svg"),
     (['--picture', 'a.png', '--out', './a.png'
       ], "--out and --picture (='a.png') must be two files"),
+    (['--inference', '--backbone'], '--backbone is of training steps'),
     (['--inference', '--out', '.'], "'.' is a folder: name another --out"),
 ])
 def test_impossible_arguments(benchmark, tiny_seg, capsys, unmeasured,
