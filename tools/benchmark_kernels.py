@@ -64,7 +64,6 @@ def make_kernels(layers, form, gradients):
     torch.autograd.backward(kernels, gradients)
     for layer in layers:
         layer.zero_grad()
-    _synchronize()
 
 
 def products_of(layer):
@@ -83,12 +82,6 @@ def multiply(matrices):
         out = torch.bmm(second, first)
         torch.bmm(out, first.transpose(1, 2))
         torch.bmm(second.transpose(1, 2), out)
-    _synchronize()
-
-
-def _synchronize():
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
 
 
 @report_errors

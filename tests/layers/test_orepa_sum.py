@@ -1,10 +1,12 @@
 """The contraction against the straightforward sum, branch by branch."""
 import math
+from functools import partial
 
 import pytest
 import torch
 from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
+from torch.utils.checkpoint import checkpoint
 
 from mmrep import OREPAConv2d
 from mmrep import kernel as K
@@ -143,6 +145,21 @@ def test_backward_twice():
         for _ in range(2)
     ]
     assert all(map(torch.equal, *twice))
+
+
+@pytest.mark.parametrize('is_reentrant', [False, True])
+def test_activation_checkpointing(is_reentrant):
+    """Of a layer that runs twice, as shared heads do, over two batches."""
+    layer = OREPAConv2d(8, 8, 3, padding=1, groups=2, dtype=torch.float64)
+    x = torch.randn(2, 8, 6, 6, dtype=torch.float64, requires_grad=True)
+    found = []
+    for run in (layer, partial(checkpoint, layer, use_reentrant=is_reentrant)):
+        layer.zero_grad()
+        for batch in (x, x + 1):
+            run(run(batch).tanh()).square().mean().backward()
+        found.append([p.grad.clone() for p in layer.parameters()])
+    for expected, value in zip(*found):
+        assert relative_difference(expected, value) < 1e-12
 
 
 def test_functional_gradient():
