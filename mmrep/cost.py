@@ -1,11 +1,9 @@
 """What a run costs with plain, DBB and DyRep convolutions."""
 import copy
 import statistics
-import time
 from functools import partial
 from typing import Callable, Dict, List, NamedTuple, Tuple
 
-import torch
 from torch import nn
 
 from .dyrep import Evolution
@@ -15,6 +13,7 @@ from .following import norm_cfg_at
 from .hooks import DyRepHook
 from .layers import DBBConv2d, RepConv2d
 from .memory import step_memory
+from .timing import timed
 from .walk import replace
 
 
@@ -54,7 +53,7 @@ class Run:
 
     def advance(self) -> None:
         """Take a step that counts."""
-        self.seconds.append(seconds_of(self.step))
+        self.seconds.extend(timed(self.step))
         self.costs.append(self.cost)
 
     def summary(self) -> Dict[str, float]:
@@ -65,15 +64,6 @@ class Run:
             multiply_adds=statistics.mean(multiply_adds),
             seconds=statistics.median(self.seconds),
             memory=max(memory))
-
-
-def seconds_of(call: Callable[[], object]) -> float:
-    """How long a call takes, with what it starts on the GPU."""
-    start = time.perf_counter()
-    call()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
 
 
 class Events:
@@ -101,7 +91,7 @@ class Events:
         """Evolve, if it is time."""
         if step not in self.due:
             return
-        seconds = seconds_of(partial(self._evolve, step))
+        seconds, = timed(partial(self._evolve, step))
         self.run.measure()
         # not of the steps that do not count
         self.scores = self.evolution.new_scores()

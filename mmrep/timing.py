@@ -42,10 +42,10 @@ def alternate(calls: Sequence[Callable[[], object]],
         rounds: How often each is timed.
         progress: Called after every call.
     """
-    timed = [partial(_time, call) for call in calls]
+    each = [partial(timed, call) for call in calls]
     return [
         statistics.median(map(sum, taken))
-        for taken in in_turn(timed, rounds, progress)
+        for taken in in_turn(each, rounds, progress)
     ]
 
 
@@ -76,7 +76,8 @@ def median(times: Sequence[Seconds]) -> Seconds:
     return sorted(times, key=sum)[(len(times) - 1) // 2]
 
 
-def _time(call: Callable[[], object]) -> Seconds:
+def timed(call: Callable[[], object]) -> Seconds:
+    """The seconds a call takes, with what it starts on the GPU: one lap."""
     laps = Laps()
     call()
     laps.lap()

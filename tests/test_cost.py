@@ -185,9 +185,3 @@ def test_summary_of_a_run():
     ]
     assert run.summary() == dict(
         parameters=20, multiply_adds=10.0, seconds=2.0, memory=300)
-
-
-def test_seconds_of_a_call(monkeypatch):
-    clock = iter([3.0, 5.5])
-    monkeypatch.setattr(cost.time, 'perf_counter', lambda: next(clock))
-    assert cost.seconds_of(lambda: None) == 2.5

@@ -61,3 +61,9 @@ def test_the_median_has_its_own_parts():
     odd = [(5, 1), (1, 1), (2, 6)]
     assert timing.median(odd) == (5, 1)
     assert timing.median([*odd, (9, 9)]) == (5, 1)
+
+
+def test_seconds_of_a_call(monkeypatch):
+    clock = iter([3.0, 5.5])
+    monkeypatch.setattr(timing.time, 'perf_counter', lambda: next(clock))
+    assert timing.timed(lambda: None) == (2.5, )

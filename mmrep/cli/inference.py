@@ -7,7 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ..deploy.verify import outputs
 from ..fuse import fuse
-from ..timing import Laps
+from ..timing import timed
 from ..walk import branch_by_branch, rep_layers
 from .config import load_config
 from .errors import UserError, one_line
@@ -45,10 +45,7 @@ class Inference:
     def timed(self):
         """Run once; return the seconds it takes, as a tuple of one."""
         with self.context(self.model):
-            laps = Laps()
-            self()
-            laps.lap()
-        return laps.seconds
+            return timed(self)
 
     def parameters(self):
         """How many numbers there are to load."""

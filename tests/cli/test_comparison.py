@@ -9,15 +9,6 @@ SIZE = (64, 64)
 
 
 @pytest.fixture
-def plain(tiny_cls, tmp_path):
-    path = tmp_path / 'plain.py'
-    path.write_text(
-        f"_base_ = '{tiny_cls}'\n"
-        "model = dict(backbone=dict(type='ResNet', stem_channels=8))")
-    return str(path)
-
-
-@pytest.fixture
 def compared(plain, tiny_cls):
     """Rows of steps that say how long they take, and what was told."""
     steps, told = training_steps([plain, tiny_cls], SIZE, 2), []

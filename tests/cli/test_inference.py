@@ -13,15 +13,6 @@ SIZE = (64, 32)
 FORMS = ['branch by branch', 'eval', 'fused']
 
 
-@pytest.fixture
-def plain(tiny_cls, tmp_path):
-    path = tmp_path / 'plain.py'
-    path.write_text(
-        f"_base_ = '{tiny_cls}'\n"
-        "model = dict(backbone=dict(type='ResNet', stem_channels=8))")
-    return str(path)
-
-
 @pytest.mark.parametrize('config', ['tiny_seg', 'tiny_det', 'tiny_cls'])
 def test_forms_of_a_rich_model(request, config):
     path = request.getfixturevalue(config)
