@@ -1,7 +1,11 @@
-# The same from a backbone that evolved on ImageNet already (table 5, "C+D"):
-# the paper reports 78.49 mIoU, 78.32 where it stays as it is ("C"); see
-# faster_rcnn_dyrep_r50_coco_cd.py for its checkpoint. Not trained here.
+# PSPNet on Cityscapes, 40k steps of 512x1024, with a ResNet-50 that evolved on
+# ImageNet and goes on (DyRep, Huang et al., CVPR 2022). Not trained here.
+#
+# Paper: DyRep, table 5, ResNet-50, DyRep, C+D, Cityscapes: 78.49 mIoU.
+#
+# faster_rcnn_dyrep_r50_coco_cd.py says where its checkpoint comes from.
 _base_ = './pspnet_dyrep_r50_cityscapes.py'
+
 init_cfg = dict(
-    checkpoint='checkpoints/resnet50_dyrep_imagenet.pth', prefix='backbone.')
+    checkpoint='checkpoints/dyrep_r50_imagenet.pth', prefix='backbone.')
 model = dict(backbone=dict(init_cfg=init_cfg))

@@ -1,9 +1,12 @@
-# PSPNet on Cityscapes of RepVGG (Ding et al., CVPR 2021): the row RepVGG-B1g2
-# of its table 8, all 3x3 convs of the last two stages dilated, where the paper
-# reports 78.70 mIoU (77.17 with ResNet-50). Not trained here. Its settings:
-# poly learning rate from 0.01 with power 0.9, weight decay 1e-4, 713x713
-# crops, 16 images a step (8 GPUs of 2, as `tools/dist_train.sh CONFIG 8`) and
-# 40 epochs of the 2975 images: 40 * 2975 / 16 = 7437.5, so 7438 iterations.
+# PSPNet of RepVGG-B1g2 on Cityscapes (Ding et al., CVPR 2021), 40 epochs of
+# 713x713, all 3x3 of the last two stages dilated. Not trained here.
+#
+# Paper: RepVGG, table 8, RepVGG-B1g2: 78.70 mIoU.
+#
+# The paper's settings: poly learning rate from 0.01 with power 0.9, weight
+# decay 1e-4, 16 images a step (8 GPUs of 2, `tools/dist_train.sh CONFIG 8`);
+# 40 epochs of 2975 images are 40 * 2975 / 16 = 7437.5, so 7438 iterations.
+# With ResNet-50 it reports 77.17.
 #
 # The paper starts from a RepVGG-B1g2 trained on ImageNet. Give one as
 #   --cfg-options model.backbone.init_cfg.type=Pretrained \

@@ -1,10 +1,10 @@
-# RepVGG-A0 on ImageNet, 120 epochs (Ding et al., RepVGG, CVPR 2021): the row
-# RepVGG-A0 of its table 4, where the paper reports 72.41 % (71.16 % with
-# ResNet-18). Not trained here.
+# RepVGG-A0 (Ding et al., CVPR 2021) on ImageNet, 120 epochs. Not trained here.
 #
-# Batches of 8 x 32, SGD with momentum 0.9, a cosine from 0.1, random crops and
-# flips; weight decay 1e-4 on the kernels of convolutions and the classifier
-# only.
+# Paper: RepVGG, table 4, RepVGG-A0: 72.41 % top-1.
+#
+# The paper's settings for all nets up to B2: batches of 8 x 32, SGD with
+# momentum 0.9, a cosine from 0.1, random crops and flips; weight decay 1e-4 on
+# the kernels of convolutions and of the classifier only.
 _base_ = 'mmpretrain::repvgg/repvgg-A0_8xb32_in1k.py'
 custom_imports = dict(imports=['mmrep'], allow_failed_imports=False)
 

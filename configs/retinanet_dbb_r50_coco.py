@@ -1,13 +1,12 @@
-# RetinaNet on COCO 2017, 12 epochs, with DBB (Ding et al., CVPR 2021): the row
-# "RetinaNet, DBB" of the table of detectors with ResNet-50 in OREPA's paper
-# (Hu et al., CVPR 2022), which reports 36.6 AP (36.2 with a plain ResNet-50).
-# Not trained here.
+# RetinaNet with FPN on COCO 2017, 12 epochs, with a ResNet-50 of diverse
+# branch blocks (DBB, Ding et al., CVPR 2021). Not trained here.
 #
-# The paper starts from a DBB-ResNet-50 trained on ImageNet. Give one as
-#   --cfg-options model.backbone.init_cfg.checkpoint=PATH
-# Without it the backbone starts from torchvision's plain ResNet-50, as in the
-# base: DBBResNet then computes the same function at step 0.
-_base_ = 'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py'
+# Paper: OREPA, table 5, RetinaNet, DBB: 36.6 AP.
+#
+# The paper starts from such a backbone trained on ImageNet: README.md in this
+# folder says how. Without one it starts from torchvision's plain ResNet-50 and
+# computes the same function at step 0.
+_base_ = './retinanet_plain_r50_coco.py'
 custom_imports = dict(imports=['mmrep'], allow_failed_imports=False)
 
 model = dict(backbone=dict(type='DBBResNet'))

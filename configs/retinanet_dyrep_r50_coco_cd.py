@@ -1,6 +1,11 @@
-# The same from a backbone that evolved on ImageNet already, ours, too; see
-# faster_rcnn_dyrep_r50_coco_cd.py for its checkpoint. Not trained here.
+# RetinaNet with FPN on COCO 2017, 12 epochs, with a ResNet-50 that evolved on
+# ImageNet and goes on (DyRep, Huang et al., CVPR 2022). Not trained here.
+#
+# Paper: no row; compare with the others here.
+#
+# faster_rcnn_dyrep_r50_coco_cd.py says where its checkpoint comes from.
 _base_ = './retinanet_dyrep_r50_coco.py'
+
 init_cfg = dict(
-    checkpoint='checkpoints/resnet50_dyrep_imagenet.pth', prefix='backbone.')
+    checkpoint='checkpoints/dyrep_r50_imagenet.pth', prefix='backbone.')
 model = dict(backbone=dict(init_cfg=init_cfg))

@@ -1,11 +1,13 @@
-# ResNet-18 on ImageNet, 120 epochs, which evolves while it trains (Huang et
-# al., DyRep, CVPR 2022, table 3): the paper reports 71.58 % (69.54 % plain,
-# 70.99 % with DBB). Not trained here.
+# ResNet-18 that evolves while it trains (DyRep, Huang et al., CVPR 2022) on
+# ImageNet, 120 epochs. Not trained here.
 #
-# Batches of 8 x 32, SGD with momentum 0.9, weight decay 1e-4, a cosine from
-# 0.1, colour jitter of the strength in the authors' code, an event every 5
-# epochs up to the 100th. The metric is the hook's, snip: the norms train, so
-# the paper's synflow would be zero up to rounding.
+# Paper: DyRep, table 3, ResNet-18, DyRep: 71.58 % top-1.
+#
+# DyRep's paper trains as DBB's: batches of 8 x 32, SGD with momentum 0.9,
+# weight decay 1e-4, a cosine from 0.1, colour jitter of the strength in the
+# authors' code. An event comes every 5 epochs up to the 100th. The metric is
+# the hook's, snip: the norms train, so the paper's synflow would be zero up to
+# rounding.
 _base_ = 'mmpretrain::resnet/resnet18_8xb32_in1k.py'
 custom_imports = dict(imports=['mmrep'], allow_failed_imports=False)
 

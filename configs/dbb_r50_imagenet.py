@@ -1,0 +1,11 @@
+# ResNet-50 of diverse branch blocks (DBB, Ding et al., CVPR 2021) on ImageNet,
+# 120 epochs. Not trained here.
+#
+# Paper: OREPA, table 4, ResNet-50, DBB: 76.89 % top-1.
+#
+# DyRep's paper reports 76.71 % for it, with the settings of
+# dyrep_r50_imagenet.py.
+_base_ = './plain_r50_imagenet.py'
+custom_imports = dict(imports=['mmrep'], allow_failed_imports=False)
+
+model = dict(backbone=dict(type='DBBResNet'))

@@ -1,0 +1,12 @@
+# DeepLabV3+ on Cityscapes, 40k steps of 512x1024, with a ResNet-50 of diverse
+# branch blocks (DBB, Ding et al., CVPR 2021). Not trained here.
+#
+# Paper: OREPA, table 5, DeepLabV3+, DBB: 77.15 mIoU.
+#
+# The paper starts from such a backbone trained on ImageNet: README.md in this
+# folder says how. Without one it starts from torchvision's plain ResNet-50 and
+# computes the same function at step 0.
+_base_ = './deeplabv3plus_plain_r50_cityscapes.py'
+custom_imports = dict(imports=['mmrep'], allow_failed_imports=False)
+
+model = dict(backbone=dict(type='DBBResNet'))

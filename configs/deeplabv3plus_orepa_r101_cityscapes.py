@@ -1,0 +1,13 @@
+# DeepLabV3+ on Cityscapes, 40k steps of 512x1024, with a ResNet-101 of OREPA
+# blocks (Hu et al., CVPR 2022). Not trained here.
+#
+# Paper: no row; compare with the others here.
+#
+# deeplabv3plus_orepa_r50_cityscapes.py says more.
+_base_ = './deeplabv3plus_plain_r101_cityscapes.py'
+custom_imports = dict(imports=['mmrep'], allow_failed_imports=False)
+
+model = dict(backbone=dict(type='OREPAResNet'))
+
+optim_wrapper = dict(
+    paramwise_cfg=dict(custom_keys={'backbone.conv1': dict(lr_mult=0.1)}))

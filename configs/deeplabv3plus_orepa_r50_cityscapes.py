@@ -1,0 +1,20 @@
+# DeepLabV3+ on Cityscapes, 40k steps of 512x1024, with a ResNet-50 of OREPA
+# blocks (Hu et al., CVPR 2022). Not trained here.
+#
+# Paper: OREPA, table 5, DeepLabV3+, OREPA: 77.59 mIoU.
+#
+# The paper starts from such a backbone trained on ImageNet: README.md in this
+# folder says how. Without one it starts from torchvision's plain ResNet-50 and
+# computes the same function at step 0.
+#
+# The authors of OREPA advise to adjust the learning rate of the stem
+# downstream: trained on ImageNet its three linear layers have weights of
+# another scale than a plain stem's, of which they begin at five times. A tenth
+# is ours: they name no factor.
+_base_ = './deeplabv3plus_plain_r50_cityscapes.py'
+custom_imports = dict(imports=['mmrep'], allow_failed_imports=False)
+
+model = dict(backbone=dict(type='OREPAResNet'))
+
+optim_wrapper = dict(
+    paramwise_cfg=dict(custom_keys={'backbone.conv1': dict(lr_mult=0.1)}))

@@ -1,0 +1,10 @@
+# Faster R-CNN with FPN on COCO 2017, 12 epochs, with a ResNet-18 of diverse
+# branch blocks (DBB, Ding et al., CVPR 2021). Not trained here.
+#
+# Paper: no row; compare with the others here.
+#
+# faster_rcnn_dbb_r50_coco.py says more.
+_base_ = './faster_rcnn_plain_r18_coco.py'
+custom_imports = dict(imports=['mmrep'], allow_failed_imports=False)
+
+model = dict(backbone=dict(type='DBBResNet'))

@@ -1,0 +1,8 @@
+# ResNet-101 of OREPA blocks (Hu et al., CVPR 2022) on ImageNet, 120 epochs.
+# Not trained here.
+#
+# Paper: OREPA, table 4, ResNet-101, OREPA: 78.29 % top-1.
+_base_ = './plain_r101_imagenet.py'
+custom_imports = dict(imports=['mmrep'], allow_failed_imports=False)
+
+model = dict(backbone=dict(type='OREPAResNet'))

@@ -1,0 +1,7 @@
+# RepVGG-A1 with an OREPA block as its 3x3 (OREPA-VGG, Hu et al., CVPR 2022) on
+# ImageNet, 120 epochs. Not trained here.
+#
+# Paper: OREPA, table 4, RepVGG-A1, OREPA: 74.85 % top-1.
+_base_ = './orepavgg_a0_imagenet.py'
+
+model = dict(backbone=dict(arch='A1'))
