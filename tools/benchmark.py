@@ -6,6 +6,10 @@ parts and the peak of its memory. Over the first config are the ratios, and the
 percent of the peak that is not explained by what the model has more or less of
 parameters, buffers, gradients and optimizer state.
 
+What a net with DyRepHook costs depends on what has grown: it is measured as it
+is half-way through its training and at the end, after as many events as these
+have had, which come before all that is timed.
+
 With --inference it is the forward pass in eval mode, without gradients: of
 re-parameterized models branch by branch, in eval mode and fused.
 """
@@ -79,15 +83,31 @@ def check(args):
                         'files')
 
 
+def tell(bar, task, path, done=0, count=None):
+    """Show which config is prepared, and how far it has evolved."""
+    what = 'preparing' if count is None else 'growing'
+    name = osp.splitext(osp.basename(path))[0]
+    bar.update(task, description=f'{what} {name}', completed=done, total=count)
+
+
 def measure(args):
     """Measure all configs and return what they cost as plain data."""
     prepare, compare = all_forms, compare_inference
     if not args.inference:
         prepare = partial(training_steps, backbone=args.backbone)
         compare = compare_training
-    prepared = prepare(args.configs, args.size, args.batch_size)
     with Progress(console=console, transient=True) as bar:
-        task = bar.add_task('steps', total=len(prepared) * (args.rounds + 2))
+        task = bar.add_task('preparing', total=None)
+        prepared = prepare(
+            args.configs,
+            args.size,
+            args.batch_size,
+            progress=partial(tell, bar, task))
+        bar.update(
+            task,
+            description='steps',
+            completed=0,
+            total=len(prepared) * (args.rounds + 2))
         rows = compare(prepared, args.rounds, partial(bar.advance, task))
     return dict(
         inference=args.inference,
@@ -115,6 +135,7 @@ def title_of(found):
 def cells_of(row):
     """A row of the table: the text of each column."""
     form = {'form': row['form']} if 'form' in row else {}
+    name = [row['config'], *([row['moment']] if 'moment' in row else [])]
     times = {part: f'{row[part]:.3f} s' for part in PARTS if part in row}
     memory = {} if form else {
         'peak memory': f"{row['memory'] / 2**20:.1f} MiB",
@@ -122,7 +143,7 @@ def cells_of(row):
         'not\nexplained': f"{row['memory_unexplained']:+.1f} %",
     }
     return {
-        'config': row['config'],
+        'config': ', '.join(name),
         **form,
         'parameters': f"{row['parameters'] / 1e6:.2f} M",
         'multiply-\nadds': f"{row['multiply_adds'] / 1e9:.3f} G",

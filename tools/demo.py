@@ -155,7 +155,8 @@ def main():
     pictures = []
     for name, metric, scale in TASKS:
         trained, fused = train_and_fuse(name, metric)
-        rows, difference, picture = compare(name, trained, fused)
+        with console.status(f'comparing both forms of {name}'):
+            rows, difference, picture = compare(name, trained, fused)
         add_rows(table, name, metric.split('/')[-1], scale, rows, difference)
         pictures.append(str(picture))
         if 'dyrep' in name:

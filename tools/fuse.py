@@ -15,6 +15,7 @@ from mmrep.checkpoints import read_checkpoint
 from mmrep.cli import (UserError, add_ema_argument, build_model,
                        check_checkpoint_matches, choose_weights, load_config,
                        report_errors)
+from mmrep.cli.working import working
 from mmrep.deploy import (absorb_biases, check_paths, example_input,
                           plain_config, worst_difference, write_fused)
 from mmrep.enrich import enrich
@@ -85,21 +86,24 @@ def main(argv=None):
     args = parse_args(argv)
     cfg = load_config(args.config)
     check_paths(args.config, args.checkpoint, args.out)
-    checkpoint = read_checkpoint(args.checkpoint, args.trust_checkpoint)
-    weights = choose_weights(checkpoint, args.ema)
-    rich = build_model(cfg)
-    meta = checkpoint.get('meta') or {}
-    x = example_input(args.image, image_channels(rich))
-    enrich(rich, weights)
-    check_rich(rich, weights, meta, args.checkpoint)
-    check_checkpoint_matches(rich, weights)
-    del checkpoint, weights  # as large as the rich net
-    rich = revert_sync_batchnorm(rich).eval()
-    fused = absorb_biases(mmrep.fuse(rich), rich)
-    plain_cfg = plain_config(cfg)
-    plain = build_plain(plain_cfg, fused)
+    with working('reading the checkpoint') as status:
+        checkpoint = read_checkpoint(args.checkpoint, args.trust_checkpoint)
+        weights = choose_weights(checkpoint, args.ema)
+        rich = build_model(cfg)
+        meta = checkpoint.get('meta') or {}
+        x = example_input(args.image, image_channels(rich))
+        enrich(rich, weights)
+        check_rich(rich, weights, meta, args.checkpoint)
+        check_checkpoint_matches(rich, weights)
+        del checkpoint, weights  # as large as the rich net
+        status.update('fusing')
+        rich = revert_sync_batchnorm(rich).eval()
+        fused = absorb_biases(mmrep.fuse(rich), rich)
+        plain_cfg = plain_config(cfg)
+        plain = build_plain(plain_cfg, fused)
+        status.update('comparing both forms')
+        worst = worst_difference(rich, plain, x)
 
-    worst = worst_difference(rich, plain, x)
     if worst > TOLERANCE:
         raise UserError(f'not written: fused and training form differ by '
                         f'{worst:.1e} relative, more than {TOLERANCE:.0e}')

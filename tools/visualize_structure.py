@@ -13,6 +13,7 @@ from mmrep.atomic import check_destination, write_together
 from mmrep.checkpoints import read_checkpoint
 from mmrep.cli import (UserError, add_ema_argument, build_model,
                        choose_weights, load_config, report_errors)
+from mmrep.cli.working import working
 from mmrep.pictures.history import blocks_in, history_of
 from mmrep.pictures.structure import draw_structure, save
 from mmrep.pictures.weights import KERNEL, read_convs
@@ -83,9 +84,11 @@ def main(argv=None):
             'the checkpoints of its run')
     told = summary(convs, history)
     end = (checkpoint.get('meta') or {}).get('iter') or 0
-    figure = draw_structure(osp.basename(args.src), told, convs, history, end)
     kind = osp.splitext(args.out)[1][1:].lower()
-    write_together({args.out: partial(save, figure, kind)})
+    with working('drawing'):
+        figure = draw_structure(
+            osp.basename(args.src), told, convs, history, end)
+        write_together({args.out: partial(save, figure, kind)})
     print_log(f'{told}: wrote {args.out}', 'current')
 
 

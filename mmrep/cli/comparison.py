@@ -2,40 +2,66 @@
 
 ``ratio`` and what else compares is over the first config.
 """
+from functools import partial
+
 from ..cost import Run
 from ..memory import explained, unexplained
 from ..timing import in_turn, median
 from .backbone_alone import BackboneAlone
 from .config import load_config
+from .dyrep import hook_of
+from .evolving import evolving_steps
 from .inference import FUSED, PLAIN, inference_forms
 from .training_step import TrainingStep, training_model
 
 PARTS = ('forward', 'backward', 'optimizer')
 
 
-def training_steps(configs, size, batch_size, backbone=False):
-    """The training step of each config, by its path.
+def training_steps(configs,
+                   size,
+                   batch_size,
+                   backbone=False,
+                   progress=lambda *_: None):
+    """The training step of each config.
+
+    What a config with DyRepHook takes depends on what has grown: there are
+    two of it, half-way through its training and at its end.
 
     Args:
         configs (list): Their paths.
         size (tuple): Height and width of the images.
         batch_size (int): How many images.
         backbone (bool): Without neck and heads. Defaults to False.
+        progress (callable): Called with a path and, of a net that evolves,
+            the number of events so far and that of all.
 
     Returns:
-        list: Pairs of a path and a :class:`TrainingStep`.
+        list: Pairs of what begins the row, ``config`` and for a net that
+        evolves ``moment``, and a :class:`TrainingStep`.
 
     Raises:
         UserError: If a config cannot be trained.
     """
     steps = []
     for path in configs:
+        progress(path)
         cfg = load_config(path)
         model = training_model(cfg, size)
         if backbone:
             model = BackboneAlone(model).train()
-        steps.append((path, TrainingStep(cfg, model, size, batch_size)))
+        steps += _steps_of(path, cfg, model, size, batch_size, progress)
     return steps
+
+
+def _steps_of(path, cfg, model, size, batch_size, progress):
+    """One, or those of a model that evolves."""
+    hook = hook_of(cfg)
+    if hook is None:
+        return [(dict(config=path), TrainingStep(cfg, model, size,
+                                                 batch_size))]
+    found = evolving_steps(cfg, model, hook, size, batch_size,
+                           partial(progress, path))
+    return [(dict(config=path, moment=moment), step) for moment, step in found]
 
 
 def compare_training(steps, rounds, progress):
@@ -53,10 +79,10 @@ def compare_training(steps, rounds, progress):
         ``memory_own`` is what :func:`mmrep.memory.explained` gives, in bytes.
     """
     rows = []
-    for path, step in steps:
+    for head, step in steps:
         cost = Run(step).cost
         own = explained(step.model, step.optim_wrapper.optimizer)
-        rows.append(dict(config=path, **cost._asdict(), memory_own=own))
+        rows.append(dict(**head, **cost._asdict(), memory_own=own))
         progress()
     times = in_turn([step.timed for _, step in steps], rounds, progress)
     for row, taken in zip(rows, times):
@@ -76,12 +102,13 @@ def _over(row, first):
                                        first['memory'], first['memory_own']))
 
 
-def all_forms(configs, size, batch_size):
+def all_forms(configs, size, batch_size, progress=lambda *_: None):
     """The forms of all configs in one list, see :func:`inference_forms`."""
-    return [
-        form for path in configs
-        for form in inference_forms(path, size, batch_size)
-    ]
+    forms = []
+    for path in configs:
+        progress(path)
+        forms += inference_forms(path, size, batch_size)
+    return forms
 
 
 def compare_inference(forms, rounds, progress):

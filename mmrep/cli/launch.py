@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 
 from .config import load_config
 from .errors import UserError
+from .visualizer import check_visualizer
 
 
 class _Options(DictAction):
@@ -65,9 +66,13 @@ def prepare_config(args):
 
     Returns:
         Config: Ready to be checked; nothing is built or written yet.
+
+    Raises:
+        UserError: There is no such config, or its visualizer cannot write.
     """
     cfg = load_config(args.config, args.cfg_options)
     trust_checkpoints(args.trust_checkpoint)
+    check_visualizer(cfg)
     set_work_dir(cfg, args.work_dir)
     set_loader_defaults(cfg)
     return cfg

@@ -84,6 +84,7 @@ def scalars(record: dict) -> Dict[str, float]:
         'dyrep/flops': record['flops'][1],
         'dyrep/blocks': len(record['importances']),
         'dyrep/branches': sum(map(len, record['importances'].values())),
+        'dyrep/grown': len(record['branches']),
         'dyrep/cut': sum(len(cut['branches']) for cut in record['cut']),
         'dyrep/cut_change': record['cut_change'][1],
     }

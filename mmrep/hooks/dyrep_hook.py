@@ -56,6 +56,8 @@ class DyRepHook(Hook):
         scope: Names of the modules that evolve. Defaults to 'backbone'.
         max_depth: How deep blocks may be nested. Defaults to 2.
         seed: Of new weights. Defaults to the Runner's.
+        draw: Whether the visualizer gets a picture of all blocks at each
+            event, too; that takes seconds. Defaults to False.
 
     Raises:
         UserError: An argument is impossible, there would never be an event,
@@ -76,7 +78,8 @@ class DyRepHook(Hook):
                  calibration_batches: int = 2,
                  scope: Union[str, Sequence[str]] = 'backbone',
                  max_depth: int = 2,
-                 seed: Optional[int] = None) -> None:
+                 seed: Optional[int] = None,
+                 draw: bool = False) -> None:
         if type(calibration_batches) is not int or calibration_batches < 1:
             raise UserError(f'`calibration_batches` (={calibration_batches}) '
                             'must be a whole number, at least 1')
@@ -84,6 +87,7 @@ class DyRepHook(Hook):
             raise UserError(f'`seed` (={seed!r}) must be a whole number')
         self.schedule = Schedule(interval, by_epoch, stop)
         self.seed = seed
+        self.draw = draw
         self.method = dict(
             metric=metric,
             branches=branches,
@@ -210,6 +214,15 @@ class DyRepHook(Hook):
         recompile(runner)
         self.scores = evolution.new_scores()
         report.event(runner, record)
+        if self.draw and is_main_process():
+            self._draw(runner)
+
+    def _draw(self, runner: Runner) -> None:
+        from ..pictures.image import structure_image  # matplotlib is slow
+        image = structure_image(
+            inner_model(runner).state_dict(), self.evolution.history)
+        # a name with a slash would be a folder, which LocalVisBackend lacks
+        runner.visualizer.add_image('dyrep_structure', image, runner.iter + 1)
 
     def _common_batches(self) -> list:
         """The last batches, in all processes equally many."""

@@ -46,7 +46,8 @@ def draw_costs(title: str, rows: Rows) -> Figure:
 
 def _name(row: dict) -> str:
     name = osp.splitext(osp.basename(row['config']))[0]
-    return ', '.join([name, *([row['form']] if 'form' in row else [])])
+    return ', '.join(
+        [name, *(row[key] for key in ('form', 'moment') if key in row)])
 
 
 def _draw_times(axes: Axes, rows: Rows) -> None:

@@ -32,10 +32,10 @@ def test_times_of_steps(compared):
 def test_memory_of_steps(compared):
     rows, steps, _ = compared
     first, second = rows
-    for row, (path, step) in zip(rows, steps):
+    for row, (head, step) in zip(rows, steps):
         optimizer = step.optim_wrapper.optimizer
         again = memory.step_memory(step, step.model, optimizer)
-        assert row['config'] == path
+        assert row['config'] == head['config']
         assert row['memory'] == pytest.approx(again, rel=0.02)
         assert row['memory_own'] == memory.explained(step.model, optimizer)
         assert row['memory'] > row['memory_own']
@@ -71,3 +71,38 @@ def test_inference_is_over_what_is_deployed(plain, tiny_cls, first, deployed):
             for r in rows] == [r['seconds'] / base['seconds'] for r in rows]
     assert [row['config'] for row in rows] == [form.name for form in forms]
     assert len(told) == 4 * (1 + 2)
+
+
+@pytest.fixture
+def evolving(plain, tmp_path):
+    path = tmp_path / 'evolving.py'
+    path.write_text(f"_base_ = '{plain}'\n"
+                    'train_cfg = dict(max_iters=12)\n'
+                    "custom_hooks = [dict(type='DyRepHook', interval=2)]")
+    return str(path)
+
+
+def test_a_net_that_evolves_has_two_rows(plain, evolving):
+    told = []
+    steps = training_steps([plain, evolving],
+                           SIZE,
+                           2,
+                           progress=lambda *args: told.append(args))
+    heads = [head for head, _ in steps]
+    assert heads == [
+        dict(config=plain),
+        dict(config=evolving, moment='half-way'),
+        dict(config=evolving, moment='at the end')
+    ]
+    assert told[:3] == [(plain, ), (evolving, ), (evolving, 0, 5)]
+    rows = compare_training(steps, 1, lambda: None)
+    assert [row.get('moment')
+            for row in rows] == [None, 'half-way', 'at the end']
+    costs = [row['parameters'] for row in rows]
+    assert costs == sorted(costs) and len(set(costs)) == 3
+
+
+def test_forms_are_told(plain):
+    told = []
+    all_forms([plain], SIZE, 1, lambda path: told.append(path))
+    assert told == [plain]

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from mmrep.checkpoints import read_checkpoint
+
 ROOT = Path(__file__).parents[2]
 KILLER = '''
 import os
@@ -114,7 +116,7 @@ def test_killed_and_resumed(case, last, evolving, tmp_path):
     code, output = finish(straight)
     assert code == 0, output[-2000:]
     ends = [
-        torch.load(tmp_path / name / last, weights_only=True)
+        read_checkpoint(str(tmp_path / name / last))
         for name in ('straight', 'killed')
     ]
     history = ends[0]['dyrep']['history']

@@ -48,6 +48,13 @@ def test_rows_have_names_and_numbers(rows):
     assert figure.get_suptitle() == 'title'
 
 
+def test_moments_of_a_net_that_evolves(rows):
+    rows[1]['moment'] = 'half-way'
+    time, _ = draw_costs('title', rows).axes
+    names = [label.get_text() for label in time.get_yticklabels()]
+    assert names == ['plain', 'rich, half-way']
+
+
 def test_inference_has_one_bar_each():
     rows = [
         dict(config='a.py', form=form, seconds=seconds, ratio=seconds)

@@ -1,0 +1,36 @@
+"""What a config's visualizer needs."""
+from importlib.util import find_spec
+
+from .errors import UserError
+
+# of mmengine's backends, what they import when they first write
+PACKAGES = dict(
+    TensorboardVisBackend='tensorboard',
+    WandbVisBackend='wandb',
+    MLflowVisBackend='mlflow',
+    ClearMLVisBackend='clearml',
+    NeptuneVisBackend='neptune',
+    DVCLiveVisBackend='dvclive',
+    AimVisBackend='aim')
+
+
+def check_visualizer(cfg):
+    """Refuse a backend that could not write.
+
+    mmengine would notice when the work dir is there and the model is built.
+
+    Args:
+        cfg (Config): With or without ``visualizer``.
+
+    Raises:
+        UserError: A backend's package is not installed.
+    """
+    for backend in (cfg.get('visualizer') or {}).get('vis_backends') or ():
+        kind = backend.get('type')
+        name = getattr(kind, '__name__', str(kind)).split('.')[-1]
+        package = PACKAGES.get(name)
+        if package is not None and find_spec(package) is None:
+            raise UserError(
+                f"{name} in `visualizer` needs the package {package!r}, which "
+                f'is not installed: run `pip install {package}` or leave the '
+                'backend out')

@@ -1,0 +1,109 @@
+"""How alike the branches of blocks are, as kernels.
+
+OREPA, section 5.2: its scalings keep branches from degrading into a single
+one, which the cosine between the kernels of two branches shows.
+"""
+from fnmatch import fnmatchcase
+from typing import Callable, Dict, Iterable, List, NamedTuple, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .. import kernel as K
+from ..kernel import Kernel
+from ..layers import BranchedConv2d, OREPAConv2d, RepConv2d
+
+Progress = Callable[[Sequence], Iterable]
+
+
+class Likeness(NamedTuple):
+    """The cosines between all branches of a block.
+
+    ``matrix`` is (branches, branches); NaN where a kernel is zero.
+    """
+
+    name: str
+    branches: List[str]
+    matrix: Tensor
+
+    @property
+    def mean(self) -> float:
+        """Mean absolute cosine of two different branches, NaN if none."""
+        pairs = self.matrix[~torch.eye(len(self.matrix), dtype=torch.bool)]
+        return pairs.abs().nanmean().item()
+
+
+@torch.no_grad()
+def likenesses(model: nn.Module,
+               include: Sequence[str] = ('*', ),
+               progress: Progress = lambda items: items) -> List[Likeness]:
+    """Compare the branches of each block, those inside of blocks, too.
+
+    Kernels are of the block's size, with the scaling or, its statistics as in
+    eval mode, the norm of their branch. Biases do not count.
+
+    Args:
+        model: Any, with re-parameterized layers of mmrep.
+        include: Patterns of which one must match the name of a block, or of
+            a module around it. Defaults to all.
+        progress: Wraps the blocks. Defaults to nothing.
+
+    Returns:
+        What was found, in the model's order; blocks that have fewer than two
+        branches are left out.
+    """
+    layers = [
+        (name, layer) for name, layer in model.named_modules()
+        if isinstance(layer, (OREPAConv2d,
+                              BranchedConv2d)) and _is_included(name, include)
+    ]
+    found = []
+    for name, layer in progress(layers):
+        kernels = kernels_of(layer)
+        if len(kernels) > 1:
+            found.append(Likeness(name, list(kernels), cosines(kernels)))
+    return found
+
+
+def _is_included(name: str, patterns: Iterable[str]) -> bool:
+    """Whether a name, or that of a module around, matches."""
+    parts = name.split('.')
+    around = ['.'.join(parts[:i + 1]) for i in range(len(parts))]
+    return any(fnmatchcase(n, p) for n in around for p in patterns)
+
+
+def kernels_of(layer: RepConv2d) -> Dict[str, Tensor]:
+    """The kernel of each branch, all of one size.
+
+    The names of branches are those of the block's argument ``branches``, the
+    kxk of a block with norms in its branches is first.
+    """
+    if isinstance(layer, OREPAConv2d):
+        # the last can be a constant, which is no branch
+        return {
+            name: kernel.weight
+            for name, kernel in zip(layer.names, layer.branch_kernels())
+        }
+    return {
+        'kxk': _own_kernel(layer).weight,
+        **{
+            name: branch.kernel(layer.geometry).weight
+            for name, branch in layer.branches.items()
+        }
+    }
+
+
+def _own_kernel(layer: BranchedConv2d) -> Kernel:
+    """That of the kxk, which may be a block, with its norm."""
+    own = Kernel(layer.weight) if layer.kxk is None else layer.kxk.kernel()
+    return own if layer.norm is None else K.fold_norm(own, layer.norm)
+
+
+def cosines(kernels: Dict[str, Tensor]) -> Tensor:
+    """The cosine of each pair, NaN where one is zero."""
+    rows = torch.stack([kernel.double().flatten() for kernel in
+                        kernels.values()])  # yapf: disable
+    sizes = rows.norm(dim=1, keepdim=True)
+    rows = torch.where(sizes > 0, F.normalize(rows, dim=1), torch.nan)
+    return (rows @ rows.T).cpu()
