@@ -97,6 +97,7 @@ def compose(first: Kernel, second: Kernel, groups: int = 1) -> Kernel:
     Args:
         first: weight (t, i / groups, ha, wa).
         second: weight (o, t / groups, hb, wb).
+        groups: Of both convolutions. Defaults to 1.
     """
     bias = second.bias
     if first.bias is not None:
@@ -165,6 +166,7 @@ def separable(depthwise: Kernel,
     Args:
         depthwise: weight (in_channels * m, 1, h, w), without a bias.
         pointwise: weight (o, in_channels * m / groups, 1, 1).
+        in_channels: Channels of the input.
         groups: Groups of the pointwise and of the resulting convolution.
     """
     filters = depthwise.weight.squeeze(1).unflatten(

@@ -39,7 +39,8 @@ def unexplained(peak: int, own: int, first_peak: int, first_own: int) -> float:
     Args:
         peak: From :func:`step_memory`.
         own: From :func:`explained`.
-        first_peak, first_own: Of the model it is compared with.
+        first_peak: Of the model it is compared with.
+        first_own: Of the model it is compared with.
 
     Returns:
         Percent of ``peak``; negative where the peaks are closer than that.
@@ -68,6 +69,11 @@ def _peak_on_gpu(step: Callable[[], object]) -> int:
     return torch.cuda.max_memory_allocated() - before
 
 
+def _start(event) -> int:
+    """When it was; PyTorch before 2.4 knows microseconds only."""
+    return event.start_ns() if hasattr(event, 'start_ns') else event.start_us()
+
+
 def _peak_on_cpu(step: Callable[[], object]) -> int:
     """The same, summed over all that is allocated and freed."""
     gc.collect()
@@ -79,7 +85,7 @@ def _peak_on_cpu(step: Callable[[], object]) -> int:
     events = record.profiler.kineto_results.events()
     changes = [e for e in events if e.name() == '[memory]']
     now = peak = 0
-    for change in sorted(changes, key=lambda e: e.start_ns()):
+    for change in sorted(changes, key=_start):
         now += change.nbytes()
         peak = max(peak, now)
     return peak

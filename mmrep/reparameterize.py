@@ -69,7 +69,10 @@ def reparameterized(model: dict,
 
     Args:
         model: Config of the module.
-        conv, include, exclude, kernel_size: See :func:`reparameterize`.
+        conv: The block, ``type`` of :func:`reparameterize`.
+        include: See :func:`reparameterize`.
+        exclude: See :func:`reparameterize`.
+        kernel_size: See :func:`reparameterize`.
         arguments: Further arguments of ``model``, which some hosts set.
     """
     built = build_inner(model, arguments)

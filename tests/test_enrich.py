@@ -262,7 +262,8 @@ def test_plain_weights_leave_rich_layers_rich_unless_exactly():
     conv = nn.Conv2d(4, 4, 3, padding=1)
     for exactly, left in ((False, 3), (True, 0)):
         net = nn.Sequential(DBBConv2d.from_conv(conv))
-        changed = adopt(
-            net, {f'0.{k}': v
-                  for k, v in conv.state_dict().items()}, exactly)
+        changed = adopt(net, {
+            f'0.{k}': v
+            for k, v in conv.state_dict().items()
+        }, exactly)
         assert len(net[0].branches) == left and changed == exactly

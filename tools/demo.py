@@ -5,6 +5,7 @@ backbone and a segmentor whose plain backbone evolves (DyRep): trains,
 evaluates, fuses to a plain ResNet, evaluates again. Every step is a command of
 this repository, shown before it runs.
 """
+import argparse
 import copy
 import json
 import os
@@ -142,6 +143,9 @@ def add_rows(table, name, metric, scale, rows, difference):
 
 
 def main():
+    argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     os.chdir(ROOT)
     WORK_DIR.mkdir(parents=True, exist_ok=True)
     LOG.write_text('')

@@ -39,21 +39,24 @@ class RepResNet(BaseModule):
         expansion: Output over inner channels of a block. Defaults to 1
             for depth 18 and 34, else to 4.
         num_stages: How many of the four stages. Defaults to 4.
-        strides, dilations: Of each stage.
+        strides: Of each stage.
+        dilations: Of each stage.
         out_indices: Stages whose outputs are returned. Defaults to all.
         style: ``pytorch`` strides in the 3x3, ``caffe`` in the first 1x1.
         deep_stem: Three 3x3 with norms instead of the 7x7 (ResNetV1c, V1d).
         avg_down: Average before a strided shortcut (ResNetV1d).
         frozen_stages: Stem (0) and stages up to this one are fixed, with all
             inside. Defaults to -1, none.
-        groups, width_per_group: Of the 3x3 of a bottleneck: 32 and 4 in
-            ResNeXt-50 32x4d, 1 and 128 in a Wide ResNet-50-2.
-            ``base_width`` is mmdet's name of the latter.
+        groups: Of the 3x3 of a bottleneck, 32 in ResNeXt-50 32x4d.
+        width_per_group: Of that 3x3, 4 in ResNeXt-50 32x4d; 128 with one
+            group in a Wide ResNet-50-2.
+        base_width: mmdet's name of ``width_per_group``.
         conv_cfg: The block, in place of the method's own, for all
             convolutions (without the shortcuts for depth 18 and 34).
         norm_cfg: The norm after each conv. Defaults to dict(type='BN').
         norm_eval: Keep all batch norms in eval mode. Defaults to False.
-        dcn, stage_with_dcn: Deformable 3x3 convs, in which stages.
+        dcn: Deformable 3x3 convs.
+        stage_with_dcn: In which stages.
         plugins: mmdet's and mmseg's plugins.
         multi_grid: Dilations of the last stage's blocks.
         contract_dilation: Halve the first dilation of each stage.

@@ -38,9 +38,11 @@ class ResBlock(BaseModule):
     ``downsample``, as in all hosts.
 
     Args:
-        in_channels, mid_channels, out_channels: Channels of the input,
-            between the convs, of the output.
-        stride, dilation: Of the whole block.
+        in_channels: Channels of the input.
+        mid_channels: Channels between the convs.
+        out_channels: Channels of the output.
+        stride: Of the whole block.
+        dilation: Of the whole block.
         downsample: The shortcut, None for the identity.
         options: What the stage's blocks have in common.
     """

@@ -33,13 +33,14 @@ class BranchedConv2d(StructuredConv2d):
     kernels in a 1x1.
 
     Args:
-        args, kwargs: The arguments of ``nn.Conv2d``.
+        args: The arguments of ``nn.Conv2d``.
         branches: Names of the branches beside the kxk, or their options by
             name. Defaults to the block's own.
         norms: Which of ``kxk``, ``branches`` and ``sum`` have a norm.
         norm_cfg: A batch norm. Defaults to dict(type='BN').
         kxk: Config of a block in place of the kxk kernel, False for none.
             Defaults to the block's own.
+        kwargs: Those of ``nn.Conv2d``, by name.
 
     Raises:
         ValueError: An unknown branch or norm, or one of ``nn.Conv2d``'s

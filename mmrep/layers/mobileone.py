@@ -14,8 +14,9 @@ class MobileOneConv2d(BranchedConv2d):
     2023, section 3.3 and figure 3.
 
     Args:
+        args: See :class:`BranchedConv2d`.
         num_convs: How many kxk convolutions. Defaults to 4.
-        args, kwargs: See :class:`BranchedConv2d`.
+        kwargs: See :class:`BranchedConv2d`.
 
     Raises:
         ValueError: ``num_convs`` is not at least 1.

@@ -18,8 +18,9 @@ def test_table(tool, capsys):
     tool.main([CONFIG, '--rounds', '1'])
     out = capsys.readouterr().out
     rows = dict(
-        re.findall(r'(branch by branch|contracted|products alone)\W+[\d.]+'
-                   r'\W+([\d.]+)', out))
+        re.findall(
+            r'(branch by branch|contracted|products alone)\W+[\d.]+'
+            r'\W+([\d.]+)', out))
     assert len(rows) == 3 and rows['contracted'] == '1.00'
     assert 'multiply-adds' in out
 

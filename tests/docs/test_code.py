@@ -1,0 +1,102 @@
+"""The Python on the pages runs, and the configs on them build.
+
+All blocks of a page share their names, as a reader has them who follows the
+page, and begin with a few of the reader's own. A block that
+
+- sets ``_base_`` is a config: it is read and its model built;
+- sets ``backbone`` is a part of a config: the backbone is built;
+- defines ``test_...`` is a test file: its tests run;
+- uses A_NAME that stands for a file of the reader's is parsed only.
+"""
+import ast
+from collections import OrderedDict
+
+import pytest
+import torch
+from mmengine.registry import MODELS, init_default_scope
+from torch import nn
+
+import mmrep
+from mmrep.cli import build_model, load_config
+from mmrep.walk import rep_layers
+
+from .pages import PAGES, blocks, name_of
+
+RUN = [page for page in PAGES if blocks(page, 'python')]
+
+
+@pytest.fixture(autouse=True)
+def apart(tmp_path, monkeypatch):
+    """Files in a folder of their own; what a page registers goes again."""
+    monkeypatch.chdir(tmp_path)
+    known = dict(MODELS._module_dict)
+    torch.manual_seed(0)
+    yield
+    MODELS._module_dict.clear()
+    MODELS._module_dict.update(known)
+
+
+def readers_own():
+    """What a reader has at hand: a model, another one, a convolution."""
+
+    def net():
+        return nn.Sequential(OrderedDict(backbone=nn.Conv2d(4, 4, 3)))
+
+    return dict(
+        __name__='page',
+        mmrep=mmrep,
+        conv=nn.Conv2d(4, 4, 3),
+        layer=mmrep.DBBConv2d(4, 4, 3),
+        model=net(),
+        other=net())
+
+
+def has_placeholder(block, names):
+    """Whether a name in capitals comes from nowhere on the page."""
+    nodes = list(ast.walk(ast.parse(block.text)))
+    used = {node.id for node in nodes if isinstance(node, ast.Name)}
+    own = {node.id for node in nodes if isinstance(node, ast.Name)
+           and isinstance(node.ctx, ast.Store)}  # yapf: disable
+    own |= {
+        node.asname or node.name
+        for node in nodes if isinstance(node, ast.alias)
+    }
+    return any(name.isupper() for name in used - own - names.keys())
+
+
+def build_config(block, folder):
+    path = folder / f'line_{block.line}.py'
+    path.write_text(block.text)
+    cfg = load_config(str(path))
+    evolves = any('DyRep' in h.type for h in cfg.get('custom_hooks') or [])
+    with torch.device('meta'):  # without the time that random weights take
+        model = build_model(cfg)
+    assert evolves or list(rep_layers(model))
+
+
+def run(block, page, names):
+    """Run a block; lines count as on the page."""
+    source = '\n' * (block.line - 1) + block.text
+    exec(compile(source, name_of(page), 'exec'), names)
+    tests = [
+        node.name for node in ast.parse(block.text).body
+        if isinstance(node, ast.FunctionDef) and node.name.startswith('test_')
+    ]
+    for test in tests:
+        names[test]()
+    part = {k: v for k, v in names.items() if isinstance(v, dict)}
+    if 'backbone' in part:
+        init_default_scope('mmdet')
+        assert list(rep_layers(MODELS.build(names.pop('backbone'))))
+    if 'model' in part:  # a part of a config, not the reader's model
+        names['model'] = readers_own()['model']
+
+
+@pytest.mark.parametrize('page', RUN, ids=name_of)
+def test_python(page, tmp_path):
+    names = readers_own()
+    for block in blocks(page, 'python'):
+        if '_base_ =' in block.text:
+            build_config(block, tmp_path)
+        elif not has_placeholder(block, names):
+            run(block, page, names)
