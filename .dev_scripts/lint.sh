@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 venv=.venv-lint
-checked=(mmrep tools tests configs setup.py .dev_scripts/check_docstrings.py)
+checked=(mmrep tools tests configs setup.py .dev_scripts/*.py)
 (($#)) && checked=("$@")
 
 if [[ ! requirements/lint.txt -ot $venv/.ready ]]; then
