@@ -1,0 +1,87 @@
+"""The accuracy of an ONNX file, by the config's own evaluator."""
+import contextlib
+import copy
+from typing import Callable, Dict, Iterable, Iterator
+
+import torch
+from mmengine.config import Config
+from mmengine.evaluator import Evaluator
+from mmengine.logging import MMLogger
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from .onnx_check import run, session
+
+
+def served(model: nn.Module, data: bytes) -> nn.Module:
+    """A segmentor or classifier whose logits onnxruntime computes.
+
+    Its preprocessing, inference by crops and results stay the host's.
+
+    Args:
+        model: The net in torch; it stays as it is.
+        data: The bytes of a file with all of it, up to the logits.
+    """
+    model = copy.copy(model)
+    model._modules = dict(model._modules)
+    logits = _Logits(data)
+    if hasattr(model, 'encode_decode'):
+        model.encode_decode = lambda inputs, *_: logits(inputs)
+        return model
+    model.extract_feat = lambda inputs, *_, **__: inputs
+    model.head = copy.copy(model.head)
+    model.head.forward = logits
+    return model
+
+
+class _Logits:
+    """A session as a function."""
+
+    def __init__(self, data: bytes) -> None:
+        self.session = session(data)
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        return run(self.session, inputs)[0]
+
+
+@torch.no_grad()
+def evaluate(cfg: Config,
+             model: nn.Module,
+             loader: DataLoader,
+             track: Callable[[Iterable], Iterable] = iter) -> Dict[str, float]:
+    """The metrics of a model on a loader's data.
+
+    Args:
+        cfg: With a ``val_evaluator``.
+        model: In eval mode.
+        loader: Of the data.
+        track: Shows how far it is. Defaults to iter, nothing.
+
+    Returns:
+        The numbers by name, as the evaluator gives them.
+    """
+    with _quiet():
+        evaluator = Evaluator(copy.deepcopy(cfg.val_evaluator))
+    evaluator.dataset_meta = getattr(loader.dataset, 'metainfo', None)
+    for batch in track(loader):
+        results = model.test_step(batch)
+        evaluator.process(data_samples=results, data_batch=batch)
+    with _quiet():
+        found = evaluator.evaluate(len(loader.dataset))
+    return {
+        name: float(value)
+        for name, value in found.items()
+        if isinstance(value, (int, float)) or getattr(value, 'size', 0) == 1
+    }
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the remarks and tables that metrics log."""
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel('ERROR')
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

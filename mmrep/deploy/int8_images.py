@@ -1,0 +1,78 @@
+"""Images of a config's training set, as its net sees them in a test."""
+import copy
+from typing import List
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import DATASETS, init_default_scope
+from mmengine.runner import Runner
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from ..cli import set_loader_defaults
+from ..errors import UserError
+
+LOADER = 'val_dataloader'
+
+
+def check_quantizable(cfg: Config) -> None:
+    """Refuse a config without what calibration and evaluation need.
+
+    Raises:
+        UserError: It is a detector's, or has no such data.
+    """
+    if cfg.default_scope not in ('mmseg', 'mmpretrain'):
+        raise UserError(
+            f'`default_scope` (={cfg.default_scope!r}) of config '
+            f'{cfg.filename!r} must be mmseg or mmpretrain: what a detector '
+            'exports has no boxes to evaluate')
+    for name in ('train_dataloader', LOADER, 'val_evaluator'):
+        if not cfg.get(name):
+            raise UserError(f'config {cfg.filename!r} has no `{name}`')
+
+
+def calibration_images(cfg: Config, preprocessor: nn.Module,
+                       count: int) -> List[Tensor]:
+    """Training images through the pipeline and preprocessor of a test.
+
+    Args:
+        cfg: Of the net.
+        preprocessor: Its ``data_preprocessor``.
+        count: How many, at equal distances through the set.
+
+    Returns:
+        A tensor of (1, C, H, W) for each.
+    """
+    init_default_scope(cfg.default_scope)
+    dataset = copy.deepcopy(cfg.train_dataloader.dataset)
+    pipeline = _innermost(cfg[LOADER].dataset)[0].pipeline
+    for inner in _innermost(dataset):
+        inner.pipeline = copy.deepcopy(pipeline)
+    dataset = DATASETS.build(dataset)
+    count = min(count, len(dataset))
+    places = [i * len(dataset) // count for i in range(count)]
+    return [_preprocessed(preprocessor, dataset[i]) for i in places]
+
+
+def _preprocessed(preprocessor: nn.Module, sample: dict) -> Tensor:
+    batch = dict(
+        inputs=[sample['inputs']], data_samples=[sample['data_samples']])
+    with torch.no_grad():
+        return preprocessor(batch, False)['inputs']
+
+
+def _innermost(dataset: dict) -> List[dict]:
+    """The datasets inside of wrappers such as RepeatDataset."""
+    inner = dataset.get('dataset', dataset.get('datasets'))
+    if inner is None:
+        return [dataset]
+    inner = inner if isinstance(inner, (list, tuple)) else [inner]
+    return [found for each in inner for found in _innermost(each)]
+
+
+def validation_loader(cfg: Config) -> DataLoader:
+    """The config's own, in this process."""
+    init_default_scope(cfg.default_scope)
+    set_loader_defaults(cfg)
+    loader = dict(cfg[LOADER], num_workers=0, persistent_workers=False)
+    return Runner.build_dataloader(copy.deepcopy(loader))

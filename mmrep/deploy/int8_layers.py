@@ -1,0 +1,127 @@
+"""How well each convolution of an ONNX file fits into 8 bits."""
+import math
+from typing import Dict, Iterable, List
+
+import numpy as np
+from torch import Tensor
+
+from .onnx_check import session
+from .onnx_export import INPUT
+
+LEVELS = 127  # symmetric
+TINY = 1e-30
+
+
+def weight_rows(data: bytes) -> List[dict]:
+    """The weights of each convolution, as plain data.
+
+    ``max_abs`` and ``std`` are of all weights, ``spread`` is the largest of
+    the channels' largest weights over their median, ``channels`` these
+    themselves; decibels of signal over the noise of rounding, one scale for
+    all or one per channel.
+    """
+    import onnx
+    from onnx import numpy_helper
+    graph = onnx.load_from_string(data).graph
+    weights = {each.name: each for each in graph.initializer}
+    return [
+        dict(
+            layer=layer_name(node.name),
+            input=node.input[0],
+            **weight_row(numpy_helper.to_array(weights[node.input[1]])))
+        for node in graph.node
+        if node.op_type == 'Conv' and node.input[1] in weights
+    ]
+
+
+def layer_name(node: str) -> str:
+    """The name in torch of the module whose node this is.
+
+    A scope is ``/backbone/stage_1/stage_1.0/Conv``, with ``/model`` before it
+    where the whole model was called: a module of a sequence has the name of
+    the sequence before its own. Of what a head calls itself, the head's name
+    is not there.
+    """
+    _, *scope = node.split('/')
+    names = []
+    for part in scope[scope[:1] == ['model']:-1]:
+        if names and part.startswith(names[-1] + '.'):
+            names.pop()
+        names.append(part)
+    return '.'.join(names) or node
+
+
+def weight_row(weight: np.ndarray) -> dict:
+    """What :func:`weight_rows` says of a weight of (O, I, H, W)."""
+    weight = weight.astype(np.float64).reshape(len(weight), -1)
+    channels = np.abs(weight).max(1)
+    middle = max(float(np.median(channels)), TINY)
+    return dict(
+        max_abs=float(channels.max()),
+        std=float(weight.std()),
+        spread=float(channels.max()) / middle,
+        channels=channels.tolist(),
+        weights_per_tensor=decibels(weight,
+                                    rounded(weight,
+                                            channels.max() / LEVELS)),
+        weights_per_channel=decibels(
+            weight, rounded(weight, channels[:, None] / LEVELS)))
+
+
+def rounded(values: np.ndarray, scale) -> np.ndarray:
+    """The nearest multiples of a scale."""
+    scale = np.maximum(scale, TINY)
+    return np.round(values / scale) * scale
+
+
+def decibels(signal: np.ndarray, approximation: np.ndarray) -> float:
+    """Signal to noise: ``10 log10(sum s^2 / sum (s - a)^2)``."""
+    noise = ((signal - approximation)**2).sum()
+    return 10 * math.log10(max((signal**2).sum(), TINY) / max(noise, TINY))
+
+
+def activation_rows(data: bytes, names: List[str],
+                    images: Iterable[Tensor]) -> Dict[str, dict]:
+    """What convolutions read, rounded to 256 levels of its whole range.
+
+    Args:
+        data: The bytes of an ONNX file.
+        names: Of the tensors.
+        images: To run on; they are read twice.
+
+    Returns:
+        By name: the range from ``low`` to ``high`` over all images, and
+        ``activations``, decibels of signal over the noise of rounding.
+    """
+    values = {name: [] for name in names}
+    for image, found in _tensors_of(data, names, images):
+        for name, array in found.items():
+            values[name].append(array.astype(np.float32).ravel())
+    return {
+        name: activation_row(np.concatenate(arrays))
+        for name, arrays in values.items()
+    }
+
+
+def activation_row(values: np.ndarray) -> dict:
+    """What :func:`activation_rows` says of one tensor."""
+    low, high = min(float(values.min()), 0.), max(float(values.max()), 0.)
+    scale = max((high - low) / 255, TINY)
+    zero = round(low / scale)
+    coarse = (np.clip(np.round(values / scale), zero, zero + 255)) * scale
+    return dict(low=low, high=high, activations=decibels(values, coarse))
+
+
+def _tensors_of(data: bytes, names: List[str], images: Iterable[Tensor]):
+    """Each image and the tensors of these names, as a session makes them."""
+    import onnx
+    model = onnx.load_from_string(data)
+    known = {output.name for output in model.graph.output}
+    inside = [n for n in dict.fromkeys(names) if n != INPUT]
+    model.graph.output.extend(
+        onnx.ValueInfoProto(name=name) for name in inside if name not in known)
+    runs = session(model.SerializeToString())
+    for image in images:
+        array = image.numpy()
+        found = dict(zip(inside, runs.run(inside, {INPUT: array})))
+        yield image, {n: array if n == INPUT else found[n] for n in names}

@@ -1,0 +1,164 @@
+"""From a model to the bytes of an ONNX file that onnxruntime agrees with.
+
+The exporter is the one that traces: torch has it from 1.x to today, while the
+one of torch.export came with 2.5 in its present form and asks for another
+package. A trace can hold sizes of its example fast: axes count as free only
+when the file computes the same as torch at other sizes, too.
+"""
+import contextlib
+import inspect
+import io
+import warnings
+from collections import Counter
+from typing import Callable, Iterator, List, NamedTuple, Sequence, Tuple
+
+import torch
+from torch import Tensor
+
+from ..cli.errors import one_line
+from ..errors import UserError
+from .onnx_check import worst_of_shapes
+from .onnx_parts import Part
+
+OPSET = 17  # the latest of torch 2.1
+INPUT = 'input'
+TOLERANCE = 1e-4  # relative
+AXES = {'batch': 0, 'height': 2, 'width': 3}
+# which axes are free, the first that holds
+FREEDOMS = (('batch', 'height', 'width'), ('batch', ), ())
+
+
+class Exported(NamedTuple):
+    """A file that is not written yet, and what is known of it.
+
+    Attributes:
+        data: Its bytes.
+        free: Names of the axes of any size.
+        shapes: Of the inputs on which it was compared.
+        worst: The largest relative difference there.
+    """
+
+    data: bytes
+    free: Tuple[str, ...]
+    shapes: List[Tuple[int, ...]]
+    worst: float
+
+
+def export(part: Part, reference: Callable[[Tensor], tuple],
+           shape: Sequence[int]) -> Exported:
+    """Export with as many free axes as hold, compared with torch.
+
+    Args:
+        part: What to export, in eval mode.
+        reference: What it is compared with.
+        shape: (N, C, H, W) of the example.
+
+    Raises:
+        UserError: It cannot be exported, or torch and onnxruntime differ.
+    """
+    for free in FREEDOMS:
+        try:
+            exported = _checked(part, reference, shape, free)
+        except UserError as error:
+            fault = error
+            continue
+        return exported
+    raise fault
+
+
+def _checked(part: Part, reference: Callable[[Tensor], tuple],
+             shape: Sequence[int], free: Tuple[str, ...]) -> Exported:
+    data = to_onnx(part, shape, free)
+    shapes = other_shapes(shape, free)
+    try:
+        worst = worst_of_shapes(data, reference, shapes)
+    except Exception as error:  # whatever onnxruntime raises
+        raise UserError(f'not written: onnxruntime does not run the exported '
+                        f'graph: {_short(error)}') from error
+    if not worst <= TOLERANCE:
+        raise UserError(f'not written: onnxruntime and torch differ by '
+                        f'{worst:.1e} relative, more than {TOLERANCE:.0e}')
+    return Exported(data, free, shapes, worst)
+
+
+def other_shapes(shape: Sequence[int],
+                 free: Sequence[str]) -> List[Tuple[int, ...]]:
+    """The example's shape, and others that differ in the free axes."""
+    batch, channels, height, width = shape
+    shapes = [(batch, channels, height, width)]
+    if 'height' in free:
+        shapes.append((1, channels, height + 64, max(width // 2, 32)))
+    if 'batch' in free:
+        shapes.append((batch + 1, channels, height, width))
+    return shapes
+
+
+def to_onnx(part: Part, shape: Sequence[int],
+            free: Sequence[str] = ()) -> bytes:
+    """Export as it is, unchecked.
+
+    Raises:
+        UserError: Torch cannot export it.
+    """
+    x = torch.randn(*shape, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        try:
+            outputs = part(x)
+        except Exception as error:  # whatever a model raises
+            raise UserError('the model does not run on an input of '
+                            f'{tuple(shape)}: {_short(error)}') from error
+    names = part.names(len(outputs))
+    axes = {INPUT: {AXES[name]: name for name in free}}
+    for name, tensor in zip(names, outputs):
+        axes[name] = {
+            AXES[axis]: axis if axis == 'batch' else f'{name}_{axis}'
+            for axis in free if AXES[axis] < tensor.dim()
+        }
+    options = dict(input_names=[INPUT], output_names=names, dynamic_axes=axes)
+    return _trace(part, x, options)
+
+
+def _trace(part: Part, x: Tensor, options: dict) -> bytes:
+    if 'dynamo' in inspect.signature(torch.onnx.export).parameters:
+        options['dynamo'] = False
+    file = io.BytesIO()
+    try:
+        with _quiet(), torch.no_grad():
+            torch.onnx.export(
+                part, (x, ), file, opset_version=OPSET, **options)
+    except Exception as error:  # whatever a model or the exporter raises
+        raise UserError('torch cannot export this model to ONNX: '
+                        f'{_short(error)}') from error
+    return file.getvalue()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """No warnings of tracing, which the comparison makes up for."""
+    # it prints the whole graph when an export fails
+    log = getattr(torch._C, '_jit_onnx_log', None)
+    torch._C._jit_onnx_log = lambda *_: None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            yield
+    finally:
+        torch._C._jit_onnx_log = log
+
+
+def _short(error: Exception) -> str:
+    """The kind of an error and the beginning of its message."""
+    return f'{type(error).__name__}: {one_line(error)[:200]}'
+
+
+def count_nodes(data: bytes) -> Counter:
+    """How many nodes of each kind a file has, but for mere values.
+
+    Of constants that are equal the exporter keeps one, and an Identity for
+    each of the others.
+    """
+    import onnx
+    nodes = onnx.load_from_string(data).graph.node
+    return Counter(
+        node.op_type for node in nodes
+        if node.op_type not in ('Constant', 'Identity'))

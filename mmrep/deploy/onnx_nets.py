@@ -1,0 +1,97 @@
+"""A config and its checkpoint, trained or fused, as nets to export."""
+import copy
+from typing import Callable, NamedTuple, Optional
+
+from mmengine.config import Config
+from mmengine.model import revert_sync_batchnorm
+from torch import Tensor, nn
+
+from ..checkpoints import read_checkpoint
+from ..cli import (build_model, check_checkpoint_matches, choose_weights,
+                   load_config)
+from ..enrich import enrich
+from ..fuse import fuse
+from ..layers import RepConv2d
+from ..walk import branch_by_branch, rep_layers
+from .absorb import absorb_biases
+from .onnx_parts import Part
+from .onnx_pool import with_matrix_pools
+
+
+class Nets(NamedTuple):
+    """A net, plain, and where it is known as it trains.
+
+    Attributes:
+        cfg: The config that it was given with.
+        plain: Of plain convolutions only.
+        rich: The training form, None where there is none.
+    """
+
+    cfg: Config
+    plain: nn.Module
+    rich: Optional[nn.Module]
+
+
+def load_nets(config: str,
+              checkpoint: str,
+              training_config: Optional[str] = None,
+              ema: Optional[bool] = None,
+              trusted: bool = False) -> Nets:
+    """Load what tools/fuse.py wrote, or fuse a training form in memory.
+
+    Args:
+        config: Path of the config, of either.
+        checkpoint: Path of its checkpoint.
+        training_config: Path of the config that a fused net was trained with.
+        ema: Which weights to take, see ``choose_weights``.
+        trusted: Whether pickled objects may run their code.
+
+    Raises:
+        UserError: A file is missing or they do not fit each other.
+    """
+    cfg = load_config(config)
+    other = load_config(training_config) if training_config else None
+    file = read_checkpoint(checkpoint, trusted)
+    weights = choose_weights(file, ema)
+    model = _loaded(cfg, weights)
+    if any(rep_layers(model)):
+        return Nets(cfg, absorb_biases(fuse(model), model), model)
+    # what was fused loads into the training form, which takes plain weights
+    return Nets(cfg, model, _loaded(other, weights) if other else None)
+
+
+def _loaded(cfg: Config, weights: dict) -> nn.Module:
+    model = build_model(cfg)
+    enrich(model, weights)
+    check_checkpoint_matches(model, weights)
+    return revert_sync_batchnorm(model).eval()
+
+
+def exportable(nets: Nets, part: str) -> Part:
+    """A part of the plain net, with pools that an ONNX graph can have."""
+    return Part(with_matrix_pools(copy.deepcopy(nets.plain)), part)
+
+
+def reference_of(nets: Nets, part: str) -> Callable[[Tensor], tuple]:
+    """What a file is compared with: the training form, branch by branch.
+
+    The plain net where no training form is known.
+    """
+    if nets.rich is None:
+        return Part(nets.plain, part)
+    rich = Part(nets.rich, part)
+
+    def run(x: Tensor) -> tuple:
+        with branch_by_branch(rich):
+            return rich(x)
+
+    return run
+
+
+def image_channels(model: nn.Module) -> int:
+    """How many channels the first convolution reads."""
+    channels = (
+        module.in_channels
+        for module in getattr(model, 'backbone', model).modules()
+        if isinstance(module, (nn.Conv2d, RepConv2d)))
+    return next(channels, 3)

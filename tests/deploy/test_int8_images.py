@@ -1,0 +1,50 @@
+"""Calibration sees images as a test does."""
+import copy
+
+import pytest
+import torch
+
+from mmrep.cli import build_model, load_config
+from mmrep.deploy.int8_images import (calibration_images, check_quantizable,
+                                      validation_loader)
+from mmrep.errors import UserError
+
+
+def test_images(request):
+    """Of these configs the sets are the same: so are the images."""
+    for name in ('tiny_seg', 'tiny_cls'):
+        cfg = load_config(request.getfixturevalue(name))
+        preprocessor = build_model(cfg).data_preprocessor
+        batches = [
+            preprocessor(batch)['inputs'] for batch in validation_loader(cfg)
+        ]
+        expected = torch.cat(batches)
+        images = calibration_images(cfg, preprocessor, 100)
+        assert torch.cat(images).equal(expected)
+        some = calibration_images(cfg, preprocessor, 2)
+        assert torch.cat(some).equal(expected[[0, len(expected) // 2]])
+
+
+def test_pipeline_is_that_of_a_test(tiny_seg):
+    """No augmentation, in wrapped datasets neither."""
+    cfg = load_config(tiny_seg)
+    preprocessor = build_model(cfg).data_preprocessor
+    expected = torch.cat(calibration_images(cfg, preprocessor, 4))
+    loader = cfg.train_dataloader
+    loader.dataset.pipeline.insert(
+        1, dict(type='Resize', scale=(16, 8), keep_ratio=False))
+    loader.dataset = dict(
+        type='RepeatDataset', times=2, dataset=copy.deepcopy(loader.dataset))
+    images = calibration_images(cfg, preprocessor, 8)
+    assert torch.cat(images[:4]).equal(expected)
+    assert cfg.train_dataloader.dataset.dataset.pipeline[1].type == 'Resize'
+
+
+def test_refused(tiny_det, tiny_seg):
+    with pytest.raises(UserError, match='no boxes'):
+        check_quantizable(load_config(tiny_det))
+    cfg = load_config(tiny_seg)
+    check_quantizable(cfg)
+    cfg.val_evaluator = None
+    with pytest.raises(UserError, match='no `val_evaluator`'):
+        check_quantizable(cfg)

@@ -1,0 +1,112 @@
+"""Exports agree with torch, and fused nets are as small as plain ones."""
+import numpy as np
+import pytest
+import torch
+from mmengine.registry import MODELS, init_default_scope
+from torch import nn
+
+import mmrep
+from mmrep.deploy.onnx_export import count_nodes, export, other_shapes, to_onnx
+from mmrep.deploy.onnx_parts import Part
+from mmrep.errors import UserError
+from mmrep.testing import randomize_norms
+from mmrep.walk import branch_by_branch
+
+pytest.importorskip('onnx')
+pytest.importorskip('onnxruntime')
+
+SHAPE = (2, 3, 64, 64)
+
+
+class Backbone(nn.Module):
+    """A model with nothing but a backbone."""
+
+    def __init__(self, backbone):
+        super().__init__()
+        self.backbone = backbone
+
+
+def rich_and_plain(**backbone):
+    init_default_scope('mmdet')
+    torch.manual_seed(0)
+    rich = Backbone(randomize_norms(MODELS.build(backbone))).eval()
+    return rich, Part(mmrep.fuse(rich), 'backbone')
+
+
+@pytest.mark.parametrize('kind, options, stock', [
+    ('OREPAResNet', dict(depth=18, base_channels=8), 'ResNet'),
+    ('DBBResNet', dict(depth=18, base_channels=8), 'ResNet'),
+    ('RepVGGBackbone', dict(arch='A0', base_channels=4), None),
+])
+def test_fused_backbones(kind, options, stock):
+    """No more convolutions than in the host's own net, sizes free."""
+    rich, part = rich_and_plain(type=kind, **options)
+
+    def reference(x):
+        with branch_by_branch(rich):
+            return rich.backbone(x)
+
+    exported = export(part, reference, SHAPE)
+    assert exported.free == ('batch', 'height', 'width')
+    assert len(exported.shapes) == 3 and exported.worst < 1e-5
+    counts = count_nodes(exported.data)
+    if stock:
+        plain = rich_and_plain(type=stock, **options)[1]
+        plain = count_nodes(to_onnx(plain, SHAPE))
+        assert counts == plain and counts['Conv'] == 20
+    else:
+        assert counts == dict(Conv=22, Relu=22)
+
+
+def test_training_form_has_more():
+    rich, part = rich_and_plain(
+        type='RepVGGBackbone', arch='A0', base_channels=4)
+    with branch_by_branch(rich):
+        before = count_nodes(to_onnx(Part(rich, 'backbone'), SHAPE))
+    assert before['Conv'] == 2 * 22
+
+
+class Custom(Backbone):
+    """A backbone that is a function of one's own."""
+
+    def __init__(self, function):
+        super().__init__(nn.Identity())
+        self.backbone.forward = function
+        self.eval()
+
+
+def exported(function, reference=None):
+    part = Part(Custom(function), 'backbone')
+    return export(part, reference or part, SHAPE)
+
+
+def test_sizes_that_the_trace_holds_fast():
+    """Free are only axes for which the file was right."""
+    held = exported(lambda x: x * int(x.shape[3]))
+    assert held.free == ('batch', ) and held.shapes == [SHAPE, (3, 3, 64, 64)]
+    held = exported(lambda x: x * int(x.shape[0]))
+    assert held.free == () and held.shapes == [SHAPE]
+
+
+def test_other_shapes_differ():
+    batch, _, height, width = np.array(
+        other_shapes(SHAPE, ('batch', 'height', 'width'))).T.tolist()
+    assert all(len(set(sizes)) > 1 for sizes in (batch, height, width))
+
+
+def test_what_differs_is_refused():
+    with pytest.raises(UserError, match='differ by 9.9e-03 relative'):
+        exported(lambda x: x, lambda x: (x * 1.01, ))
+
+
+def test_an_unknown_operator_is_refused(capfd):
+    with pytest.raises(UserError, match='cannot export') as refused:
+        exported(lambda x: torch.special.bessel_j0(x))
+    assert 'bessel' in str(refused.value)
+    assert '\n' not in str(refused.value)
+    assert capfd.readouterr().out == ''  # no graph of thousands of lines
+
+
+def test_a_model_that_does_not_run_is_refused():
+    with pytest.raises(UserError, match='does not run on an input'):
+        exported(lambda x: x @ x[..., :1, :])

@@ -1,0 +1,78 @@
+"""Trained or fused, a net is loaded with all that is known of it."""
+import pytest
+import torch
+from torch import nn
+
+import mmrep
+from mmrep.cli import build_model, load_config
+from mmrep.deploy import relative_difference, write_fused
+from mmrep.deploy.absorb import absorb_biases
+from mmrep.deploy.onnx_nets import (exportable, image_channels, load_nets,
+                                    reference_of)
+from mmrep.deploy.onnx_pool import MatrixPool
+from mmrep.deploy.plain_config import plain_config
+from mmrep.errors import UserError
+from mmrep.testing import randomize_norms
+from mmrep.walk import rep_layers
+
+X = torch.randn(2, 3, 32, 64, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture(scope='module')
+def files(tiny_seg, tmp_path_factory):
+    """Checkpoint, and what tools/fuse.py makes of it."""
+    folder = tmp_path_factory.mktemp('nets')
+    cfg = load_config(tiny_seg)
+    torch.manual_seed(0)
+    model = randomize_norms(build_model(cfg)).eval()
+    torch.save(dict(state_dict=model.state_dict()), folder / 'net.pth')
+    fused = absorb_biases(mmrep.fuse(model), model)
+    out = str(folder / 'fused.pth')
+    config = write_fused(out, dict(state_dict=fused.state_dict()),
+                         plain_config(cfg))
+    return str(folder / 'net.pth'), config, out
+
+
+@torch.no_grad()
+def logits_of(function):
+    logits, = function(X)
+    return logits
+
+
+def test_all_ways_are_the_same_net(tiny_seg, files):
+    net, config, fused = files
+    trained = load_nets(tiny_seg, net)
+    expected = logits_of(reference_of(trained, 'whole'))
+    alone, known = load_nets(config, fused), load_nets(config, fused, tiny_seg)
+    assert alone.rich is None
+    for nets in (trained, alone, known):
+        assert not any(rep_layers(nets.plain)) and not nets.plain.training
+        for function in (reference_of(nets,
+                                      'whole'), exportable(nets, 'whole')):
+            assert relative_difference(expected, logits_of(function)) < 1e-5
+    for nets in (trained, known):
+        assert any(rep_layers(nets.rich)) and not nets.rich.training
+
+
+def test_the_reference_keeps_its_pools(files):
+    """What is compared has torch's own, what is exported has matrices."""
+    _, config, fused = files
+    nets = load_nets(config, fused)
+    nets.plain.backbone.pool = pool = nn.AdaptiveAvgPool2d(2)
+    part = exportable(nets, 'whole')
+    assert type(part.model.backbone.pool) is MatrixPool
+    assert reference_of(nets, 'whole').model.backbone.pool is pool
+
+
+def test_other_architectures_are_refused(tiny_seg, tiny_det, files):
+    net, config, fused = files
+    with pytest.raises(UserError, match='another architecture'):
+        load_nets(tiny_det, net)
+    with pytest.raises(UserError, match='another architecture'):
+        load_nets(config, fused, tiny_det)
+
+
+def test_channels(tiny_seg):
+    cfg = load_config(tiny_seg)
+    cfg.model.backbone.in_channels = 4
+    assert image_channels(build_model(cfg)) == 4

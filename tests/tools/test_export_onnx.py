@@ -1,0 +1,169 @@
+"""tools/export_onnx.py on all hosts, and on what it must refuse."""
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from mmrep.cli import build_model, load_config
+from mmrep.deploy.onnx_check import run, session
+from mmrep.deploy.verify import relative_difference
+from mmrep.testing import randomize_norms
+
+pytest.importorskip('onnx')
+pytest.importorskip('onnxruntime')
+
+# of all blocks the one whose branches are exported fastest
+RICH = "model = dict(backbone=dict(type='RepVGGResNet'))"
+SMALL = ('--size', '32', '64')
+
+
+@pytest.fixture
+def tool(load_tool):
+    return load_tool('export_onnx')
+
+
+@pytest.fixture
+def export(tool):
+    return tool.main
+
+
+@pytest.fixture
+def said(tool, monkeypatch):
+    """What the tool logs."""
+    lines = []
+    monkeypatch.setattr(tool, 'print_log', lambda line, _: lines.append(line))
+    return lines
+
+
+@pytest.fixture
+def config_of(request, tmp_path_factory):
+    """A tiny config with few branches, by the name of a fixture."""
+
+    def config_of(name):
+        path = tmp_path_factory.mktemp(name) / 'net.py'
+        path.write_text(f'_base_ = {request.getfixturevalue(name)!r}\n{RICH}')
+        return str(path)
+
+    return config_of
+
+
+@pytest.fixture
+def seg(config_of):
+    return config_of('tiny_seg')
+
+
+def trained(config, path):
+    """A checkpoint far from fresh norms, and its net."""
+    torch.manual_seed(0)
+    model = randomize_norms(build_model(load_config(config))).eval()
+    torch.save(dict(state_dict=model.state_dict()), path)
+    return model
+
+
+def refused(export, capsys, tmp_path, *args):
+    """The one sentence a refusal prints; nothing may be written."""
+    before = sorted(tmp_path.rglob('*'))
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as stop:
+        export([str(arg) for arg in args])
+    assert stop.value.code != 0
+    assert sorted(tmp_path.rglob('*')) == before
+    message = capsys.readouterr().err.strip()
+    assert message.startswith('error: ') and '\n' not in message
+    return message
+
+
+@pytest.mark.parametrize('config, part', [('tiny_seg', 'whole'),
+                                          ('tiny_cls', 'whole'),
+                                          ('tiny_det', 'neck')])
+@torch.no_grad()
+def test_hosts(export, said, config, part, config_of, tmp_path):
+    """A trained net goes in, a file as of the plain net comes out."""
+    config = config_of(config)
+    model, out = trained(config, tmp_path / 'net.pth'), tmp_path / 'net.onnx'
+    export([config, str(tmp_path / 'net.pth'), str(out), *SMALL])
+    assert sorted(p.name
+                  for p in tmp_path.iterdir()) == ['net.onnx', 'net.pth']
+    runs, x = session(str(out)), torch.randn(4, 3, 96, 64)
+    expected = dict(
+        neck=lambda: model.extract_feat(x),
+        whole=lambda: [
+            model.encode_decode(x, [dict(img_shape=x.shape[2:])])
+            if hasattr(model, 'encode_decode') else model(x)
+        ])[part]()
+    found = run(runs, x)
+    assert len(found) == len(expected)
+    for a, b in zip(expected, found):
+        assert relative_difference(a, b) < 1e-4
+    line, = said
+    assert f': {part}, ' in line
+    assert line.endswith('axes of any size: batch, height, width')
+    fused, before = map(int, re.findall(r'(\d+) Conv', line))
+    assert fused < before
+
+
+def test_a_fused_net(export, said, load_tool, seg, tmp_path):
+    """What tools/fuse.py wrote; the training form is counted if given."""
+    trained(seg, tmp_path / 'net.pth')
+    fused = str(tmp_path / 'fused.pth')
+    load_tool('fuse').main([seg, str(tmp_path / 'net.pth'), fused])
+    files = [str(tmp_path / 'fused.py'), fused, str(tmp_path / 'net.onnx')]
+    export([*files, '--part', 'backbone', *SMALL])
+    export([*files, '--part', 'backbone', '--training-config', seg, *SMALL])
+    alone, both = said
+    assert ' 20 Conv;' in alone and ' 20 Conv (training form' in both
+
+
+def test_a_failed_check_writes_nothing(export, capsys, seg, tmp_path,
+                                       monkeypatch):
+    trained(seg, tmp_path / 'net.pth')
+    monkeypatch.setattr('mmrep.deploy.onnx_export.worst_of_shapes',
+                        lambda *_: 2.5e-3)
+    message = refused(export, capsys, tmp_path, seg, tmp_path / 'net.pth',
+                      tmp_path / 'net.onnx', *SMALL)
+    assert '2.5e-03' in message and '1e-04' in message
+
+
+def test_a_failed_write_leaves_nothing(export, capsys, seg, tmp_path,
+                                       monkeypatch):
+    trained(seg, tmp_path / 'net.pth')
+
+    def fail(self, data):
+        raise OSError('disk full')
+
+    monkeypatch.setattr(Path, 'write_bytes', fail)
+    message = refused(export, capsys, tmp_path, seg, tmp_path / 'net.pth',
+                      tmp_path / 'net.onnx', *SMALL)
+    assert 'disk full' in message
+
+
+def test_bad_input(export, capsys, seg, tiny_det, tmp_path):
+    good, out = tmp_path / 'net.pth', tmp_path / 'net.onnx'
+    trained(seg, good)
+    (tmp_path / 'folder.onnx').mkdir()
+    for arguments, part in [
+        (('nowhere.py', good, out), 'nowhere.py'),
+        ((seg, 'nowhere.pth', out), 'nowhere.pth'),
+        ((seg, good, tmp_path / 'net.pt'), 'must end in .onnx'),
+        ((seg, good, tmp_path / 'folder.onnx'), 'is a folder'),
+        ((seg, good, tmp_path / 'no' / 'net.onnx'), 'is not there'),
+        ((seg, good, out, '--size', '0', '8'), 'at least 1'),
+        ((tiny_det, good, out), 'another architecture'),
+        ((seg, good, out, '--training-config', 'no.py'), 'no.py'),
+    ]:
+        assert part in refused(export, capsys, tmp_path, *arguments)
+
+
+def test_no_boxes(export, capsys, tiny_det, tmp_path):
+    trained(tiny_det, tmp_path / 'net.pth')
+    message = refused(export, capsys, tmp_path, tiny_det, tmp_path / 'net.pth',
+                      tmp_path / 'net.onnx', '--part', 'whole')
+    assert '--part neck' in message
+
+
+def test_without_onnx(export, capsys, seg, tmp_path, monkeypatch):
+    monkeypatch.setattr('mmrep.deploy.onnx_check.find_spec', lambda _: None)
+    message = refused(export, capsys, tmp_path, seg, 'net.pth',
+                      tmp_path / 'net.onnx')
+    assert 'pip install onnx onnxruntime' in message

@@ -1,0 +1,77 @@
+"""tools/quantize_int8.py on whole models, and on what it must refuse."""
+import json
+
+import pytest
+import torch
+
+from mmrep.cli import build_model, load_config
+from mmrep.deploy.onnx_check import run, session
+from mmrep.testing import randomize_norms
+
+pytest.importorskip('onnx')
+pytest.importorskip('onnxruntime')
+
+NAMES = ['float32', 'INT8 per channel', 'INT8 per tensor']
+
+
+@pytest.fixture
+def quantize(load_tool):
+    return load_tool('quantize_int8').main
+
+
+def trained(config, path):
+    torch.manual_seed(0)
+    model = randomize_norms(build_model(load_config(config))).eval()
+    torch.save(dict(state_dict=model.state_dict()), path)
+    return model
+
+
+@pytest.mark.parametrize('config, metric, convs',
+                         [('tiny_seg', 'mIoU', 23),
+                          ('tiny_cls', 'accuracy/top1', 20)])
+def test_hosts(quantize, config, metric, convs, request, tmp_path, capsys):
+    """The file, the numbers and the picture of a net fused in memory."""
+    config = request.getfixturevalue(config)
+    trained(config, tmp_path / 'net.pth')
+    out, numbers = tmp_path / 'net.onnx', tmp_path / 'net.json'
+    quantize([
+        config,
+        str(tmp_path / 'net.pth'),
+        str(out), '--images', '3', '--json',
+        str(numbers), '--picture',
+        str(tmp_path / 'net.png')
+    ])
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        'net.json', 'net.onnx', 'net.png', 'net.pth'
+    ]
+    found = json.loads(numbers.read_text())
+    assert list(found['scores']) == NAMES
+    assert all(metric in scores for scores in found['scores'].values())
+    assert found['images'] == 3 and len(found['layers']) == convs
+    assert run(session(str(out)), torch.randn(1, 3, 32, 64))
+    printed = capsys.readouterr().out
+    assert 'INT8 per tensor' in printed
+    assert 'backbone.layer4.1.conv2' in printed
+
+
+def test_refused(quantize, capsys, tiny_seg, tiny_det, tmp_path):
+    good = tmp_path / 'net.pth'
+    trained(tiny_det, good)
+    out = tmp_path / 'net.onnx'
+    before = sorted(tmp_path.rglob('*'))
+    for arguments, part in [
+        ((tiny_det, good, out), 'must be mmseg or mmpretrain'),
+        ((tiny_seg, good, out), 'another architecture'),
+        ((tiny_seg, good, tmp_path / 'net.pt'), 'must end in .onnx'),
+        ((tiny_seg, good, out, '--images', '0'), '--images (=0)'),
+        ((tiny_seg, good, out, '--picture', 'a.jpg'), 'must end in .png'),
+        ((tiny_seg, good, out, '--json', out), 'must be different files'),
+    ]:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            quantize([str(arg) for arg in arguments])
+        assert stop.value.code != 0
+        message = capsys.readouterr().err.strip()
+        assert message.startswith('error: ') and '\n' not in message
+        assert part in message
+    assert sorted(tmp_path.rglob('*')) == before

@@ -1,0 +1,112 @@
+"""Export a fused detector, segmentor or classifier to ONNX, and check it.
+
+CONFIG and FUSED are what tools/fuse.py wrote, or the training form's config
+and checkpoint, which are fused first. OUT is written when onnxruntime computes
+on random inputs what torch does, at other sizes than the traced one, too,
+where the graph allows them. The input is a batch of preprocessed images.
+"""
+import argparse
+import sys
+from pathlib import Path
+
+from mmengine.logging import print_log
+
+from mmrep.atomic import check_destination, write_together
+from mmrep.cli import UserError, add_ema_argument, report_errors
+from mmrep.cli.training_step import check_at_least_one
+from mmrep.deploy.onnx_check import need_packages
+from mmrep.deploy.onnx_export import count_nodes, export, to_onnx
+from mmrep.deploy.onnx_nets import (exportable, image_channels, load_nets,
+                                    reference_of)
+from mmrep.deploy.onnx_parts import PARTS, Part, default_part
+from mmrep.deploy.onnx_pool import with_matrix_pools
+from mmrep.walk import branch_by_branch
+
+
+def parse_args(argv=None):
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', help='config, fused or of the training form')
+    parser.add_argument('fused', help='its checkpoint')
+    parser.add_argument('out', help='file to write, *.onnx')
+    parser.add_argument(
+        '--part',
+        choices=PARTS,
+        help='what to export; default: neck (backbone and neck) of a '
+        'detector, else whole, up to the logits')
+    parser.add_argument(
+        '--size',
+        nargs=2,
+        type=int,
+        default=(224, 224),
+        metavar=('H', 'W'),
+        help='of the example, which counts where sizes cannot vary; default: '
+        '224 224')
+    parser.add_argument(
+        '--training-config',
+        help='of a fused net, to count the nodes of its training form, too')
+    add_ema_argument(parser)
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='read pickled objects of the checkpoint, which can run code')
+    return parser.parse_args(argv)
+
+
+def check(args):
+    """Refuse what cannot be exported or written."""
+    need_packages()
+    check_at_least_one(size=min(args.size))
+    if not args.out.endswith('.onnx'):
+        raise UserError(f'OUT (={args.out!r}) must end in .onnx')
+    check_destination(args.out, (args.config, args.fused), 'OUT', 'exported')
+
+
+def nodes_of(data):
+    """How many nodes, and how many of them are convolutions."""
+    counts = count_nodes(data)
+    return f"{sum(counts.values())} nodes, {counts['Conv']} Conv"
+
+
+def nodes_before(nets, part, shape, free):
+    """The same of the training form, exported branch by branch."""
+    if nets.rich is None:
+        return ''
+    rich = Part(with_matrix_pools(nets.rich), part)
+    try:
+        with branch_by_branch(rich):
+            return f' (training form {nodes_of(to_onnx(rich, shape, free))})'
+    except UserError as error:
+        return f' (training form not counted: {error})'
+
+
+def report(args, part, exported, before):
+    """Say what was written, and what is known of it."""
+    sizes = ', '.join(map(str, exported.shapes))
+    print_log(
+        f'wrote {args.out}: {part}, {nodes_of(exported.data)}{before}; '
+        f'onnxruntime and torch differ by at most {exported.worst:.1e} '
+        f'relative on inputs of {sizes}; axes of any size: '
+        f"{', '.join(exported.free) or 'none'}", 'current')
+
+
+@report_errors
+def main(argv=None):
+    """Load, fuse, export, compare, write; then say what came out."""
+    args = parse_args(argv)
+    check(args)
+    nets = load_nets(args.config, args.fused, args.training_config, args.ema,
+                     args.trust_checkpoint)
+    part = args.part or default_part(nets.cfg.default_scope)
+    shape = (2, image_channels(nets.plain), *args.size)
+    exported = export(exportable(nets, part), reference_of(nets, part), shape)
+    before = nodes_before(nets, part, shape, exported.free)
+    write_together(
+        {args.out: lambda path: Path(path).write_bytes(exported.data)})
+    report(args, part, exported, before)
+
+
+if __name__ == '__main__':
+    main(sys.argv[1:])
