@@ -1,8 +1,8 @@
 """Where the convolutions of a model are, and putting others there."""
 from contextlib import contextmanager
-from typing import Dict, Iterator, List
+from typing import Any, Dict, Iterable, Iterator, List
 
-from torch import nn
+from torch import Tensor, nn
 
 from .layers import RepConv2d
 
@@ -55,3 +55,14 @@ def branch_by_branch(model: nn.Module) -> Iterator[None]:
             del layer.forward
             if forward is not None:  # activation checkpointing's
                 layer.forward = forward
+
+
+def tensors(value: Any) -> Iterable[Tensor]:
+    """Those in lists, tuples and dicts, however deep."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, dict):
+        yield from tensors(list(value.values()))
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from tensors(item)

@@ -1,8 +1,9 @@
 """Names of modules, and replacing them everywhere."""
+import torch
 from torch import nn
 
 from mmrep import DBBConv2d
-from mmrep.walk import names, rep_layers, replace
+from mmrep.walk import names, rep_layers, replace, tensors
 
 
 def model():
@@ -32,3 +33,10 @@ def test_replaces_in_all_places():
     assert net['a'] is net['b'][0] is new
     assert net['b'][1] is net['b'][2][0] is relu
     assert replace(net, {net: new}) is new
+
+
+def test_tensors():
+    a, b, c = torch.ones(1), torch.zeros(2), torch.ones(3)
+    assert list(tensors(a)) == [a]
+    found = list(tensors([a, (b, None, 'x'), dict(y=[c], z=1)]))
+    assert [id(t) for t in found] == [id(a), id(b), id(c)]

@@ -6,7 +6,6 @@ goes with it, after comparing the fused net with the training form.
 import argparse
 import sys
 
-import torch
 from mmengine.logging import print_log
 from mmengine.model import revert_sync_batchnorm
 
@@ -15,6 +14,7 @@ from mmrep.checkpoints import read_checkpoint
 from mmrep.cli import (UserError, add_ema_argument, build_model,
                        check_checkpoint_matches, choose_weights, load_config,
                        report_errors)
+from mmrep.cli.export import image_channels
 from mmrep.cli.working import working
 from mmrep.deploy import (absorb_biases, check_paths, example_input,
                           plain_config, worst_difference, write_fused)
@@ -54,15 +54,6 @@ def check_rich(model, weights, meta, path):
     if not rich:
         raise UserError('nothing to fuse: the model of this config has no '
                         're-parameterized layer')
-
-
-def image_channels(model):
-    """How many channels the first convolution of the backbone reads."""
-    channels = (
-        module.in_channels
-        for module in getattr(model, 'backbone', model).modules()
-        if isinstance(module, (torch.nn.Conv2d, mmrep.RepConv2d)))
-    return next(channels, 3)
 
 
 def build_plain(cfg, fused):

@@ -21,15 +21,15 @@ from rich.table import Table
 from mmrep.atomic import check_destination, write_together
 from mmrep.cli import (UserError, add_ema_argument, check_datasets,
                        report_errors)
+from mmrep.cli.calibration import (LOADER, calibration_images,
+                                   check_quantizable, validation_loader)
+from mmrep.cli.export import exportable, load_nets, reference_of
 from mmrep.cli.training_step import check_at_least_one
 from mmrep.deploy.int8_evaluate import evaluate, served
-from mmrep.deploy.int8_images import (LOADER, calibration_images,
-                                      check_quantizable, validation_loader)
 from mmrep.deploy.int8_layers import activation_rows, weight_rows
 from mmrep.deploy.int8_quantize import METHODS, quantize
 from mmrep.deploy.onnx_check import need_packages
 from mmrep.deploy.onnx_export import export
-from mmrep.deploy.onnx_nets import exportable, load_nets, reference_of
 from mmrep.pictures.ranges import draw_ranges
 from mmrep.pictures.structure import save
 

@@ -3,7 +3,7 @@ import functools
 import os
 import sys
 
-from ..errors import UserError
+from ..errors import UserError, one_line
 
 
 def report_errors(main):
@@ -23,10 +23,3 @@ def report_errors(main):
             sys.exit(1)
 
     return wrapper
-
-
-def one_line(error):
-    """Return the message of an error on a single line."""
-    # the message of a KeyError is the repr of the key
-    key = isinstance(error, KeyError) and len(error.args) == 1
-    return ' '.join(str(error.args[0] if key else error).split())

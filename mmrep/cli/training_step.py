@@ -6,7 +6,7 @@ from mmengine.device import get_device
 from mmengine.model import revert_sync_batchnorm
 from mmengine.optim import build_optim_wrapper
 
-from ..dyrep.running import quiet
+from ..quiet import quiet
 from ..timing import Laps
 from .errors import UserError, one_line
 from .model import build_model

@@ -1,15 +1,14 @@
 """The accuracy of an ONNX file, by the config's own evaluator."""
-import contextlib
 import copy
-from typing import Callable, Dict, Iterable, Iterator
+from typing import Callable, Dict, Iterable
 
 import torch
 from mmengine.config import Config
 from mmengine.evaluator import Evaluator
-from mmengine.logging import MMLogger
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from ..quiet import quiet
 from .onnx_check import run, session
 
 
@@ -60,28 +59,16 @@ def evaluate(cfg: Config,
     Returns:
         The numbers by name, as the evaluator gives them.
     """
-    with _quiet():
+    with quiet('ERROR'):
         evaluator = Evaluator(copy.deepcopy(cfg.val_evaluator))
     evaluator.dataset_meta = getattr(loader.dataset, 'metainfo', None)
     for batch in track(loader):
         results = model.test_step(batch)
         evaluator.process(data_samples=results, data_batch=batch)
-    with _quiet():
+    with quiet('ERROR'):
         found = evaluator.evaluate(len(loader.dataset))
     return {
         name: float(value)
         for name, value in found.items()
         if isinstance(value, (int, float)) or getattr(value, 'size', 0) == 1
     }
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the remarks and tables that metrics log."""
-    logger = MMLogger.get_current_instance()
-    level = logger.level
-    logger.setLevel('ERROR')
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

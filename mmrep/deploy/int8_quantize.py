@@ -8,8 +8,7 @@ from typing import Iterable, Iterator
 
 from torch import Tensor
 
-from ..cli.errors import one_line
-from ..errors import UserError
+from ..errors import UserError, one_line
 from .onnx_export import INPUT
 
 # a ReLU is one with the convolution before it: its range is what counts

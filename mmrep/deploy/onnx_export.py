@@ -15,8 +15,7 @@ from typing import Callable, Iterator, List, NamedTuple, Sequence, Tuple
 import torch
 from torch import Tensor
 
-from ..cli.errors import one_line
-from ..errors import UserError
+from ..errors import UserError, one_line
 from .onnx_check import worst_of_shapes
 from .onnx_parts import Part
 

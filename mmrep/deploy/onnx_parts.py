@@ -4,7 +4,7 @@ from typing import List, Tuple
 from torch import Tensor, nn
 
 from ..errors import UserError
-from .verify import _tensors
+from ..walk import tensors
 
 PARTS = ('backbone', 'neck', 'whole')
 
@@ -43,7 +43,7 @@ class Part(nn.Module):
         self.train(model.training)
 
     def forward(self, x: Tensor) -> Tuple[Tensor, ...]:
-        return tuple(_tensors(getattr(self, f'_{self.part}')(x)))
+        return tuple(tensors(getattr(self, f'_{self.part}')(x)))
 
     def _backbone(self, x: Tensor):
         return self.model.backbone(x)

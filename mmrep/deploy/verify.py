@@ -1,7 +1,7 @@
 """Compare a fused net with the training form it stands for."""
 import inspect
 import os.path as osp
-from typing import Callable, Iterable, List, Optional, TypeVar
+from typing import Callable, List, Optional, TypeVar
 
 import mmcv
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ..errors import UserError
 from ..layers import RepConv2d
-from ..walk import branch_by_branch, rep_layers
+from ..walk import branch_by_branch, rep_layers, tensors
 
 T = TypeVar('T')
 
@@ -42,12 +42,12 @@ def example_input(path: Optional[str] = None, channels: int = 3) -> Tensor:
 def outputs(model: nn.Module, x: Tensor) -> List[Tensor]:
     """The features of a model, and what its dense heads make of them."""
     features = model.extract_feat(x)
-    tensors = list(_tensors(features))
+    found = list(tensors(features))
     for name in HEADS:
         head = getattr(model, name, None)
         if head is not None and _takes_features_alone(head):
-            tensors += _tensors(head(features))
-    return tensors
+            found += tensors(head(features))
+    return found
 
 
 def _takes_features_alone(head: nn.Module) -> bool:
@@ -58,14 +58,6 @@ def _takes_features_alone(head: nn.Module) -> bool:
     # a head without a forward has nn.Module's, which takes `*input`
     return [p.kind
             for p in required] == [inspect.Parameter.POSITIONAL_OR_KEYWORD]
-
-
-def _tensors(value) -> Iterable[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _tensors(item)
 
 
 def relative_difference(a: Tensor, b: Tensor) -> float:

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.utils.flop_counter import FlopCounterMode
 
+from ..walk import tensors
 from .calibration import Run, untouched
 
 Features = Callable[[Any], Any]
@@ -47,12 +48,12 @@ def look(model: nn.Module, batch: Any, features: Features) -> Look:
         features: Runs it as far as it is compared.
     """
     with untouched(model), FlopCounterMode(display=False) as counter:
-        trained = list(_tensors(features(batch)))
+        trained = [t.float() for t in tensors(features(batch))]
     with untouched(model):
         for module in model.modules():
             if isinstance(module, _NormBase):
                 module.eval()
-        frozen = list(_tensors(features(batch)))
+        frozen = [t.float() for t in tensors(features(batch))]
     images = len(trained[0])
     return Look(frozen, trained,
                 counter.get_total_flops() / 2 / images,
@@ -63,16 +64,6 @@ def change(before: List[Tensor], after: List[Tensor]) -> float:
     """``max |a - b| / max |a|``, the largest of all tensors."""
     return max(((a - b).abs().max() / a.abs().max().clamp_min(1e-12)).item()
                for a, b in zip(before, after))
-
-
-def _tensors(value: Any) -> Iterable[Tensor]:
-    if isinstance(value, Tensor):
-        yield value.float()
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _tensors(item)
-    elif isinstance(value, dict):
-        yield from _tensors(list(value.values()))
 
 
 def changes(before: Look, after: Look) -> List[float]:

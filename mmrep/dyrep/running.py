@@ -1,8 +1,6 @@
 """What a Runner keeps of a model whose parameters change."""
 import copy
 import gc
-import logging
-from contextlib import contextmanager
 from functools import partial
 from typing import Any, Dict, Iterable, Iterator, List, Optional
 
@@ -15,6 +13,7 @@ from torch.optim import Optimizer
 
 from ..checkpoints.pretrained import pretrained
 from ..enrich import adopt
+from ..quiet import quiet
 from . import random_state
 from .look import Data
 from .optimizer import all_parameters, regroup
@@ -99,17 +98,6 @@ def _fresh_optimizer(cfg: dict, model: nn.Module) -> Optimizer:
     """By the user's constructor, which logs the options of each parameter."""
     with quiet():
         return build_optim_wrapper(model, copy.deepcopy(cfg)).optimizer
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Log warnings only."""
-    before = logging.root.manager.disable
-    logging.disable(max(before, logging.INFO))
-    try:
-        yield
-    finally:
-        logging.disable(before)
 
 
 def _refresh_average(average: BaseAveragedModel) -> None:

@@ -4,8 +4,8 @@ import torch
 from mmengine.logging import MMLogger
 
 from mmrep.cli import build_model, load_config
+from mmrep.cli.calibration import validation_loader
 from mmrep.deploy.int8_evaluate import evaluate, served
-from mmrep.deploy.int8_images import validation_loader
 from mmrep.deploy.onnx_export import to_onnx
 from mmrep.deploy.onnx_parts import Part
 from mmrep.testing import randomize_norms

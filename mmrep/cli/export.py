@@ -7,15 +7,16 @@ from mmengine.model import revert_sync_batchnorm
 from torch import Tensor, nn
 
 from ..checkpoints import read_checkpoint
-from ..cli import (build_model, check_checkpoint_matches, choose_weights,
-                   load_config)
+from ..deploy.absorb import absorb_biases
+from ..deploy.onnx_parts import Part
+from ..deploy.onnx_pool import with_matrix_pools
 from ..enrich import enrich
 from ..fuse import fuse
 from ..layers import RepConv2d
 from ..walk import branch_by_branch, rep_layers
-from .absorb import absorb_biases
-from .onnx_parts import Part
-from .onnx_pool import with_matrix_pools
+from .config import load_config
+from .model import build_model, check_checkpoint_matches
+from .weights import choose_weights
 
 
 class Nets(NamedTuple):

@@ -5,10 +5,10 @@ from torch import nn
 
 import mmrep
 from mmrep.cli import build_model, load_config
+from mmrep.cli.export import (exportable, image_channels, load_nets,
+                              reference_of)
 from mmrep.deploy import relative_difference, write_fused
 from mmrep.deploy.absorb import absorb_biases
-from mmrep.deploy.onnx_nets import (exportable, image_channels, load_nets,
-                                    reference_of)
 from mmrep.deploy.onnx_pool import MatrixPool
 from mmrep.deploy.plain_config import plain_config
 from mmrep.errors import UserError

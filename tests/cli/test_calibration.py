@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from mmrep.cli import build_model, load_config
-from mmrep.deploy.int8_images import (calibration_images, check_quantizable,
-                                      validation_loader)
+from mmrep.cli.calibration import (calibration_images, check_quantizable,
+                                   validation_loader)
 from mmrep.errors import UserError
 
 

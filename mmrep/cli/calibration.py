@@ -9,8 +9,8 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from ..cli import set_loader_defaults
 from ..errors import UserError
+from .launch import set_loader_defaults
 
 LOADER = 'val_dataloader'
 
