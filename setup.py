@@ -21,5 +21,7 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['mmrep', 'mmrep.*']),
+    # configs, tools and model-index.yml below mmrep/.mim, see MANIFEST.in
+    include_package_data=True,
     python_requires='>=3.9',
 )

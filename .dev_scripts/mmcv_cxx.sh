@@ -5,12 +5,13 @@
 # headers, and asks for C++17, which torch >= 2.14 no longer compiles as.
 # This wrapper asks for C++20, leaves debug symbols and warnings out, and
 # pre-compiles the shared header once, with the flags of the first call.
+# MMCV_STD: another standard than c++20.
 # MMCV_PCH: an empty folder to keep the pre-compiled header in.
 set -euo pipefail
 
 args=()
 for arg in "$@"; do
-  [[ $arg == -std=c++17 ]] && arg=-std=c++20
+  [[ $arg == -std=c++17 ]] && arg=-std=${MMCV_STD:-c++20}
   args+=("$arg")
 done
 [[ " ${args[*]} " == *" -c "* ]] || exec g++ "${args[@]}"

@@ -7,6 +7,7 @@ from .backbones import (DBBResNet, OREPAResNet, OREPAVGGBackbone,
                         RepVGGBackbone, RepVGGResNet)
 from .checkpoints import allow_mmengine_checkpoints
 from .enrich import enrich_on_load
+from .forks import find_forked_hosts
 from .fuse import fuse
 from .hooks import DyRepHook, ParameterCheckHook
 from .kernel import Kernel
@@ -28,3 +29,4 @@ __all__ = [
 
 allow_mmengine_checkpoints()
 enrich_on_load()
+find_forked_hosts()

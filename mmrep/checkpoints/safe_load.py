@@ -16,11 +16,14 @@ from mmengine.logging import HistoryBuffer
 from mmengine.optim import OneCycleParamScheduler
 
 from ..errors import UserError
+from .data_only import data_only
 
 try:
     from numpy._core import multiarray
 except ImportError:  # numpy 1
     from numpy.core import multiarray
+
+NUMBERS = '?bhilqBHILQefdFD'  # numpy's codes of them
 
 
 class _Unbuildable:
@@ -31,6 +34,9 @@ class _Unbuildable:
 
 
 _ONE_CYCLE = _Unbuildable()
+# the fork of mmengine lets pickles call the real `getattr` while it loads
+_ONE_CYCLE._annealing_cos = OneCycleParamScheduler._annealing_cos
+_ONE_CYCLE._annealing_linear = OneCycleParamScheduler._annealing_linear
 # the only attributes that mmengine's pickles look up by `getattr`
 _ATTRIBUTES = {
     (HistoryBuffer, 'min'): HistoryBuffer.min,
@@ -62,7 +68,7 @@ def _safe_globals():
     Numpy's array functions come under the module names of numpy 1 and 2, of
     the dtypes only numbers: arrays of objects or records stay refused.
     """
-    numbers = {type(np.dtype(code)) for code in '?bhilqBHILQefdFD'}
+    numbers = {type(np.dtype(code)) for code in NUMBERS}
     one_cycle = OneCycleParamScheduler
     return [
         HistoryBuffer, np.ndarray, np.dtype, *numbers,
@@ -73,6 +79,32 @@ def _safe_globals():
     ]
 
 
+def _number_dtype(*args):
+    """``np.dtype``, of numbers only."""
+    dtype = np.dtype(*args)
+    if dtype.char not in NUMBERS:
+        raise pickle.UnpicklingError('Unsupported global: GLOBAL numpy.dtype'
+                                     f'({dtype.char!r})')
+    return dtype
+
+
+def _data_only():
+    """What of :func:`_safe_globals` PyTorch before 2.6 cannot be told."""
+    named = {
+        name: value
+        for value, name in (entry if isinstance(entry, tuple) else (
+            entry, f'{entry.__module__}.{entry.__name__}')
+                            for entry in _safe_globals())
+    }
+    named['numpy.dtype'] = _number_dtype
+    return data_only(named, uncalled=[_ONE_CYCLE])
+
+
+def _knows_safe_globals():
+    version = re.match(r'(\d+)\.(\d+)', torch.__version__)
+    return tuple(map(int, version.groups())) >= (2, 6)
+
+
 def allow_mmengine_checkpoints():
     """Make ``torch.load`` accept the checkpoints that mmengine writes.
 
@@ -80,10 +112,9 @@ def allow_mmengine_checkpoints():
     but call nothing else, and its ``getattr`` is a look-up in a short list.
     Before torch 2.6 ``weights_only`` is off by default and a global cannot be
     registered under a name of one's own; nothing is done there, and
-    :func:`read_checkpoint` refuses training checkpoints unless trusted.
+    :func:`read_checkpoint` reads with a pickle module of the same rules.
     """
-    version = re.match(r'(\d+)\.(\d+)', torch.__version__)
-    if tuple(map(int, version.groups())) >= (2, 6):
+    if _knows_safe_globals():
         torch.serialization.add_safe_globals(_safe_globals())
 
 
@@ -119,13 +150,13 @@ def read_file(path, trusted=False):
         way_out = ': download it first' if '://' in path else ''
         raise UserError(f'no such checkpoint: {path!r}{way_out}')
     allow_mmengine_checkpoints()
+    rules = dict(weights_only=not trusted)
+    if not trusted and not _knows_safe_globals():
+        rules = dict(weights_only=False, pickle_module=_data_only())
     try:
         # of a mapped file only what is used, no optimizer's state, is read
         return torch.load(
-            path,
-            map_location='cpu',
-            weights_only=not trusted,
-            mmap=zipfile.is_zipfile(path))
+            path, map_location='cpu', mmap=zipfile.is_zipfile(path), **rules)
     except Exception as error:  # a broken pickle can raise anything
         raise UserError(_why_unreadable(path, error)) from error
 

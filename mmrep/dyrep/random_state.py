@@ -62,7 +62,9 @@ class Resumed:
         self.loop = loop
         self.state = state
         self.batches = loop.dataloader_iterator
-        self.left = loop.iter
+        # in the maintained fork of mmengine a loop may leave them out
+        skips = getattr(loop, 'fast_forward_on_resume', False)
+        self.left = 0 if skips else loop.iter
 
     def __next__(self):
         if not self.left:
@@ -70,3 +72,12 @@ class Resumed:
             self.loop.dataloader_iterator = self.batches
         self.left -= 1
         return next(self.batches)
+
+    def skip_iter(self, count: int) -> None:
+        """Draw batches: the fork asks for it, and would not load them.
+
+        Pipelines that draw random numbers would then go on as if from the
+        start.
+        """
+        for _ in range(count):
+            next(self)

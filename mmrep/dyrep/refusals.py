@@ -1,6 +1,7 @@
 """What cannot be trained while its structure changes."""
 from typing import Iterator
 
+import torch
 from mmengine.hooks import EMAHook
 from mmengine.model import (BaseAveragedModel, MMDistributedDataParallel,
                             is_model_wrapper)
@@ -73,6 +74,20 @@ def check_one(count: int) -> None:
         raise UserError('there are several DyRepHooks in `custom_hooks`, of '
                         'which each would change what the others know: keep '
                         'one')
+
+
+def check_scores(scores) -> None:
+    """Refuse to evolve by nothing.
+
+    Raises:
+        UserError: The optimizer has not called its hook.
+    """
+    if not scores.calls:
+        raise UserError(
+            'DyRepHook has not seen a step of the optimizer: PyTorch 2.1 '
+            f'(here {torch.__version__}) loses the hooks of all optimizers '
+            'once it has compiled something; train without `compile` or with '
+            'a newer PyTorch')
 
 
 def _unsupported_parts(runner) -> Iterator[str]:

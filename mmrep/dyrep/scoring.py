@@ -53,6 +53,7 @@ class Scores:
             for metric in metrics
         }
         self.steps = torch.zeros((), device=device, dtype=dtype)
+        self.calls = 0
 
     @torch.no_grad()
     def add(self, optimizer: torch.optim.Optimizer, *args) -> None:
@@ -61,6 +62,7 @@ class Scores:
         They are there only then, reduced over processes and unscaled; fused
         optimizers unscale within the step and skip it where it overflowed.
         """
+        self.calls += 1
         scale = getattr(optimizer, 'grad_scale', None)
         overflow = getattr(optimizer, 'found_inf', None)
         keep = 1.0 if overflow is None else 1.0 - overflow.clamp(max=1)

@@ -13,7 +13,7 @@ from rich.progress import track
 from torch import nn
 
 from ..dyrep import SEVEN, Evolution, random_state, report
-from ..dyrep.refusals import check_config, check_runner
+from ..dyrep.refusals import check_config, check_runner, check_scores
 from ..dyrep.running import (accumulate, accumulated, adopt_all,
                              adopt_pretrained, data_of, inner_model, models,
                              recompile, refresh)
@@ -205,6 +205,7 @@ class DyRepHook(Hook):
 
     def _evolve(self, runner: Runner) -> None:
         evolution = self.evolution
+        check_scores(self.scores)
         _, *evolution.followers = models(runner)
         data = data_of(runner, self._common_batches(), evolution.sites())
         data = data._replace(progress=_progress)

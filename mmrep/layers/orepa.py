@@ -15,6 +15,7 @@ from torch.nn import init
 
 from .. import kernel as K
 from ..kernel import Kernel
+from .compiling import is_compiling
 from .from_names import Foreign, read_orepa
 from .geometry import like
 from .orepa_branches import (Average, Pointwise, PointwiseKxK, Prior, Product,
@@ -50,10 +51,11 @@ class OREPAConv2d(RepConv2d):
     convolution's checkpoint is loaded.
 
     Args:
-        args, kwargs: The arguments of ``nn.Conv2d``.
+        args: The arguments of ``nn.Conv2d``.
         branches: Names of the branches, all by default.
         scaling: ``vector`` (a factor per output channel), ``scalar`` (one
             per branch) or ``none``, the paper's table 3.
+        kwargs: Those of ``nn.Conv2d``, by name.
 
     Raises:
         ValueError: An unknown branch or scaling, or one of ``nn.Conv2d``'s
@@ -177,7 +179,7 @@ class OREPAConv2d(RepConv2d):
             yield Kernel(self.weight)
 
     def _kernel(self) -> Kernel:
-        traced = torch.compiler.is_compiling() or torch.jit.is_tracing()
+        traced = is_compiling() or torch.jit.is_tracing()
         if traced or not self.branches or 'stem' in self.names:
             return K.add(*self.branch_kernels())
         branches = dict(self.branches)

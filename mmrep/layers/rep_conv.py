@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from ..kernel import Kernel
 from .cache import Cache
+from .compiling import is_compiling
 from .geometry import GEOMETRY, Geometry, check_geometry
 from .loading import adapt
 from .plain import memory_format, why_not_plain
@@ -276,5 +277,5 @@ class RepConv2d(nn.Module):
 
 def _is_transformed(layer: nn.Module) -> bool:
     """Whether a compiler, a tracer or DataParallel stands behind."""
-    return (torch.compiler.is_compiling() or torch.jit.is_tracing()
+    return (is_compiling() or torch.jit.is_tracing()
             or getattr(layer, '_is_replica', False))

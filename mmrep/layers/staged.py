@@ -10,6 +10,7 @@ from torch.nn import init
 from .. import kernel as K
 from ..kernel import Kernel
 from .branches import Branch, NormFactory
+from .compiling import is_compiling
 from .geometry import Geometry, like
 from .inner import build_block
 
@@ -54,7 +55,7 @@ class Staged(Branch):
         of the norm are taken.
         """
         norm = self.first_norm
-        if not norm.training or torch.compiler.is_compiling():
+        if not norm.training or is_compiling():
             return K.norm_affine(norm)[1]
         key = x.detach().mean((0, 2, 3))
         if torch._C._current_graph_task_id() == -1:  # not in a backward

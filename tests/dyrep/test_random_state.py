@@ -59,6 +59,31 @@ def test_a_resumed_loop():
     assert resumed.dataloader_iterator is plain
 
 
+def resumed_in_fork(state, **attributes):
+    """A loop of mmengine's fork, which passes over batches by a call."""
+    loop = Loop(3)
+    vars(loop).update(attributes)
+    loop.dataloader_iterator = random_state.Resumed(loop, state)
+    return loop
+
+
+def test_a_resumed_loop_of_the_fork():
+    state = random_state.save()
+    expected = draw()
+    random_state.seed(5)
+    loop = resumed_in_fork(state, fast_forward_on_resume=False)
+    loop.dataloader_iterator.skip_iter(3)
+    assert next(loop.dataloader_iterator) == expected
+
+
+def test_a_resumed_loop_of_the_fork_that_draws_none_again():
+    state = random_state.save()
+    expected = draw()
+    random_state.seed(5)
+    loop = resumed_in_fork(state, fast_forward_on_resume=True)
+    assert next(loop.dataloader_iterator) == expected
+
+
 def test_a_state_can_be_restored_twice():
     state = random_state.save()
     before = copy.deepcopy(state)

@@ -295,3 +295,12 @@ def test_heads_are_compared_by_what_they_give(evolving, train):
     assert history[0]['grown'].startswith('decode_head.')
     frozen, trained = history[0]['grown_change']
     assert 0 < frozen <= 1e-5 and 0 < trained <= 2e-2
+
+
+def test_an_optimizer_that_tells_nothing(evolving, train, monkeypatch, capsys):
+    """As of PyTorch 2.1, where something was compiled."""
+    monkeypatch.setattr(torch.optim.Optimizer, 'register_step_pre_hook',
+                        lambda self, hook: self)
+    with pytest.raises(SystemExit):
+        train(evolving('mmpretrain')[1])
+    assert 'has not seen a step of the optimizer' in capsys.readouterr().err

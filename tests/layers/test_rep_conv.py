@@ -243,7 +243,11 @@ class TestCache:
         x = image()
         self.check(layer, x)
         layer(x).pow(2).mean().backward()
-        torch.optim.Adam(layer.parameters(), lr=0.5, fused=True).step()
+        try:
+            adam = torch.optim.Adam(layer.parameters(), lr=0.5, fused=True)
+        except RuntimeError as error:  # PyTorch before 2.4 asks for a GPU
+            pytest.skip(str(error))
+        adam.step()
         self.check(layer, x)
 
     def test_momentum_encoder(self, cls):

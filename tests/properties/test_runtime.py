@@ -85,6 +85,9 @@ def test_compiled_fused_net(case):
     check_compiled(mmrep.fuse(model), case, 'aot_eager')
 
 
+@pytest.mark.skipif(
+    torch.__version__.startswith(('2.1.', '2.2.')),
+    reason='that compiler reads no properties of named tuples')
 @over(10, case=cases(statistics=['random']))
 def test_compiled_rich_net(case):
     check_compiled(nn.Sequential(case.build(), nn.Tanh()), case, 'eager')

@@ -82,7 +82,10 @@ def test_cells(load_tool):
         memory_own=2**20,
         memory_ratio=1.75,
         memory_unexplained=-0.5)
-    assert list(load_tool('benchmark').cells_of(row).values()) == [
+    cells_of = load_tool('benchmark').cells_of
+    moment = cells_of(dict(row, moment='at the end'))
+    assert moment['config'] == 'a.py, at the end'
+    assert list(cells_of(row).values()) == [
         'a.py', '1.50 M', '2.250 G', '7.000 s', '1.000 s', '2.000 s',
         '4.000 s', '1.25', '3.0 MiB', '1.75', '-0.5 %'
     ]

@@ -11,6 +11,7 @@ from mmpretrain.apis import get_model
 from mmseg.apis import MMSegInferencer, init_model
 
 import mmrep
+from mmrep.checkpoints import read_checkpoint
 from mmrep.cli import build_model, load_config
 from mmrep.deploy import relative_difference
 from mmrep.deploy.verify import outputs
@@ -45,7 +46,7 @@ def evolved(config, load_tool, tmp_path):
     load_tool('train').main([config, '--work-dir', str(tmp_path / 'run')])
     path = str(tmp_path / 'run' / 'iter_6.pth')
     model = build_model(load_config(config))
-    weights = torch.load(path, weights_only=True)['state_dict']
+    weights = read_checkpoint(path)['state_dict']
     mmrep.enrich.adopt(model, weights)
     model.load_state_dict(weights)
     assert len(mmrep.structure(model)) > 1
@@ -110,8 +111,8 @@ def test_it_goes_on_evolving(way, config, evolved, load_tool, tmp_path):
         str(tmp_path / 'further.py'), '--work-dir',
         str(tmp_path / 'further')
     ])
-    end = torch.load(tmp_path / 'further/iter_6.pth', weights_only=True)
-    first = torch.load(path, weights_only=True)
+    end = read_checkpoint(str(tmp_path / 'further/iter_6.pth'))
+    first = read_checkpoint(path)
     grown = [event['grown'] for event in end['dyrep']['history']]
     there = {
         name.partition('.branches.')[0]

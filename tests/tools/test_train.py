@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from mmrep.checkpoints import read_checkpoint
+
 TOOLS = Path(__file__).parents[2] / 'tools'
 
 
@@ -63,7 +65,7 @@ def test_resumes_as_if_never_stopped(trained, tiny_seg, load_tool, tmp_path):
     assert list(losses(tmp_path / 'resumed')) == [3, 4]
     assert together == pytest.approx(straight, rel=1e-5)
     weights = [
-        torch.load(tmp_path / d / 'iter_4.pth')['state_dict']
+        read_checkpoint(str(tmp_path / d / 'iter_4.pth'))['state_dict']
         for d in ('straight', 'resumed')
     ]
     for name in weights[0]:
@@ -85,7 +87,7 @@ def test_other_hosts_and_auto_resume(request, tiny, load_tool, tmp_path):
         *arguments, 'train_cfg.max_iters=3', 'experiment_name=again',
         'default_hooks.checkpoint.interval=3'
     ])
-    last = torch.load(tmp_path / 'iter_3.pth')
+    last = read_checkpoint(str(tmp_path / 'iter_3.pth'))
     assert last['meta']['iter'] == 3
     assert last['optimizer']['param_groups'][0]['initial_lr'] == 0.005
 
@@ -104,7 +106,8 @@ def test_two_processes(tiny_seg, free_port, tmp_path):
     assert 'Distributed training: True' in done.stdout
     assert 'GPU number: 2' in done.stdout
     assert list(losses(tmp_path / 'work')) == [1, 2]
-    weights = torch.load(tmp_path / 'work' / 'iter_2.pth')['state_dict']
+    weights = read_checkpoint(str(tmp_path / 'work' /
+                                  'iter_2.pth'))['state_dict']
     assert not any(k.startswith('module.') for k in weights)
 
 
@@ -161,7 +164,7 @@ def test_bad_input(case, trained, tiny_seg, tiny_det, load_tool, tmp_path,
     checkpoint = trained / 'iter_2.pth'
     cut, bare = tmp_path / 'cut.pth', tmp_path / 'bare.pth'
     cut.write_bytes(checkpoint.read_bytes()[:3000])
-    torch.save(torch.load(checkpoint)['state_dict'], bare)
+    torch.save(read_checkpoint(str(checkpoint))['state_dict'], bare)
     cwd = tmp_path / 'cwd'
     cwd.mkdir()
     monkeypatch.chdir(cwd)

@@ -1,0 +1,92 @@
+"""A pickle module, for ``torch.load``, that builds data and nothing else.
+
+For PyTorch before 2.6, whose ``weights_only=True`` cannot be taught what
+mmengine's checkpoints hold. As there, a pickle may name only what is listed,
+and call, create and set the state of only a part of that.
+"""
+import _compat_pickle
+import codecs
+import pickle
+from types import ModuleType
+
+import numpy as np
+import torch
+
+
+def data_only(named, uncalled=()):
+    """Make such a module.
+
+    Args:
+        named (dict): What a pickle may name, besides tensors, by the names.
+        uncalled (Iterable): What of it a pickle may hold but not call.
+
+    Returns:
+        ModuleType: For the argument ``pickle_module``.
+    """
+    from torch._weights_only_unpickler import _get_allowed_globals
+    dtypes = {str(v): v for v in vars(torch).values() if _is_dtype(v)}
+    named = {
+        **_get_allowed_globals(),
+        **dtypes, '_codecs.encode': codecs.encode,
+        **named
+    }
+    # it would set attributes of whatever it is given
+    named.pop('torch._tensor._rebuild_from_type_v2', None)
+    uncalled = {id(value) for value in uncalled}
+    called = {id(v) for v in named.values() if id(v) not in uncalled}
+    module = ModuleType('data_only')
+    module.UnpicklingError = pickle.UnpicklingError
+    module.Unpickler = type('Unpickler', (_Unpickler, ),
+                            dict(named=named, called=called))
+    module.load = lambda file, **options: module.Unpickler(file, **options
+                                                           ).load()
+    return module
+
+
+def _is_dtype(value):
+    return isinstance(value, torch.dtype)
+
+
+def _refuse(what):
+    raise pickle.UnpicklingError(f'Unsupported global: GLOBAL {what}')
+
+
+# the module in C lets nobody watch what is called
+class _Unpickler(pickle._Unpickler):
+    named = called = ()
+    dispatch = dict(pickle._Unpickler.dispatch)
+
+    def find_class(self, module, name):
+        module, name = _compat_pickle.NAME_MAPPING.get(
+            (module, name),
+            (_compat_pickle.IMPORT_MAPPING.get(module, module), name))
+        if f'{module}.{name}' not in self.named:
+            _refuse(f'{module}.{name}')
+        return self.named[f'{module}.{name}']
+
+    def load_reduce(self):
+        self._check_called(self.stack[-2])
+        super().load_reduce()
+
+    def load_newobj(self):
+        self._check_called(self.stack[-2])
+        super().load_newobj()
+
+    def load_build(self):
+        built = self.stack[-2]
+        if not isinstance(built, np.dtype):
+            self._check_called(type(built))
+        super().load_build()
+
+    def _check_called(self, function):
+        if id(function) not in self.called:
+            _refuse(f'call of {function!r}')
+
+    def load_other(self):
+        _refuse('an opcode of protocol 0 or 4')
+
+    dispatch[pickle.REDUCE[0]] = load_reduce
+    dispatch[pickle.NEWOBJ[0]] = load_newobj
+    dispatch[pickle.BUILD[0]] = load_build
+    for opcode in (pickle.INST, pickle.OBJ, pickle.NEWOBJ_EX):
+        dispatch[opcode[0]] = load_other
