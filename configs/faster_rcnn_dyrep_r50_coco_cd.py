@@ -6,6 +6,7 @@
 # You bring the checkpoint: that of a training with dyrep_r50_imagenet.py or
 # the authors', converted by
 #
+#   mkdir -p checkpoints
 #   python tools/convert_checkpoint.py AUTHORS_CHECKPOINT \
 #       checkpoints/dyrep_r50_imagenet.pth --target classifier
 #

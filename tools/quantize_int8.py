@@ -22,10 +22,11 @@ from mmrep.atomic import check_destination, write_together
 from mmrep.cli import (UserError, add_ema_argument, check_datasets,
                        report_errors)
 from mmrep.cli.calibration import (LOADER, calibration_images,
-                                   check_quantizable, validation_loader)
+                                   check_quantizable, check_sizes,
+                                   validation_loader)
 from mmrep.cli.export import exportable, load_nets, reference_of
 from mmrep.cli.training_step import check_at_least_one
-from mmrep.deploy.int8_evaluate import evaluate, served
+from mmrep.deploy.int8_evaluate import check_served, evaluate, served
 from mmrep.deploy.int8_layers import activation_rows, weight_rows
 from mmrep.deploy.int8_quantize import METHODS, quantize
 from mmrep.deploy.onnx_check import need_packages
@@ -161,9 +162,11 @@ def main(argv=None):
     check_datasets(nets.cfg, ('train_dataloader', LOADER))
     images = calibration_images(nets.cfg, nets.plain.data_preprocessor,
                                 args.images)
+    check_sizes(images, args.calibration)
     exported = export(
         exportable(nets, 'whole'), reference_of(nets, 'whole'),
         (2, *images[0].shape[1:]))
+    check_served(nets.plain, exported.data, images)
     files = {'float32': exported.data}
     for name in ('per channel', 'per tensor'):
         follow = progress(f'calibrate, INT8 {name}')

@@ -74,6 +74,7 @@ def blocks_of(config, path, args):
         checkpoint = read_checkpoint(path, args.trust_checkpoint)
         model = build_model(load_config(config))
         check_checkpoint_matches(model, choose_weights(checkpoint, args.ema))
+        fused = 'mmrep_fused' in (checkpoint.get('meta') or {})
     progress = partial(
         track,
         description=osp.basename(path),
@@ -85,6 +86,10 @@ def blocks_of(config, path, args):
             f" that --include (={' '.join(args.include)!r}) names")
         raise UserError(f'nothing to draw: {path!r} has no block{chosen} with '
                         'two branches or more')
+    if fused or math.isnan(mean(found)):
+        raise UserError(f'nothing to draw: all branches of {path!r} are gone '
+                        'or silent, as in a fused or plain net: give the '
+                        'checkpoint of a training')
     return found
 
 

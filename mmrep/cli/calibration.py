@@ -9,7 +9,7 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from ..errors import UserError
+from ..errors import UserError, one_line
 from .launch import set_loader_defaults
 
 LOADER = 'val_dataloader'
@@ -42,16 +42,55 @@ def calibration_images(cfg: Config, preprocessor: nn.Module,
 
     Returns:
         A tensor of (1, C, H, W) for each.
+
+    Raises:
+        UserError: The set has no image, or one cannot be read.
     """
     init_default_scope(cfg.default_scope)
+    try:
+        dataset = DATASETS.build(_as_in_a_test(cfg))
+        count = min(count, len(dataset))
+        places = [i * len(dataset) // count for i in range(count)]
+        images = [_preprocessed(preprocessor, dataset[i]) for i in places]
+    except Exception as error:  # whatever a dataset or a transform raises
+        raise UserError(
+            'cannot read training images through the pipeline of '
+            f'`{LOADER}` of config {cfg.filename!r}: {type(error).__name__}: '
+            f'{one_line(error)[:200]}') from error
+    if not images:
+        raise UserError('there is no image to calibrate with: '
+                        f'`train_dataloader` of config {cfg.filename!r} has '
+                        'an empty dataset')
+    return images
+
+
+def check_sizes(images: List[Tensor], method: str) -> None:
+    """Refuse images of several sizes where onnxruntime needs one.
+
+    Args:
+        images: From :func:`calibration_images`.
+        method: How ranges of activations are found.
+
+    Raises:
+        UserError: A histogram is asked for of images of several sizes.
+    """
+    sizes = {tuple(image.shape[2:]) for image in images}
+    if method != 'minmax' and len(sizes) > 1:
+        raise UserError(
+            f'--calibration {method} needs images of one size and these have '
+            f'{len(sizes)}: make them one in the pipeline of `{LOADER}`, or '
+            'take --calibration minmax')
+
+
+def _as_in_a_test(cfg: Config) -> dict:
+    """The training set with the pipeline of the validation set."""
     dataset = copy.deepcopy(cfg.train_dataloader.dataset)
-    pipeline = _innermost(cfg[LOADER].dataset)[0].pipeline
+    while 'pipeline' in dataset and 'dataset' in dataset:
+        dataset = dataset.dataset  # the wrapper would mix images
+    pipeline = _innermost(cfg[LOADER].dataset)[0]['pipeline']
     for inner in _innermost(dataset):
-        inner.pipeline = copy.deepcopy(pipeline)
-    dataset = DATASETS.build(dataset)
-    count = min(count, len(dataset))
-    places = [i * len(dataset) // count for i in range(count)]
-    return [_preprocessed(preprocessor, dataset[i]) for i in places]
+        inner['pipeline'] = copy.deepcopy(pipeline)
+    return dataset
 
 
 def _preprocessed(preprocessor: nn.Module, sample: dict) -> Tensor:

@@ -11,6 +11,7 @@ from ..deploy.absorb import absorb_biases
 from ..deploy.onnx_parts import Part
 from ..deploy.onnx_pool import with_matrix_pools
 from ..enrich import enrich
+from ..errors import UserError
 from ..fuse import fuse
 from ..layers import RepConv2d
 from ..walk import branch_by_branch, rep_layers
@@ -48,7 +49,8 @@ def load_nets(config: str,
         trusted: Whether pickled objects may run their code.
 
     Raises:
-        UserError: A file is missing or they do not fit each other.
+        UserError: A file is missing, they do not fit each other, or
+            ``training_config`` is given of a net that is not fused.
     """
     cfg = load_config(config)
     other = load_config(training_config) if training_config else None
@@ -56,6 +58,10 @@ def load_nets(config: str,
     weights = choose_weights(file, ema)
     model = _loaded(cfg, weights)
     if any(rep_layers(model)):
+        if training_config:
+            raise UserError(
+                f'--training-config (={training_config!r}) is for a fused net '
+                f'and {config!r} is of a training form: leave it out')
         return Nets(cfg, absorb_biases(fuse(model), model), model)
     # what was fused loads into the training form, which takes plain weights
     return Nets(cfg, model, _loaded(other, weights) if other else None)
@@ -90,9 +96,14 @@ def reference_of(nets: Nets, part: str) -> Callable[[Tensor], tuple]:
 
 
 def image_channels(model: nn.Module) -> int:
-    """How many channels the first convolution reads."""
+    """How many channels an image has: what the first convolution reads.
+
+    But for the Focus of YOLOX, which makes four channels of each.
+    """
+    modules = list(getattr(model, 'backbone', model).modules())
+    four = any(type(module).__name__ == 'Focus' for module in modules)
     channels = (
-        module.in_channels
-        for module in getattr(model, 'backbone', model).modules()
+        module.in_channels for module in modules
         if isinstance(module, (nn.Conv2d, RepConv2d)))
-    return next(channels, 3)
+    found = next(channels, 3)
+    return found // 4 if four else found

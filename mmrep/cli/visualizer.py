@@ -23,9 +23,14 @@ def check_visualizer(cfg):
         cfg (Config): With or without ``visualizer``.
 
     Raises:
-        UserError: A backend's package is not installed.
+        UserError: A backend's package is not installed, or the backends are
+            no list.
     """
-    for backend in (cfg.get('visualizer') or {}).get('vis_backends') or ():
+    backends = (cfg.get('visualizer') or {}).get('vis_backends') or ()
+    if isinstance(backends, (dict, str)):
+        raise UserError(f'`vis_backends` (={backends!r}) of `visualizer` must '
+                        'be a list of backends: put it in brackets')
+    for backend in backends:
         kind = backend.get('type')
         name = getattr(kind, '__name__', str(kind)).split('.')[-1]
         package = PACKAGES.get(name)

@@ -8,8 +8,34 @@ from mmengine.evaluator import Evaluator
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from ..errors import UserError
 from ..quiet import quiet
-from .onnx_check import run, session
+from .onnx_check import check_takes, run, session
+
+
+def check_served(model: nn.Module, data: bytes,
+                 images: Iterable[Tensor] = ()) -> None:
+    """Refuse what INT8 would fail at after a while.
+
+    Args:
+        model: The net in torch.
+        data: The bytes of a file with all of it.
+        images: Inputs that it will get. Defaults to none.
+
+    Raises:
+        UserError: The net has no head, several outputs, or a graph that does
+            not take an image.
+    """
+    runs = session(data)
+    heads = [getattr(model, name, None) for name in ('decode_head', 'head')]
+    outputs = len(runs.get_outputs())
+    if heads == [None, None] or outputs != 1:
+        raise UserError(
+            f'cannot evaluate this {type(model).__name__} in INT8: it must '
+            f'have a head that gives one tensor of logits, and has {outputs} '
+            'outputs: export it with tools/export_onnx.py')
+    for image in images:
+        check_takes(runs, image.shape)
 
 
 def served(model: nn.Module, data: bytes) -> nn.Module:
@@ -40,6 +66,7 @@ class _Logits:
         self.session = session(data)
 
     def __call__(self, inputs: Tensor) -> Tensor:
+        check_takes(self.session, inputs.shape)
         return run(self.session, inputs)[0]
 
 

@@ -1,6 +1,6 @@
 """How well each convolution of an ONNX file fits into 8 bits."""
 import math
-from typing import Dict, Iterable, List
+from typing import Dict, Iterable, Iterator, List, Sequence, Tuple
 
 import numpy as np
 from torch import Tensor
@@ -16,9 +16,9 @@ def weight_rows(data: bytes) -> List[dict]:
     """The weights of each convolution, as plain data.
 
     ``max_abs`` and ``std`` are of all weights, ``spread`` is the largest of
-    the channels' largest weights over their median, ``channels`` these
-    themselves; decibels of signal over the noise of rounding, one scale for
-    all or one per channel.
+    the channels' largest weights over their median, but for channels of zeros,
+    ``channels`` these themselves; decibels of signal over the noise of
+    rounding, one scale for all or one per channel.
     """
     import onnx
     from onnx import numpy_helper
@@ -55,7 +55,8 @@ def weight_row(weight: np.ndarray) -> dict:
     """What :func:`weight_rows` says of a weight of (O, I, H, W)."""
     weight = weight.astype(np.float64).reshape(len(weight), -1)
     channels = np.abs(weight).max(1)
-    middle = max(float(np.median(channels)), TINY)
+    alive = channels[channels > 0]
+    middle = float(np.median(alive)) if alive.size else 1.
     return dict(
         max_abs=float(channels.max()),
         std=float(weight.std()),
@@ -76,44 +77,63 @@ def rounded(values: np.ndarray, scale) -> np.ndarray:
 
 def decibels(signal: np.ndarray, approximation: np.ndarray) -> float:
     """Signal to noise: ``10 log10(sum s^2 / sum (s - a)^2)``."""
-    noise = ((signal - approximation)**2).sum()
-    return 10 * math.log10(max((signal**2).sum(), TINY) / max(noise, TINY))
+    return ratio(power(signal), power(signal - approximation))
+
+
+def ratio(signal: float, noise: float) -> float:
+    """Of two powers, in decibels."""
+    return 10 * math.log10(max(signal, TINY) / max(noise, TINY))
 
 
 def activation_rows(data: bytes, names: List[str],
-                    images: Iterable[Tensor]) -> Dict[str, dict]:
+                    images: Sequence[Tensor]) -> Dict[str, dict]:
     """What convolutions read, rounded to 256 levels of its whole range.
 
     Args:
         data: The bytes of an ONNX file.
         names: Of the tensors.
-        images: To run on; they are read twice.
+        images: To run on, twice: first come the ranges. The tensors of one
+            image are kept at a time, which fill gigabytes where it is large.
 
     Returns:
         By name: the range from ``low`` to ``high`` over all images, and
         ``activations``, decibels of signal over the noise of rounding.
     """
-    values = {name: [] for name in names}
-    for image, found in _tensors_of(data, names, images):
-        for name, array in found.items():
-            values[name].append(array.astype(np.float32).ravel())
+    ranges = {name: (0., 0.) for name in names}
+    for name, array in _tensors_of(data, names, images):
+        ranges[name] = range_with(ranges[name], array)
+    powers = {name: np.zeros(2) for name in names}
+    for name, array in _tensors_of(data, names, images):
+        powers[name] += powers_of(array, *ranges[name])
     return {
-        name: activation_row(np.concatenate(arrays))
-        for name, arrays in values.items()
+        name: dict(low=low, high=high, activations=ratio(*powers[name]))
+        for name, (low, high) in ranges.items()
     }
 
 
-def activation_row(values: np.ndarray) -> dict:
-    """What :func:`activation_rows` says of one tensor."""
-    low, high = min(float(values.min()), 0.), max(float(values.max()), 0.)
+def range_with(known: Tuple[float, float],
+               values: np.ndarray) -> Tuple[float, float]:
+    """A range widened to what values reach."""
+    low, high = known
+    return min(low, float(values.min())), max(high, float(values.max()))
+
+
+def powers_of(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Of values, and of the noise of rounding them to 256 levels."""
     scale = max((high - low) / 255, TINY)
     zero = round(low / scale)
-    coarse = (np.clip(np.round(values / scale), zero, zero + 255)) * scale
-    return dict(low=low, high=high, activations=decibels(values, coarse))
+    coarse = np.clip(np.round(values / scale), zero, zero + 255) * scale
+    return np.array([power(values), power(values - coarse)])
 
 
-def _tensors_of(data: bytes, names: List[str], images: Iterable[Tensor]):
-    """Each image and the tensors of these names, as a session makes them."""
+def power(values: np.ndarray) -> float:
+    """The sum of all squares."""
+    return float(np.square(values, dtype=np.float64).sum())
+
+
+def _tensors_of(data: bytes, names: List[str],
+                images: Iterable[Tensor]) -> Iterator[tuple]:
+    """Names and tensors of each image, as a session makes them."""
     import onnx
     model = onnx.load_from_string(data)
     known = {output.name for output in model.graph.output}
@@ -123,5 +143,7 @@ def _tensors_of(data: bytes, names: List[str], images: Iterable[Tensor]):
     runs = session(model.SerializeToString())
     for image in images:
         array = image.numpy()
-        found = dict(zip(inside, runs.run(inside, {INPUT: array})))
-        yield image, {n: array if n == INPUT else found[n] for n in names}
+        if INPUT in names:
+            yield INPUT, array
+        if inside:  # none would mean all outputs
+            yield from zip(inside, runs.run(inside, {INPUT: array}))

@@ -1,6 +1,6 @@
 """Compare what onnxruntime computes with what torch does."""
 from importlib.util import find_spec
-from typing import Callable, Iterable, List, Tuple
+from typing import Callable, Iterable, List, Sequence, Tuple
 
 import torch
 from torch import Tensor
@@ -35,6 +35,28 @@ def session(model):
     options.intra_op_num_threads = torch.get_num_threads()
     return onnxruntime.InferenceSession(
         model, options, providers=['CPUExecutionProvider'])
+
+
+def check_takes(model, shape: Sequence[int]) -> None:
+    """Refuse an image that a graph of fixed sizes does not take.
+
+    Args:
+        model: A session.
+        shape: Of its input, (N, C, H, W).
+
+    Raises:
+        UserError: An axis that is not free has another size.
+    """
+    fixed = model.get_inputs()[0].shape
+    if any(isinstance(a, int) and a != b for a, b in zip(fixed, shape)):
+        raise UserError(
+            f'the ONNX graph of this net takes inputs of {_sizes(fixed)} only '
+            f'and the data have one of {_sizes(shape)}: make all one size in '
+            'the pipeline of `val_dataloader`')
+
+
+def _sizes(shape: Sequence) -> str:
+    return ' x '.join(map(str, shape))
 
 
 def run(model, x: Tensor) -> List[Tensor]:

@@ -50,14 +50,16 @@ def export(part: Part, reference: Callable[[Tensor], tuple],
     Args:
         part: What to export, in eval mode.
         reference: What it is compared with.
-        shape: (N, C, H, W) of the example.
+        shape: (N, C, H, W) of the example; N is 1 where no axis is free.
 
     Raises:
         UserError: It cannot be exported, or torch and onnxruntime differ.
     """
     for free in FREEDOMS:
+        # two images show what a batch does, but a file for two serves nobody
+        batch = shape[0] if free else 1
         try:
-            exported = _checked(part, reference, shape, free)
+            exported = _checked(part, reference, (batch, *shape[1:]), free)
         except UserError as error:
             fault = error
             continue

@@ -6,7 +6,7 @@ import torch
 
 from mmrep.cli import build_model, load_config
 from mmrep.cli.calibration import (calibration_images, check_quantizable,
-                                   validation_loader)
+                                   check_sizes, validation_loader)
 from mmrep.errors import UserError
 
 
@@ -48,3 +48,42 @@ def test_refused(tiny_det, tiny_seg):
     cfg.val_evaluator = None
     with pytest.raises(UserError, match='no `val_evaluator`'):
         check_quantizable(cfg)
+
+
+def test_mixed_images(tiny_seg):
+    """Of a wrapper that mixes images it takes them as they are."""
+    cfg = load_config(tiny_seg)
+    preprocessor = build_model(cfg).data_preprocessor
+    expected = torch.cat(calibration_images(cfg, preprocessor, 4))
+    cfg.train_dataloader.dataset = dict(
+        type='MultiImageMixDataset',
+        dataset=copy.deepcopy(cfg.train_dataloader.dataset),
+        pipeline=[dict(type='RandomMosaic', prob=1, img_scale=(64, 32))])
+    images = calibration_images(cfg, preprocessor, 4)
+    assert torch.cat(images).equal(expected)
+
+
+def test_images_that_cannot_be_had(tiny_seg):
+    preprocessor = build_model(load_config(tiny_seg)).data_preprocessor
+
+    def broken(change, match):
+        cfg = load_config(tiny_seg)
+        change(cfg)
+        with pytest.raises(UserError, match=match):
+            calibration_images(cfg, preprocessor, 2)
+
+    broken(lambda cfg: cfg.val_dataloader.dataset.pop('pipeline'),
+           'KeyError: pipeline')
+    broken(lambda cfg: cfg.val_dataloader.dataset.pipeline.pop(),
+           'KeyError: inputs')
+    broken(
+        lambda cfg: cfg.train_dataloader.dataset.update(
+            indices=0, serialize_data=False), 'empty dataset')
+
+
+def test_one_size_for_histograms():
+    images = [torch.zeros(1, 3, 8, 8), torch.zeros(1, 3, 8, 9)]
+    check_sizes(images, 'minmax')
+    check_sizes(images[:1] * 2, 'entropy')
+    with pytest.raises(UserError, match='--calibration entropy .* have 2'):
+        check_sizes(images, 'entropy')

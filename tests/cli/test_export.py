@@ -76,3 +76,13 @@ def test_channels(tiny_seg):
     cfg = load_config(tiny_seg)
     cfg.model.backbone.in_channels = 4
     assert image_channels(build_model(cfg)) == 4
+
+
+def test_channels_of_a_focus(tiny_det):
+    """The first convolution of YOLOX reads four pixels as one."""
+    cfg = load_config(tiny_det)
+    cfg.model.backbone = dict(
+        type='CSPDarknet', deepen_factor=0.33, widen_factor=0.125)
+    model = build_model(cfg)
+    assert image_channels(model) == 3
+    model.backbone(torch.randn(2, 3, 64, 64))

@@ -48,6 +48,14 @@ def test_a_class_counts_too(installed):
         check_visualizer(config(dict(type=TensorboardVisBackend)))
 
 
+def test_backends_that_are_no_list(installed):
+    backend = dict(type='LocalVisBackend')
+    for backends in (backend, 'LocalVisBackend'):
+        with pytest.raises(UserError, match='must be a list'):
+            check_visualizer(
+                ConfigDict(visualizer=dict(vis_backends=backends)))
+
+
 def test_all_backends_of_mmengine_are_known():
     from mmengine.registry import VISBACKENDS
     known = {*PACKAGES, 'LocalVisBackend'}

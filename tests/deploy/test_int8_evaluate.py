@@ -5,9 +5,10 @@ from mmengine.logging import MMLogger
 
 from mmrep.cli import build_model, load_config
 from mmrep.cli.calibration import validation_loader
-from mmrep.deploy.int8_evaluate import evaluate, served
+from mmrep.deploy.int8_evaluate import check_served, evaluate, served
 from mmrep.deploy.onnx_export import to_onnx
 from mmrep.deploy.onnx_parts import Part
+from mmrep.errors import UserError
 from mmrep.testing import randomize_norms
 
 pytest.importorskip('onnx')
@@ -50,3 +51,32 @@ def test_scores(name, metric, size, request, tmp_path):
     assert evaluate(cfg, served(model, data), loader) == pytest.approx(found)
     assert evaluate(cfg, model, loader) == pytest.approx(
         evaluate(cfg, served(model, other), loader))
+
+
+def test_other_sizes(tiny_seg):
+    """A file for one size ends in a sentence where an image has another."""
+    cfg = load_config(tiny_seg)
+    cfg.model.backbone.type = 'ResNet'
+    model = build_model(cfg).eval()
+    data = to_onnx(Part(model, 'whole'), (2, 3, 32, 32), ('batch', ))
+    with pytest.raises(UserError, match='x 32 x 32 only .* x 32 x 64: make'):
+        evaluate(cfg, served(model, data), validation_loader(cfg))
+
+
+def test_several_outputs(tiny_cls):
+    """What has no head, or heads with other results, cannot be served."""
+    cfg = load_config(tiny_cls)
+    cfg.model.backbone.type = 'ResNet'
+    whole = build_model(cfg).eval()
+    check_served(whole, to_onnx(Part(whole, 'whole'), (1, 3, 32, 32)))
+    head = dict(type='LinearClsHead', num_classes=2)
+    for heads in (None,
+                  dict(
+                      type='MultiTaskHead',
+                      in_channels=64,
+                      task_heads=dict(a=head, b=head))):
+        cfg.model.head = heads
+        model = build_model(cfg).eval()
+        data = to_onnx(Part(model, 'whole'), (1, 3, 32, 32))
+        with pytest.raises(UserError, match='one tensor of logits'):
+            check_served(model, data)

@@ -1,14 +1,14 @@
 """What is said of a net's layers, against formulas written another way."""
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from mmrep.deploy.int8_layers import (activation_row, activation_rows,
-                                      decibels, layer_name, weight_row,
-                                      weight_rows)
+from mmrep.deploy.int8_layers import (activation_rows, decibels, layer_name,
+                                      range_with, weight_row, weight_rows)
 from mmrep.deploy.onnx_check import run, session
 from mmrep.deploy.onnx_export import to_onnx
 
@@ -89,6 +89,13 @@ def test_a_dead_layer():
     assert row['spread'] == 0 and np.isfinite(row['weights_per_tensor'])
 
 
+def test_dead_channels():
+    """Most are zero: the others are compared."""
+    weight = np.zeros((5, 1, 1, 1))
+    weight[:2, 0, 0, 0] = 1, -3
+    assert weight_row(weight)['spread'] == 1.5
+
+
 def test_activations(net, data):
     images = [torch.randn(1, 3, 8, 8) for _ in range(3)]
     reads = [row['input'] for row in weight_rows(data)]
@@ -108,6 +115,25 @@ def test_activations(net, data):
             expected_decibels(values, coarse), abs=0.1)
 
 
+def test_ranges_have_zero():
+    assert range_with((0., 0.), np.array([1., 2.])) == (0, 2)
+    assert range_with((0., 2.), np.array([-1., 1.])) == (-1, 2)
+
+
+def test_images_are_not_kept(data):
+    """A net's activations on many large images fit into no memory."""
+
+    def peak(count):
+        images = [torch.randn(1, 3, 8, 8)] * count
+        tracemalloc.start()
+        activation_rows(data, [r['input'] for r in weight_rows(data)], images)
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    assert peak(200) < 10 * peak(2)
+
+
 def test_the_graph_stays(net, data):
     """Looking inside changes nothing of the file."""
     x = torch.randn(1, 3, 8, 8)
@@ -119,7 +145,6 @@ def test_the_graph_stays(net, data):
 def test_decibels():
     signal = np.array([3., 4.])
     assert decibels(signal, signal + [0, 0.5]) == pytest.approx(20)
-    assert activation_row(np.array([0., 1.]))['low'] == 0
 
 
 @pytest.mark.parametrize('node, name', [

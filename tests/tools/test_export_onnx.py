@@ -151,6 +151,7 @@ def test_bad_input(export, capsys, seg, tiny_det, tmp_path):
         ((seg, good, out, '--size', '0', '8'), 'at least 1'),
         ((tiny_det, good, out), 'another architecture'),
         ((seg, good, out, '--training-config', 'no.py'), 'no.py'),
+        ((seg, good, out, '--training-config', seg), 'leave it out'),
     ]:
         assert part in refused(export, capsys, tmp_path, *arguments)
 

@@ -72,6 +72,22 @@ def test_two_checkpoints_of_a_config(main, orepa, tmp_path):
     assert {'tiny_cls', 'tiny_cls, other.pth'} < set(words(out))
 
 
+def test_what_has_no_branches_any_more(main, load_tool, orepa, dbb, tmp_path,
+                                       capsys):
+    """A rich net takes plain weights, with branches that are silent."""
+    for config, path in (orepa, dbb):
+        fused = str(tmp_path / 'fused.pth')
+        load_tool('fuse').main([config, path, fused])
+        message = refused(main, capsys, tmp_path, config, fused,
+                          tmp_path / 'out.png')
+        assert 'fused.pth' in message and 'checkpoint of a training' in message
+    plain = torch.load(fused)['state_dict']
+    torch.save(dict(state_dict=plain), fused)  # no word of how it was made
+    message = refused(main, capsys, tmp_path, config, fused,
+                      tmp_path / 'out.png')
+    assert 'silent' in message
+
+
 def test_mean(load_tool):
     mean = load_tool('visualize_similarity').mean
     means = [SimpleNamespace(mean=value) for value in (1, math.nan, 2)]
