@@ -38,6 +38,9 @@ def read(path):
     Returns:
         dict: Its name, method and dataset, ``what`` it trains and the rows of
         ``papers``, pairs of row and number.
+
+    Raises:
+        ValueError: It does not begin with a comment.
     """
     text = path.read_text()
     comment = re.match('(#.*\n)+', text)

@@ -31,9 +31,8 @@ from mmrep.cli.comparison import (PARTS, all_forms, compare_inference,
                                   compare_training, training_steps)
 from mmrep.cli.training_step import add_image_arguments, check_at_least_one
 from mmrep.pictures.costs import draw_costs
-from mmrep.pictures.structure import save
+from mmrep.pictures.files import check_picture, writer
 
-KINDS = ('.png', '.svg')
 console = Console(width=160)
 
 
@@ -75,9 +74,7 @@ def check(args):
             check_destination(path, args.configs, f'--{name}', 'measured')
     if args.picture is None:
         return
-    if osp.splitext(args.picture)[1].lower() not in KINDS:
-        raise UserError(f'--picture (={args.picture!r}) must end in '
-                        f'{" or ".join(KINDS)}')
+    check_picture(args.picture, '--picture')
     if args.out and osp.realpath(args.out) == osp.realpath(args.picture):
         raise UserError(f'--out and --picture (={args.picture!r}) must be two '
                         'files')
@@ -177,8 +174,7 @@ def writers_of(found, args):
         writers[args.out] = partial(write_json, found)
     if args.picture is not None:
         figure = draw_costs(title_of(found), found['rows'])
-        kind = osp.splitext(args.picture)[1][1:].lower()
-        writers[args.picture] = partial(save, figure, kind)
+        writers[args.picture] = writer(figure, args.picture)
     return writers
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from mmengine.logging import print_log
 
 from mmrep.atomic import check_destination, write_together
-from mmrep.cli import UserError, add_ema_argument, report_errors
+from mmrep.cli import UserError, add_checkpoint_arguments, report_errors
 from mmrep.cli.export import (exportable, image_channels, load_nets,
                               reference_of)
 from mmrep.cli.training_step import check_at_least_one
@@ -47,11 +47,7 @@ def parse_args(argv=None):
     parser.add_argument(
         '--training-config',
         help='of a fused net, to count the nodes of its training form, too')
-    add_ema_argument(parser)
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='read pickled objects of the checkpoint, which can run code')
+    add_checkpoint_arguments(parser)
     return parser.parse_args(argv)
 
 

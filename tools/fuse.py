@@ -11,7 +11,7 @@ from mmengine.model import revert_sync_batchnorm
 
 import mmrep
 from mmrep.checkpoints import read_checkpoint
-from mmrep.cli import (UserError, add_ema_argument, build_model,
+from mmrep.cli import (UserError, add_checkpoint_arguments, build_model,
                        check_checkpoint_matches, choose_weights, load_config,
                        report_errors)
 from mmrep.cli.export import image_channels
@@ -29,13 +29,9 @@ def parse_args(argv=None):
     parser.add_argument('config', help='config of the net in training form')
     parser.add_argument('checkpoint', help='its trained checkpoint')
     parser.add_argument('out', help='fused checkpoint to write, *.pth')
-    add_ema_argument(parser)
+    add_checkpoint_arguments(parser)
     parser.add_argument(
         '--image', help='image to compare on; default: a random input')
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='read pickled objects of the checkpoint, which can run code')
     return parser.parse_args(argv)
 
 

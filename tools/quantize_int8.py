@@ -19,7 +19,7 @@ from rich.progress import track
 from rich.table import Table
 
 from mmrep.atomic import check_destination, write_together
-from mmrep.cli import (UserError, add_ema_argument, check_datasets,
+from mmrep.cli import (UserError, add_checkpoint_arguments, check_datasets,
                        report_errors)
 from mmrep.cli.calibration import (LOADER, calibration_images,
                                    check_quantizable, check_sizes,
@@ -31,10 +31,9 @@ from mmrep.deploy.int8_layers import activation_rows, weight_rows
 from mmrep.deploy.int8_quantize import METHODS, quantize
 from mmrep.deploy.onnx_check import need_packages
 from mmrep.deploy.onnx_export import export
+from mmrep.pictures.files import check_picture, writer
 from mmrep.pictures.ranges import draw_ranges
-from mmrep.pictures.structure import save
 
-KINDS = ('.png', '.svg')
 LOOKED_AT = 8  # images whose activations are looked at
 console = Console(width=140)
 
@@ -60,11 +59,7 @@ def parse_args(argv=None):
     parser.add_argument('--json', help='file to write all numbers to')
     parser.add_argument(
         '--picture', help='of the ranges of each layer, *.png or *.svg')
-    add_ema_argument(parser)
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='read pickled objects of the checkpoint, which can run code')
+    add_checkpoint_arguments(parser)
     return parser.parse_args(argv)
 
 
@@ -78,9 +73,8 @@ def check(args):
         check_destination(path, (args.config, args.fused), name, 'quantised')
     if not args.out.endswith('.onnx'):
         raise UserError(f'OUT (={args.out!r}) must end in .onnx')
-    if args.picture and osp.splitext(args.picture)[1].lower() not in KINDS:
-        raise UserError(f'--picture (={args.picture!r}) must end in '
-                        f'{" or ".join(KINDS)}')
+    if args.picture:
+        check_picture(args.picture, '--picture')
     if len(set(map(osp.realpath, outs.values()))) < len(outs):
         raise UserError(f'{", ".join(outs)} must be different files')
 
@@ -146,8 +140,7 @@ def writers_of(args, data, found):
         writers[args.json] = lambda path: Path(path).write_text(text)
     if args.picture:
         figure = draw_ranges(osp.basename(args.fused), found['layers'])
-        kind = osp.splitext(args.picture)[1][1:].lower()
-        writers[args.picture] = partial(save, figure, kind)
+        writers[args.picture] = writer(figure, args.picture)
     return writers
 
 

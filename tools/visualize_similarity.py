@@ -16,15 +16,13 @@ from rich.progress import track
 
 from mmrep.atomic import check_destination, write_together
 from mmrep.checkpoints import read_checkpoint
-from mmrep.cli import (UserError, add_ema_argument, build_model,
+from mmrep.cli import (UserError, add_checkpoint_arguments, build_model,
                        check_checkpoint_matches, choose_weights, load_config,
                        report_errors)
 from mmrep.cli.working import working
+from mmrep.pictures.files import check_picture, writer
 from mmrep.pictures.maps import draw_likenesses
 from mmrep.pictures.similarity import likenesses
-from mmrep.pictures.structure import save
-
-KINDS = ('.png', '.svg')
 
 
 def parse_args(argv=None):
@@ -45,11 +43,7 @@ def parse_args(argv=None):
         default=['*'],
         metavar='NAME',
         help='names of blocks, or of modules around them, with *')
-    add_ema_argument(parser)
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='read pickled objects of the checkpoint, which can run code')
+    add_checkpoint_arguments(parser)
     return parser.parse_args(argv)
 
 
@@ -61,9 +55,7 @@ def pairs_of(args):
 
 def check(args):
     """Refuse what cannot be written."""
-    if osp.splitext(args.out)[1].lower() not in KINDS:
-        raise UserError(f'OUT (={args.out!r}) must end in '
-                        f'{" or ".join(KINDS)}')
+    check_picture(args.out, 'OUT')
     inputs = [path for pair in pairs_of(args) for path in pair]
     check_destination(args.out, inputs, 'OUT', 'drawn')
 
@@ -115,10 +107,9 @@ def main(argv=None):
     args = parse_args(argv)
     check(args)
     nets = measure(args)
-    kind = osp.splitext(args.out)[1][1:].lower()
     with working('drawing'):
         figure = draw_likenesses('Similarity of branches', nets)
-        write_together({args.out: partial(save, figure, kind)})
+        write_together({args.out: writer(figure, args.out)})
     told = '; '.join(
         f'{name}: {len(blocks)} blocks, mean |cosine| {mean(blocks):.3f}'
         for name, blocks in nets.items())

@@ -5,20 +5,19 @@ Of a checkpoint of a DyRepHook run, also how the blocks grew and were cut.
 import argparse
 import os.path as osp
 import sys
-from functools import partial
 
 from mmengine.logging import print_log
 
 from mmrep.atomic import check_destination, write_together
 from mmrep.checkpoints import read_checkpoint
-from mmrep.cli import (UserError, add_ema_argument, build_model,
+from mmrep.cli import (UserError, add_checkpoint_arguments, build_model,
                        choose_weights, load_config, report_errors)
 from mmrep.cli.working import working
+from mmrep.pictures.files import check_picture, writer
 from mmrep.pictures.history import blocks_in, history_of
-from mmrep.pictures.structure import draw_structure, save
+from mmrep.pictures.structure import draw_structure
 from mmrep.pictures.weights import KERNEL, read_convs
 
-KINDS = ('.png', '.svg')
 CONFIGS = ('.py', '.json', '.yaml', '.yml')
 
 
@@ -31,18 +30,8 @@ def parse_args(argv=None):
         metavar='CONFIG|CHECKPOINT',
         help='a config, drawn as it begins to train, or a checkpoint')
     parser.add_argument('out', help='picture to write, *.png or *.svg')
-    add_ema_argument(parser)
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='read pickled objects of the checkpoint, which can run code')
+    add_checkpoint_arguments(parser)
     return parser.parse_args(argv)
-
-
-def check_kind(out):
-    """Refuse a picture of another format."""
-    if osp.splitext(out)[1].lower() not in KINDS:
-        raise UserError(f'OUT (={out!r}) must end in {" or ".join(KINDS)}')
 
 
 def read_source(args):
@@ -72,7 +61,7 @@ def summary(convs, history):
 @report_errors
 def main(argv=None):
     args = parse_args(argv)
-    check_kind(args.out)
+    check_picture(args.out, 'OUT')
     check_destination(args.out, [args.src], 'OUT', 'drawn')
     checkpoint = read_source(args)
     convs = read_convs(choose_weights(checkpoint, args.ema))
@@ -84,11 +73,10 @@ def main(argv=None):
             'the checkpoints of its run')
     told = summary(convs, history)
     end = (checkpoint.get('meta') or {}).get('iter') or 0
-    kind = osp.splitext(args.out)[1][1:].lower()
     with working('drawing'):
         figure = draw_structure(
             osp.basename(args.src), told, convs, history, end)
-        write_together({args.out: partial(save, figure, kind)})
+        write_together({args.out: writer(figure, args.out)})
     print_log(f'{told}: wrote {args.out}', 'current')
 
 

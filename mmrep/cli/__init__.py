@@ -6,12 +6,12 @@ from .launch import (add_common_arguments, build_runner, leave_group,
                      prepare_config, prepare_launcher, set_loader_defaults,
                      set_work_dir, trust_checkpoints)
 from .model import build_model, check_checkpoint_matches
-from .weights import add_ema_argument, choose_weights
+from .weights import add_checkpoint_arguments, choose_weights
 
 __all__ = [
-    'UserError', 'add_common_arguments', 'add_ema_argument', 'build_model',
-    'build_runner', 'check_checkpoint_matches', 'check_datasets',
-    'choose_weights', 'leave_group', 'load_config', 'one_line',
-    'prepare_config', 'prepare_launcher', 'report_errors',
+    'UserError', 'add_common_arguments', 'add_checkpoint_arguments',
+    'build_model', 'build_runner', 'check_checkpoint_matches',
+    'check_datasets', 'choose_weights', 'leave_group', 'load_config',
+    'one_line', 'prepare_config', 'prepare_launcher', 'report_errors',
     'set_loader_defaults', 'set_work_dir', 'trust_checkpoints'
 ]

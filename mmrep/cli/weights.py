@@ -5,13 +5,17 @@ from ..checkpoints.wrappers import without_module
 from .errors import UserError
 
 
-def add_ema_argument(parser):
-    """Add the flags ``--ema`` and ``--no-ema``."""
+def add_checkpoint_arguments(parser):
+    """Add ``--ema``, ``--no-ema`` and ``--trust-checkpoint``."""
     parser.add_argument(
         '--ema',
         action=argparse.BooleanOptionalAction,
         help='take the averaged weights of a file written with EMAHook, or '
         'the raw ones; default: its state_dict, the averaged ones')
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='read pickled objects of the checkpoint, which can run code')
 
 
 def choose_weights(checkpoint, ema):

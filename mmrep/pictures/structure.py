@@ -2,7 +2,6 @@
 import math
 from typing import Dict, List, Sequence, Tuple
 
-import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -53,13 +52,6 @@ def draw_structure(name: str,
         _draw_costs(sheet, history)
         _draw_importances(sheet, history)
     return sheet.figure
-
-
-def save(figure: Figure, kind: str, path: str) -> None:
-    """Write a picture as png or svg; equal ones are equal files."""
-    with matplotlib.rc_context({'svg.hashsalt': 'mmrep'}):
-        date = dict(Date=None) if kind == 'svg' else None
-        figure.savefig(path, format=kind, dpi=110, metadata=date)
 
 
 def _draw_table(sheet: Sheet) -> None:

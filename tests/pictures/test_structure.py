@@ -9,7 +9,7 @@ from matplotlib.text import Text
 from mmrep.dyrep import SEVEN
 from mmrep.pictures.rows import rows_of
 from mmrep.pictures.sheet import COLOURS, colours_of
-from mmrep.pictures.structure import draw_structure, save
+from mmrep.pictures.structure import draw_structure
 from mmrep.pictures.weights import KERNEL, Block, Conv
 
 WEIGHTS = {KERNEL: 1.0, **dict.fromkeys(SEVEN, 0.0123)}
@@ -156,15 +156,3 @@ def test_blocks_that_are_gone_have_rows_below_theirs():
 def test_plain_convolutions_in_one_row():
     convs = [Conv(name, []) for name in 'abc']
     assert rows_of(convs)[0].label == 'a and 2 more, plain'
-
-
-@pytest.mark.parametrize('kind, start', [('png', b'\x89PNG'),
-                                         ('svg', b'<?xml')])
-def test_equal_pictures_are_equal_files(kind, start, tmp_path):
-    for name in 'ab':
-        history = history_of(net(1)) if kind == 'svg' else []
-        figure = draw_structure('net', '', net(1), history)
-        save(figure, kind, str(tmp_path / name))
-    content = (tmp_path / 'a').read_bytes()
-    assert content.startswith(start)
-    assert content == (tmp_path / 'b').read_bytes()

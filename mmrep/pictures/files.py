@@ -1,0 +1,40 @@
+"""Writing pictures as png or svg."""
+import os.path as osp
+from functools import partial
+from typing import Callable
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from ..errors import UserError
+
+KINDS = ('.png', '.svg')
+
+
+def check_picture(path: str, name: str) -> None:
+    """Refuse a picture of another format.
+
+    Args:
+        path: Of the picture.
+        name: What the user calls it.
+
+    Raises:
+        UserError: It is neither a png nor a svg.
+    """
+    if osp.splitext(path)[1].lower() not in KINDS:
+        raise UserError(f'{name} (={path!r}) must end in {" or ".join(KINDS)}')
+
+
+def writer(figure: Figure, path: str) -> Callable[[str], None]:
+    """What writes a figure, as the path says, to a path that it is given.
+
+    For ``write_together``, whose files have other names until all are there.
+    """
+    return partial(save, figure, osp.splitext(path)[1][1:].lower())
+
+
+def save(figure: Figure, kind: str, path: str) -> None:
+    """Write a picture as png or svg; equal ones are equal files."""
+    with matplotlib.rc_context({'svg.hashsalt': 'mmrep'}):
+        date = dict(Date=None) if kind == 'svg' else None
+        figure.savefig(path, format=kind, dpi=110, metadata=date)

@@ -1,0 +1,32 @@
+"""Pictures are what their names say."""
+import pytest
+from matplotlib.figure import Figure
+
+from mmrep.errors import UserError
+from mmrep.pictures.files import check_picture, writer
+
+
+def figure():
+    figure = Figure(figsize=(1, 1))
+    figure.subplots().plot([1, 2], [3, 5])
+    return figure
+
+
+@pytest.mark.parametrize('name, start', [('a.PNG', b'\x89PNG'),
+                                         ('a.svg', b'<?xml')])
+def test_equal_pictures_are_equal_files(name, start, tmp_path):
+    """The format is that of the name, not of the file first written."""
+    contents = []
+    for file in ('b', 'c.part'):
+        writer(figure(), name)(str(tmp_path / file))
+        contents.append((tmp_path / file).read_bytes())
+    assert contents[0].startswith(start)
+    assert contents[0] == contents[1]
+
+
+def test_kind():
+    check_picture('x.SVG', 'OUT')
+    with pytest.raises(UserError) as error:
+        check_picture('x.jpg', '--picture')
+    assert str(error.value) == ("--picture (='x.jpg') must end in .png or "
+                                '.svg')
