@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import cv2
 import pytest
-import torch
 
+from mmrep.checkpoints import read_checkpoint
 from mmrep.cli import visualizer
 
 STEPS = [3, 6]
@@ -40,8 +40,7 @@ def run(evolving, train, tmp_path):
         cfg.default_hooks.checkpoint.interval = 8
         cfg.visualizer.vis_backends = [dict(type=kind) for kind in backends]
         cfg.dump(path)
-        checkpoint = torch.load(
-            train(path, last='iter_8.pth'), weights_only=True)
+        checkpoint = read_checkpoint(train(path, last='iter_8.pth'))
         return checkpoint['dyrep']['history'], next(
             tmp_path.glob('run/*/vis_data'))
 

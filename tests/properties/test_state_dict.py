@@ -103,6 +103,8 @@ def test_strict(case, data):
     name = data.draw(st.sampled_from(sorted(weights)))
     shape = data.draw(
         st.sampled_from([(7, ), (3, 4), (2, 3, 4), (9, 9, 1, 1)]))
+    # PyTorch 2.1 takes the first of several for a number
+    assume(weights[name].dim() or len(shape) > 1)
     with pytest.raises(RuntimeError, match='Unexpected'):
         layer.load_state_dict({**weights, 'other': torch.zeros(1)})
     with pytest.raises(RuntimeError, match='size mismatch'):
