@@ -1,6 +1,8 @@
 """Writing files so that a broken write leaves nothing behind."""
+import json
 import os
 import os.path as osp
+from pathlib import Path
 from typing import Callable, Dict, Sequence
 
 from .errors import UserError
@@ -51,3 +53,8 @@ def write_together(writers: Dict[str, Callable[[str], object]]) -> None:
         for part in parts.values():
             if osp.exists(part):
                 os.remove(part)
+
+
+def write_json(data: dict, path: str) -> None:
+    """Write plain data; one of the writers of :func:`write_together`."""
+    Path(path).write_text(json.dumps(data, indent=2) + '\n')

@@ -1,9 +1,10 @@
 """Files are written together or not at all."""
+import json
 from pathlib import Path
 
 import pytest
 
-from mmrep.atomic import write_together
+from mmrep.atomic import write_json, write_together
 from mmrep.errors import UserError
 
 
@@ -37,3 +38,11 @@ def test_other_errors_leave_nothing_either(tmp_path):
     with pytest.raises(ZeroDivisionError):
         write_together({str(tmp_path / 'a'): writer('1', ZeroDivisionError())})
     assert not list(tmp_path.iterdir())
+
+
+def test_json(tmp_path):
+    data = dict(a=[1.5, None], b='x')
+    write_json(data, str(tmp_path / 'c'))
+    text = (tmp_path / 'c').read_text()
+    assert json.loads(text) == data
+    assert text.endswith('}\n')

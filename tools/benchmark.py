@@ -14,10 +14,8 @@ With --inference it is the forward pass in eval mode, without gradients: of
 re-parameterized models branch by branch, in eval mode and fused.
 """
 import argparse
-import json
 import os.path as osp
 from functools import partial
-from pathlib import Path
 
 import torch
 from mmengine.device import get_device
@@ -25,7 +23,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from mmrep.atomic import check_destination, write_together
+from mmrep.atomic import check_destination, write_json, write_together
 from mmrep.cli import UserError, report_errors
 from mmrep.cli.comparison import (PARTS, all_forms, compare_inference,
                                   compare_training, training_steps)
@@ -160,11 +158,6 @@ def table_of(found):
     for row in cells:
         table.add_row(*row.values())
     return table
-
-
-def write_json(found, path):
-    """Write all that was found."""
-    Path(path).write_text(json.dumps(found, indent=2) + '\n')
 
 
 def writers_of(found, args):

@@ -8,10 +8,8 @@ run in turn. The learning rate is next to nothing: DyRep grows where random
 weights say and has nothing to cut, so a training costs at most as much.
 """
 import argparse
-import json
 import statistics
 from functools import partial
-from pathlib import Path
 
 import torch
 from mmengine.device import get_device
@@ -20,7 +18,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from mmrep import DyRepHook
-from mmrep.atomic import check_destination, write_together
+from mmrep.atomic import check_destination, write_json, write_together
 from mmrep.cli import load_config, report_errors
 from mmrep.cli.dyrep import due_steps, hook_of
 from mmrep.cli.training_step import (TrainingStep, add_image_arguments,
@@ -98,11 +96,6 @@ def events_line(found):
     return (f"DyRep's {len(found['events'])} events, beside its steps: "
             f'{median:.3f} s each, as {steps:.1f} steps; '
             f"{found['events_share']:.0%} of this run's time")
-
-
-def write_json(found, path):
-    """Write the comparison, with the cost after each event."""
-    Path(path).write_text(json.dumps(found, indent=2) + '\n')
 
 
 @report_errors

@@ -7,7 +7,6 @@ before and after on the validation set, by the config's own evaluator. OUT is
 the INT8 file with a scale for each channel of the weights.
 """
 import argparse
-import json
 import os.path as osp
 import sys
 from functools import partial
@@ -18,7 +17,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from mmrep.atomic import check_destination, write_together
+from mmrep.atomic import check_destination, write_json, write_together
 from mmrep.cli import (UserError, add_checkpoint_arguments, check_datasets,
                        report_errors)
 from mmrep.cli.calibration import (LOADER, calibration_images,
@@ -136,8 +135,7 @@ def writers_of(args, data, found):
     """What writes each file that is asked for."""
     writers = {args.out: lambda path: Path(path).write_bytes(data)}
     if args.json:
-        text = json.dumps(found, indent=2) + '\n'
-        writers[args.json] = lambda path: Path(path).write_text(text)
+        writers[args.json] = partial(write_json, found)
     if args.picture:
         figure = draw_ranges(osp.basename(args.fused), found['layers'])
         writers[args.picture] = writer(figure, args.picture)
