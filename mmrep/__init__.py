@@ -10,7 +10,8 @@ from .enrich import enrich_on_load
 from .errors import UserError
 from .forks import find_forked_hosts
 from .fuse import fuse
-from .hooks import DyRepHook, ParameterCheckHook
+from .hooks import DyRepHook, KeepKernelsHook, ParameterCheckHook
+from .keep import keep_kernels
 from .kernel import Kernel
 from .layers import (ACBConv2d, BranchedConv2d, DBBConv2d, LargeKernelConv2d,
                      MobileOneConv2d, OREPAConv2d, OREPAVGGConv2d,
@@ -21,11 +22,11 @@ from .version import __version__
 
 __all__ = [
     'ACBConv2d', 'BranchedConv2d', 'DBBConv2d', 'DBBResNet', 'DyRepHook',
-    'Kernel', 'LargeKernelConv2d', 'MobileOneConv2d', 'OREPAConv2d',
-    'OREPAResNet', 'OREPAVGGBackbone', 'OREPAVGGConv2d', 'ParameterCheckHook',
-    'QARepVGGConv2d', 'RepConv2d', 'RepVGGBackbone', 'RepVGGConv2d',
-    'RepVGGResNet', 'UserError', '__version__', 'fuse', 'reparameterize',
-    'restructure', 'structure'
+    'KeepKernelsHook', 'Kernel', 'LargeKernelConv2d', 'MobileOneConv2d',
+    'OREPAConv2d', 'OREPAResNet', 'OREPAVGGBackbone', 'OREPAVGGConv2d',
+    'ParameterCheckHook', 'QARepVGGConv2d', 'RepConv2d', 'RepVGGBackbone',
+    'RepVGGConv2d', 'RepVGGResNet', 'UserError', '__version__', 'fuse',
+    'keep_kernels', 'reparameterize', 'restructure', 'structure'
 ]
 
 allow_mmengine_checkpoints()

@@ -58,12 +58,9 @@ class BranchedConv2d(StructuredConv2d):
                  kxk: Union[dict, bool, None] = None,
                  **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        self.norm_cfg = plain_cfg(norm_cfg)
-        # all places are there from the start: their order never changes
-        self.register_module('kxk', None)
-        self.register_module('norm', None)
+        self.built_norm_cfg = plain_cfg(norm_cfg)
+        self.kxk = self.norm = self.sum_norm = None
         self.branches = nn.ModuleDict()
-        self.register_module('sum_norm', None)
         self.set_options(
             self.default_branches() if branches is None else branches,
             self.default_norms if norms is None else norms,
@@ -98,18 +95,21 @@ class BranchedConv2d(StructuredConv2d):
         return [n for n in (self.norm, self.sum_norm) if n is not None]
 
     def forward_branches(self, x: Tensor) -> Tensor:
+        if x.dim() == 3:  # norms take batches only
+            return self.forward_branches(x[None])[0]
         geometry = self.geometry
         if self.kxk is None:
             out = geometry.conv(x, Kernel(self.weight))
         else:
             out = self.kxk(x)
+        dtype = out.dtype  # a convolution's, under autocast too
         if self.norm is not None:
             out = self.norm(out)
         for branch in self.branches.values():
             out = out + branch(x, geometry)
         if self.sum_norm is not None:
             out = self.sum_norm(out)
-        return self._add_bias(out)
+        return self._add_bias(out).to(dtype)
 
     def _kernel(self) -> Kernel:
         geometry = self.geometry

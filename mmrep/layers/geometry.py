@@ -1,15 +1,16 @@
 """The arguments that all convolutions have, and where smaller kernels lie."""
-
 from numbers import Integral
-from typing import NamedTuple, Tuple
+from typing import Callable, NamedTuple, Tuple
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..errors import UserError
 from ..kernel import Kernel
 
 GEOMETRY = ('in_channels', 'out_channels', 'kernel_size', 'stride', 'padding',
             'dilation', 'groups', 'padding_mode')
+SINGLE = ('in_channels', 'out_channels', 'groups')
 
 
 class Geometry(NamedTuple):
@@ -47,14 +48,18 @@ class Geometry(NamedTuple):
 
     def conv(self, x: Tensor, kernel: Kernel) -> Tensor:
         """Convolve; what lies outside of the image is as the mode says."""
+        return self.bound(kernel)(x)
+
+    def bound(self, kernel: Kernel) -> Callable[[Tensor], Tensor]:
+        """:meth:`conv` with this kernel, for many images."""
         left, right, top, bottom = self.edges
-        padding = (top, left)
-        if self.padding_mode != 'zeros' or (left,
-                                            top) != (right, bottom) or (min(
-                                                self.edges) < 0):
-            x, padding = self.pad(x), 0
-        return F.conv2d(x, *kernel, self.stride, padding, self.dilation,
-                        self.groups)
+        zeros = self.padding_mode == 'zeros'
+        if zeros and 0 <= left == right and 0 <= top == bottom:
+            rest = (*kernel, self.stride, (top, left), self.dilation,
+                    self.groups)
+            return lambda x: F.conv2d(x, *rest)
+        rest = (*kernel, self.stride, 0, self.dilation, self.groups)
+        return lambda x: F.conv2d(self.pad(x), *rest)
 
     def pad(self, x: Tensor) -> Tensor:
         """What a convolution without padding sees; crops where negative."""
@@ -96,24 +101,30 @@ def check_geometry(padding=0, **arguments) -> None:
     """Refuse what no convolution can have, by name, value and rule.
 
     Raises:
-        ValueError: Not a positive whole number, or channels that the groups
-            do not divide.
+        UserError: Not a positive whole number, or channels that the groups do
+            not divide.
     """
     for name, value in arguments.items():
-        _check_numbers(name, value, 1)
+        _check_numbers(name, value, 1, single=name in SINGLE)
     if not isinstance(padding, str):
         _check_numbers('padding', padding, 0)
     groups = arguments['groups']
     for name in ('in_channels', 'out_channels'):
         if arguments[name] % groups:
-            raise ValueError(f'`{name}` (={arguments[name]}) must be '
-                             f'divisible by `groups` (={groups})')
+            raise UserError(f'`{name}` (={arguments[name]}) must be '
+                            f'divisible by `groups` (={groups})')
 
 
-def _check_numbers(name: str, value, least: int) -> None:
-    values = value if isinstance(value, (tuple, list)) else [value]
-    if any(not isinstance(v, Integral) or v < least for v in values):
-        raise ValueError(f'`{name}` (={value}) must be at least {least}, in '
-                         'whole numbers')
-    if len(values) > 2:
-        raise ValueError(f'`{name}` (={value}) must be one number or two')
+def _check_numbers(name: str, value, least: int, single: bool = False) -> None:
+    several = isinstance(value, (tuple, list)) and not single
+    if several and len(value) != 2:
+        raise UserError(f'`{name}` (={value}) must be one number or two')
+    if any(not is_whole(v) or v < least
+           for v in (value if several else [value])):
+        raise UserError(f'`{name}` (={value!r}) must be at least {least}, in '
+                        'whole numbers')
+
+
+def is_whole(value) -> bool:
+    """Whether it is a whole number; True and False are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool)

@@ -3,7 +3,9 @@ from typing import Sequence
 
 from mmengine.registry import MODELS
 
+from ..errors import UserError
 from .branched import BranchedConv2d
+from .geometry import is_whole
 
 
 @MODELS.register_module()
@@ -19,12 +21,13 @@ class MobileOneConv2d(BranchedConv2d):
         kwargs: See :class:`BranchedConv2d`.
 
     Raises:
-        ValueError: ``num_convs`` is not at least 1.
+        UserError: ``num_convs`` is no whole number, or not at least 1.
     """
 
     def __init__(self, *args, num_convs: int = 4, **kwargs) -> None:
-        if num_convs < 1:
-            raise ValueError(f'`num_convs` (={num_convs}) must be at least 1')
+        if not is_whole(num_convs) or num_convs < 1:
+            raise UserError(f'`num_convs` (={num_convs!r}) must be at least '
+                            '1, in whole numbers')
         self._further = [f'kxk_{i}' for i in range(1, num_convs)]
         super().__init__(*args, **kwargs)
 

@@ -37,8 +37,8 @@ class Branch(nn.Module):
         """Create the parameters; ``weight``, a 1x1 one, by default."""
         self.weight = self.parameter(self.out_channels, in_per_group, 1, 1)
 
-    def parameter(self, *shape: int, **layout) -> nn.Parameter:
-        return nn.Parameter(torch.empty(shape, **self.factory, **layout))
+    def parameter(self, *shape: int) -> nn.Parameter:
+        return nn.Parameter(torch.empty(shape, **self.factory))
 
     def reset_parameters(self) -> None:
         for parameter in self.parameters():
@@ -116,12 +116,9 @@ class PointwiseKxK(Branch):
     def build(self, in_per_group: int) -> None:
         channels = self.in_channels * (1 if self.groups <= 4 else 2)
         self.first = self.parameter(channels, in_per_group, 1, 1)
-        # as the large product of matrices takes it
-        self.second = self.parameter(
-            self.out_channels,
-            channels // self.groups,
-            *self.kernel_size,
-            memory_format=torch.channels_last)
+        self.second = self.parameter(self.out_channels,
+                                     channels // self.groups,
+                                     *self.kernel_size)
 
     def reset_parameters(self) -> None:
         init.zeros_(self.first)

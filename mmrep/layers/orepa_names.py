@@ -1,6 +1,9 @@
 """Which branches an OREPA block of a size has, and with which scale."""
+from collections.abc import Collection
 from itertools import zip_longest
 from typing import Optional, Sequence
+
+from ..errors import UserError
 
 
 def initial_scales(kernel_size) -> dict:
@@ -33,9 +36,10 @@ def choose(names: Optional[Sequence[str]], kernel_size) -> list:
     if names is None:
         names = ['stem'] if 'stem' in known else known
     names = [names] if isinstance(names, str) else names
-    unknown = sorted(set(names) - set(known))
+    unknown = [n for n in names if n not in known] if isinstance(
+        names, Collection) else ['no names']
     if unknown or not names:
-        raise ValueError(
+        raise UserError(
             f'`branches` (={names}) of a {kernel_size[0]}x{kernel_size[1]} '
             f'kernel must be some of {known}, got {unknown or "none"}')
     return [name for name in known if name in names]

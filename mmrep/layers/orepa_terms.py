@@ -21,6 +21,8 @@ from typing import List, Optional, Sequence, Tuple, Union
 import torch
 from torch import Tensor
 
+from .plain import memory_format
+
 Tensors = Sequence[Tensor]
 Gradients = Tuple[Tensors, List[Optional[Tensor]]]
 JOINED = 4  # channels whose small products a PerChannel makes as one
@@ -59,7 +61,7 @@ class Pair:
 
     Factors: (t, in_channels / groups, 1, 1), where asked for stored as
     the difference from the identity, and (out_channels, t / groups, height,
-    width), which needs no copy if it is channels_last.
+    width); channels_last it needs no copy.
     """
 
     groups: int
@@ -82,10 +84,11 @@ class Pair:
         rows = scaled_in_place(grad, *scales).view_as(rows)
         of_first = torch.bmm(second.transpose(1, 2), rows)
         of_scale = dots(
-            found.view(len(grad), -1), second.view(len(grad), -1), scratch)
+            found.view(len(grad), -1), second.reshape(len(grad), -1), scratch)
         out_channels, width, *size = factors[1].shape
         of_second = found.view(out_channels, *size, width)
-        of_second = scaled_in_place(of_second, *scales).permute(0, 3, 1, 2)
+        of_second = scaled_in_place(of_second, *scales).permute(
+            0, 3, 1, 2).contiguous(memory_format=memory_format(factors[1]))
         return [of_scale], [of_first.view_as(factors[0]), of_second]
 
     def matrices(self, factors: Tensors) -> Tuple[Tensor, Tensor]:

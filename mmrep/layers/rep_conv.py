@@ -1,13 +1,15 @@
 """The protocol of all re-parameterizable convolutions."""
-from typing import Dict, List
+from typing import Callable, Dict, List
 
 import torch
 from torch import Tensor, nn
+from torch.fx import Proxy
 
+from ..errors import UserError
 from ..kernel import Kernel
-from .cache import Cache
 from .compiling import is_compiling
 from .geometry import GEOMETRY, Geometry, check_geometry
+from .kept import Kept
 from .loading import adapt
 from .plain import memory_format, why_not_plain
 
@@ -77,33 +79,33 @@ class RepConv2d(nn.Module):
             nn.Parameter(
                 torch.empty(out_channels, device=device, dtype=dtype))
             if bias else None)
-        self._cache = Cache()
+        self._kept = Kept()
 
     # what a kind of block implements
 
     def _kernel(self) -> Kernel:
         """The layer as one kernel, norms in eval, ``self.bias`` apart."""
-        raise NotImplementedError
+        raise self._lacks('_kernel')
 
     def _silence(self) -> None:
         """Set the branches such that :meth:`_kernel` is ``self.weight``."""
-        raise NotImplementedError
+        raise self._lacks('_silence')
 
     def reset_parameters(self) -> None:
         """Initialise all parameters as the block's paper does."""
-        raise NotImplementedError
+        raise self._lacks('reset_parameters')
 
     def forward_branches(self, x: Tensor) -> Tensor:
         """The same function as a sum of features, branch by branch."""
-        raise NotImplementedError
+        raise self._lacks('forward_branches')
 
     def options(self) -> dict:
         """The block's own arguments, as they would make it now; plain data."""
-        raise NotImplementedError
+        raise self._lacks('options')
 
     def set_options(self, **options) -> None:
         """Change the block's own arguments; what is there already stays."""
-        raise NotImplementedError
+        raise self._lacks('set_options')
 
     def _read_options(self, weights: Dict[str, Tensor]) -> dict:
         """The arguments of the block whose weights these are, by name.
@@ -111,7 +113,12 @@ class RepConv2d(nn.Module):
         Raises:
             Foreign: They are no such block's.
         """
-        raise NotImplementedError
+        raise self._lacks('_read_options')
+
+    def _lacks(self, name: str) -> NotImplementedError:
+        return NotImplementedError(
+            f'{type(self).__name__} must implement `{name}`, as every kind of '
+            'RepConv2d does')
 
     def _take_bias(self, state_dict: dict, key: str) -> None:
         """Take a plain bias out of ``state_dict`` where there is a place."""
@@ -207,9 +214,26 @@ class RepConv2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """One convolution, unless a norm inside takes batch statistics."""
+        keeps = self._may_keep()
+        kept = self._kept.get(self) if keeps else None
+        if kept is not None:
+            return kept(x)
+        if isinstance(x, Proxy):
+            return as_leaf(self, x)
         if any(norm.training for norm in self._norms()):
+            self._kept.clear()  # statistics move without being counted
             return self.forward_branches(x)
-        return self.geometry.conv(x, self._current_kernel())
+        return (self._kept.make(self, self._conv) if keeps else self._conv())(
+            x)
+
+    def _conv(self) -> Callable[[Tensor], Tensor]:
+        """The convolution that the layer is in eval mode."""
+        return self.geometry.bound(self.kernel())
+
+    def _may_keep(self) -> bool:
+        """Whether the kernel is asked for and nothing but a number."""
+        return self._kept.users > 0 and not (torch.is_grad_enabled()
+                                             or _is_transformed(self))
 
     def init_weights(self) -> None:
         """Initialise as the paper does, whatever the host's init_cfg says.
@@ -245,37 +269,46 @@ class RepConv2d(nn.Module):
     def _add_bias(self, out: Tensor) -> Tensor:
         return out if self.bias is None else out + self.bias[:, None, None]
 
-    # the kernel is kept while nothing that it is made of changes
-
-    def _current_kernel(self) -> Kernel:
-        if self._wants_gradient() or _is_transformed(self):
-            return self.kernel()
-        tensors = (*self.parameters(), *self.buffers())
-        return self._cache.get(tensors, self.kernel)
-
-    def _wants_gradient(self) -> bool:
-        return torch.is_grad_enabled() and self.trains
-
     def train(self, mode: bool = True) -> 'RepConv2d':
-        # mmengine's EMAHook swaps weights behind autograd's counter, and
-        # then changes the mode
-        self._cache.clear()
-        super().train(mode)
-        if mode and not self.trains:  # hosts freeze by requires_grad
-            for norm in self._norms():
-                norm.eval()
-        return self
+        self._kept.clear()
+        return super().train(mode)
 
     def _apply(self, *args, **kwargs) -> 'RepConv2d':
-        self._cache.clear()
+        self._kept.clear()
         return super()._apply(*args, **kwargs)
+
+    def _conv_forward(self, *args) -> None:
+        """What takes ``weight`` for the whole kernel calls this.
+
+        Raises:
+            UserError: Always.
+        """
+        kind = type(self).__name__
+        raise UserError(
+            f'`weight` of a {kind} is one of its kernels, what takes it for '
+            'the whole (mmcv and mmengine under `efficient_conv_bn_eval`) '
+            'cannot be used with it: call mmrep.fuse(model) first')
 
     def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
         adapt(self, state_dict, prefix)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 
+def as_leaf(layer: RepConv2d, x: Proxy) -> Proxy:
+    """Let a symbolic trace call the layer as it does nn.Conv2d.
+
+    Raises:
+        UserError: The layer is all that is traced.
+    """
+    path = x.tracer.path_of_module(layer)
+    if not path:
+        raise UserError(
+            f'a {type(layer).__name__} by itself has no symbolic trace: trace '
+            'mmrep.fuse(layer), or a model around it')
+    return x.tracer.create_proxy('call_module', path, (x, ), {})
+
+
 def _is_transformed(layer: nn.Module) -> bool:
     """Whether a compiler, a tracer or DataParallel stands behind."""
     return (is_compiling() or torch.jit.is_tracing()
-            or getattr(layer, '_is_replica', False))
+            or '_is_replica' in vars(layer))

@@ -8,10 +8,12 @@ from .branches import Branch, Identity, Spatial
 from .from_names import read_options
 from .geometry import GEOMETRY, like
 from .inner import build_block, with_norms
+from .norm_cfg import actual_cfg
 from .norms import batch_norm, plain_cfg
 from .rep_conv import RepConv2d
 from .staged import Average, PointwiseKxK
 
+PLACES = ('kxk', 'norm', 'branches', 'sum_norm')
 KINDS = {
     'identity': Identity,
     '1x1_kxk': PointwiseKxK,
@@ -52,7 +54,7 @@ class StructuredConv2d(RepConv2d):
         """
         norms = (norms, ) if isinstance(norms, str) else norms
         options = check_branches(branches, norms)
-        self.norm_cfg = plain_cfg(norm_cfg or self.norm_cfg)
+        self.built_norm_cfg = plain_cfg(norm_cfg or self.norm_cfg)
         trains = self.trains
         had = {norm: norm.training for norm in self._norms()}
         training = any(had.values()) if had else self.training
@@ -63,8 +65,8 @@ class StructuredConv2d(RepConv2d):
             for name in options if fits(name, self.geometry, normed)
         }
         self._set_kxk(kxk)
-        self.norm = self._one_norm(self.norm, 'kxk' in norms)
-        self.sum_norm = self._one_norm(self.sum_norm, 'sum' in norms)
+        self._put('norm', self._one_norm(self.norm, 'kxk' in norms))
+        self._put('sum_norm', self._one_norm(self.sum_norm, 'sum' in norms))
         self.branches.clear()
         for name, branch in made.items():
             self.branches[name] = branch.train(self.training)
@@ -91,6 +93,19 @@ class StructuredConv2d(RepConv2d):
         branch.reset_parameters()
         return branch
 
+    @property
+    def norm_cfg(self) -> dict:
+        """The config of the norms inside, or of those that would be built."""
+        return actual_cfg(self.built_norm_cfg, next(iter(self._norms()), None))
+
+    def _put(self, place: str, module: Optional[nn.Module]) -> None:
+        """Have a module at one of the places, whose order never changes."""
+        self._modules.pop(place, None)
+        setattr(self, place, module)
+        for name in PLACES:
+            if name in self._modules:
+                self._modules[name] = self._modules.pop(name)
+
     def _new_norm(self, channels: int) -> nn.Module:
         return batch_norm(self.norm_cfg, channels).to(self.origin)
 
@@ -110,12 +125,13 @@ class StructuredConv2d(RepConv2d):
             self.kxk.set_options(**config)
         elif config:
             shape = {name: getattr(self, name) for name in GEOMETRY}
-            self.kxk = build_block(config, **shape, bias=False, **like(weight))
+            self._put('kxk',
+                      build_block(config, **shape, bias=False, **like(weight)))
             if isinstance(self.kxk.origin, nn.Parameter):
                 self.kxk._set_origin(weight)
             self.weight = None
         elif self.kxk is not None:
-            self.kxk = None
+            self._put('kxk', None)
             self.weight = weight if isinstance(
                 weight, nn.Parameter) else nn.Parameter(weight)
 

@@ -203,11 +203,11 @@ def test_backward_under_autocast(size):
         assert torch.equal(expected[name], value), name
 
 
-def test_the_second_factor_needs_no_copy():
-    layer = make((3, 3))
-    second = layer.branches['1x1_kxk'].second
-    assert second.is_contiguous(memory_format=torch.channels_last)
+def test_all_parameters_are_contiguous():
+    """Or they cannot be flattened, saved by safetensors or sharded."""
     rich = OREPAConv2d.from_conv(nn.Conv2d(8, 16, 3))
-    second = rich.branches['1x1_kxk'].second
-    assert second.is_contiguous(memory_format=torch.channels_last)
+    for layer in (make((1, 1)), make((3, 3)), rich):
+        assert all(p.is_contiguous() for p in layer.parameters())
+        vector = nn.utils.parameters_to_vector(layer.parameters())
+        assert vector.numel() == sum(p.numel() for p in layer.parameters())
     assert rich.kernel().weight.is_contiguous()

@@ -11,7 +11,7 @@ from mmengine.runner.checkpoint import load_state_dict
 from torch import nn
 
 import mmrep
-from mmrep import RepConv2d
+from mmrep import RepConv2d, keep_kernels
 from mmrep.testing import randomize_norms
 
 LAYERS = [
@@ -135,8 +135,8 @@ def test_gradients_flow_through_the_kernel_in_eval(cls):
         torch.testing.assert_close(parameter.grad, grads[name])
 
 
-class TestCache:
-    """The kernel is made once in eval mode and anew when it must be."""
+class TestKernelInUse:
+    """It is that of the weights as they are now; kept where asked for."""
 
     @pytest.fixture
     def layer(self, cls, monkeypatch):
@@ -155,28 +155,29 @@ class TestCache:
         with torch.no_grad():
             assert relative(layer(x), layer.forward_branches(x)) < 1e-10
 
-    def test_reused(self, layer):
-        x = image()
+    def test_made_in_each_pass(self, layer):
         with torch.no_grad():
             for _ in range(3):
+                layer(image())
+        assert layer.made == 3
+
+    def test_kept_where_asked_for(self, layer):
+        x = image()
+        with keep_kernels(layer), torch.no_grad():
+            for _ in range(3):
+                self.check(layer, x)
+            with torch.inference_mode():
                 layer(x)
-        with torch.inference_mode():
-            layer(x)
         assert layer.made == 1
 
-    def test_frozen_in_training(self, layer):
-        """Hosts freeze by requires_grad, some stay in training mode."""
-        layer.requires_grad_(False)
-        x = image().requires_grad_()
-        for mode in (True, True, False):
-            layer.train(mode)
-            layer.made = 0
-            for _ in range(3):
-                layer(x).sum().backward()
-            assert layer.made == 1
-        layer.requires_grad_(True).train()
-        layer(x).sum().backward()
-        assert layer.origin.grad is not None
+    def test_calibrated_where_frozen(self, layer):
+        """Statistics move in training mode, whatever is trained."""
+        layer.requires_grad_(False).train()
+        norms = layer._norms()
+        before = [norm.running_var.clone() for norm in norms]
+        layer(image())
+        assert not any(
+            map(torch.equal, before, (n.running_var for n in norms)))
 
     def test_not_used_where_gradients_are_wanted(self, layer):
         with torch.no_grad():
@@ -187,10 +188,14 @@ class TestCache:
     def test_usable_outside_of_inference_mode(self, layer):
         x = image().requires_grad_()
         layer.requires_grad_(False)
-        with torch.inference_mode():
-            layer(x.detach())
-        layer(x).sum().backward()
-        assert layer.made == 1 and x.grad is not None
+        with keep_kernels(layer):
+            with torch.inference_mode():
+                layer(x.detach())
+            with torch.no_grad():
+                layer(x)
+            assert layer.made == 1
+            layer(x).sum().backward()
+        assert x.grad is not None
 
     def test_training_step(self, layer):
         x = image()
@@ -237,6 +242,12 @@ class TestCache:
         x = image()
         self.check(layer, x)
         layer.origin.data.mul_(2)
+        self.check(layer, x)
+        layer.origin.data[:, 1:] = 0
+        self.check(layer, x)
+        layer.origin.detach().numpy()[1] = 0.5
+        self.check(layer, x)
+        torch.from_dlpack(layer.origin.detach())[0] = 0.5
         self.check(layer, x)
 
     def test_fused_optimizer(self, layer):
@@ -296,7 +307,6 @@ class TestCache:
         layer, x = make(cls, GEOMETRIES[2]), image()
         self.check(layer, x)
         for twin in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
-            assert twin._cache._value is None
             with torch.no_grad():
                 twin.origin.mul_(3)
             self.check(twin, x)

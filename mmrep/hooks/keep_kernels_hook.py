@@ -1,0 +1,31 @@
+"""Kernels are kept while a Runner validates or tests."""
+from contextlib import ExitStack
+
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
+
+from ..keep import keep_kernels
+
+
+@HOOKS.register_module()
+class KeepKernelsHook(Hook):
+    """Let layers make their kernels once for each validation and test.
+
+    See :func:`mmrep.keep_kernels`. ``tools/train.py`` and ``tools/test.py``
+    have this hook in every run.
+    """
+
+    priority = 'VERY_LOW'  # after hooks that put other weights in
+
+    def __init__(self) -> None:
+        self.kept = ExitStack()
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        self.kept.enter_context(keep_kernels(runner.model))
+
+    def after_val_epoch(self, runner: Runner, metrics=None) -> None:
+        self.kept.close()
+
+    before_test_epoch = before_val_epoch
+    after_test_epoch = after_val_epoch

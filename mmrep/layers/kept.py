@@ -1,0 +1,101 @@
+"""A layer's kernel, kept while somebody asks for it and nothing changes.
+
+What a kernel is made of can change without a trace: a fused optimizer, an
+average or a view of NumPy writes memory that autograd does not watch, and to
+compare values a GPU would have to wait. So a kernel is made anew in each
+forward pass. It is kept only inside of :func:`mmrep.keep_kernels`, as
+PyTorch's parametrizations are inside of ``parametrize.cached()``.
+"""
+from operator import attrgetter
+from threading import Lock
+from typing import Any, Callable, List, NamedTuple, Optional, Tuple
+
+import torch
+from torch import Tensor, nn
+
+VERSION = attrgetter('_version')
+GEOMETRY = attrgetter('kernel_size', 'stride', 'padding', 'dilation', 'groups',
+                      'padding_mode')
+LOCK = Lock()
+
+
+class Record(NamedTuple):
+    """A value, and what it was made of as it was then.
+
+    While ``aliases`` live, no other data can get the addresses.
+    """
+
+    value: Any
+    owner: nn.Module
+    shape: tuple
+    places: List[Tuple[dict, str, Any]]
+    tensors: List[Tensor]
+    versions: List[int]
+    pointers: List[int]
+    aliases: List[Tensor]
+    norms: List[Tuple[nn.Module, float]]
+
+    def holds(self, layer: nn.Module) -> bool:
+        """Whether all that can be seen without waiting is as it was."""
+        for names, name, there in self.places:
+            if names.get(name) is not there:
+                return False
+        for norm, eps in self.norms:
+            if norm.training or norm.eps != eps:
+                return False
+        return (self.owner is layer and GEOMETRY(layer) == self.shape
+                and list(map(VERSION, self.tensors)) == self.versions
+                and list(map(Tensor.data_ptr, self.tensors)) == self.pointers)
+
+
+class Kept:
+    """One value of a layer; copies and pickles of it start empty."""
+
+    def __init__(self) -> None:
+        self.users = 0  # how many ask to keep it
+        self.record: Optional[Record] = None
+
+    def use(self, count: int) -> None:
+        """Count one user more or less; without any nothing is kept."""
+        with LOCK:
+            self.users += count
+        self.clear()
+
+    def clear(self) -> None:
+        self.record = None
+
+    def get(self, layer: nn.Module) -> Any:
+        """The value, None if there is none or if it is not right any more."""
+        record = self.record  # once: another thread may clear it
+        return record.value if record and record.holds(layer) else None
+
+    def make(self, layer: nn.Module, compute: Callable[[], Any]) -> Any:
+        """Compute the value, and keep it where somebody asks for it."""
+        if not self.users:
+            return compute()
+        try:
+            seen = _seen(layer)
+        except RuntimeError:  # inference tensors, those of torch.func
+            return compute()
+        with torch.inference_mode(False), torch.no_grad():
+            value = compute()
+        self.record = Record(value, layer, GEOMETRY(layer), *seen)
+        return value
+
+    def __reduce__(self) -> tuple:
+        return type(self), ()
+
+
+def _seen(layer: nn.Module) -> tuple:
+    """What is compared, as it is before the value is made."""
+    modules = list(layer.modules())
+    places = [(names, name, there) for module in modules
+              for names in (module._modules, module._parameters,
+                            module._buffers) for name, there in names.items()
+              if name != 'num_batches_tracked']
+    found = [each for *_, each in places if isinstance(each, Tensor)]
+    norms = [(module, module.eps) for module in modules
+             if getattr(module, 'running_var', None) is not None]
+    return (places, found, list(map(VERSION, found)),
+            list(map(Tensor.data_ptr,
+                     found)), [tensor.detach() for tensor in found], norms)

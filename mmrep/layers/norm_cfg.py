@@ -1,0 +1,44 @@
+"""The config of norms that are there, whatever they were built from."""
+from typing import List, Optional
+
+from mmengine.registry import MODELS
+from torch import nn
+
+BUILT = dict(eps=1e-5, momentum=0.1)  # by mmcv, where a config names none
+
+
+def actual_cfg(cfg: dict, norm: Optional[nn.Module]) -> dict:
+    """A config as of this norm, which others may have converted or set.
+
+    Args:
+        cfg: That norms were last built from.
+        norm: One of the norms that are there now, None where none is.
+
+    Returns:
+        ``cfg``, with the type, eps and momentum of the norm where these
+        differ.
+    """
+    if norm is None:
+        return cfg
+    found = {
+        name: getattr(norm, name)
+        for name, default in BUILT.items()
+        if getattr(norm, name) != cfg.get(name, default)
+    }
+    if cfg['type'] not in _names(type(norm)):
+        found['type'] = type_of(norm)
+    return {**cfg, **found}
+
+
+def type_of(norm: nn.Module) -> str:
+    """The name by which mmengine builds such norms."""
+    *registered, _ = _names(type(norm))
+    # torch's own SyncBN, and what reverting leaves, nobody registers
+    synced = isinstance(norm, nn.SyncBatchNorm)
+    return [*registered, 'SyncBN' if synced else 'BN'][0]
+
+
+def _names(kind: type) -> List[str]:
+    """The registered names of a class, then that which Python knows."""
+    registered = [n for n, k in MODELS.module_dict.items() if k is kind]
+    return [*registered, f'{kind.__module__}.{kind.__qualname__}']

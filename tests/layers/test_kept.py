@@ -1,0 +1,229 @@
+"""What a kept kernel notices, and when it is not kept at all."""
+import copy
+import pickle
+import threading
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+import mmrep
+from mmrep import keep_kernels
+from mmrep.testing import randomize_norms
+
+IMAGE = torch.randn(2, 4, 7, 7, dtype=torch.float64)
+
+
+@pytest.fixture
+def layer():
+    """``norm(conv(x)) + norm(conv_1x1(x))``."""
+    torch.manual_seed(0)
+    made = mmrep.RepVGGConv2d(
+        4, 6, 3, padding=1, bias=False, dtype=torch.float64)
+    return randomize_norms(made).eval()
+
+
+def by_formula(layer, x, weight=None):
+    """The same in plain PyTorch."""
+    out = 0
+    for module, padding in ((layer, 1), (layer.branches['1x1'], 0)):
+        norm = module.norm
+        own = module.weight if weight is None or padding == 0 else weight
+        out = out + F.batch_norm(
+            F.conv2d(x, own, None, layer.stride, padding), norm.running_mean,
+            norm.running_var, norm.weight, norm.bias, False, 0.1, norm.eps)
+    return out
+
+
+def check(layer):
+    with torch.no_grad():
+        torch.testing.assert_close(layer(IMAGE), by_formula(layer, IMAGE))
+
+
+def new_weight(layer):
+    layer.weight = nn.Parameter(layer.weight.detach() * 2)
+
+
+def new_norm(layer):
+    layer.norm = nn.BatchNorm2d(6, dtype=torch.float64).eval()
+
+
+def load(layer):
+    state = {k: v + 0.5 for k, v in layer.state_dict().items()}
+    layer.load_state_dict(state)
+
+
+def assign(layer):
+    state = {k: v + 0.5 for k, v in layer.state_dict().items()}
+    layer.load_state_dict(state, assign=True)
+
+
+def fused_step(layer):
+    optimizer = torch.optim.Adam(layer.parameters(), lr=0.5, fused=True)
+    with torch.enable_grad():
+        layer(IMAGE).square().mean().backward()
+    optimizer.step()
+
+
+SEEN = [
+    lambda m: m.weight.add_(1),
+    lambda m: m.branches['1x1'].norm.running_mean.fill_(2),
+    lambda m: setattr(m.weight, 'data', m.weight.data * 2),
+    lambda m: setattr(m.norm, 'eps', 1.0),
+    lambda m: setattr(m, 'stride', (2, 2)),
+    lambda m: nn.utils.vector_to_parameters(
+        torch.linspace(
+            0, 1, sum(map(torch.numel, m.parameters())), dtype=torch.float64),
+        m.parameters()), new_weight, new_norm, load, assign
+]
+UNSEEN = [
+    lambda m: m.weight.data[:, 1:].zero_(),
+    lambda m: m.weight.detach().numpy().__setitem__(1, 0.5),
+    lambda m: torch.from_dlpack(m.weight.detach()).fill_(0.25),
+    lambda m: m.branches['1x1'].norm.running_var.data.fill_(3), fused_step
+]
+
+
+@pytest.mark.parametrize('change', SEEN + UNSEEN)
+def test_nothing_is_stale(layer, change):
+    for _ in range(2):
+        check(layer)
+        with torch.no_grad():
+            change(layer)
+        check(layer)
+
+
+@pytest.mark.parametrize('change', SEEN)
+def test_what_is_seen_while_it_is_kept(layer, change):
+    with keep_kernels(layer), torch.no_grad():
+        for _ in range(2):
+            check(layer)
+            change(layer)
+            check(layer)
+
+
+@pytest.mark.parametrize('change', UNSEEN)
+def test_the_end_of_keeping(layer, change):
+    with keep_kernels(layer), torch.no_grad():
+        check(layer)
+        change(layer)
+    check(layer)
+
+
+def test_a_norm_that_trains_again(layer):
+    with keep_kernels(layer), torch.no_grad():
+        check(layer)
+        layer.norm.train()
+        assert not torch.allclose(layer(IMAGE), by_formula(layer, IMAGE))
+        layer.norm.eval()
+        check(layer)
+
+
+def test_functional_call(layer):
+    weight = torch.randn_like(layer.weight)
+    with keep_kernels(layer), torch.no_grad():
+        check(layer)
+        out = torch.func.functional_call(layer, dict(weight=weight), IMAGE)
+        torch.testing.assert_close(out, by_formula(layer, IMAGE, weight))
+        check(layer)
+
+
+def test_inference_tensors_are_not_kept():
+    with torch.inference_mode():
+        layer = mmrep.RepVGGConv2d(4, 6, 3, padding=1, dtype=torch.float64)
+        layer.bias.zero_()
+        with keep_kernels(layer.eval()):
+            for _ in range(2):
+                check(layer)
+                layer.weight.add_(1)
+
+
+def test_copies_keep_nothing(layer):
+    with keep_kernels(layer), torch.no_grad():
+        check(layer)
+        for twin in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
+            twin.weight.data.mul_(3)
+            check(twin)
+
+
+def test_gradients_are_there_while_it_is_kept(layer):
+    with keep_kernels(layer):
+        check(layer)
+        layer(IMAGE).sum().backward()
+    assert layer.weight.grad is not None
+
+
+@pytest.mark.parametrize('keeps', [True, False])
+def test_threads(layer, keeps):
+    """Some set the mode, as a server does before each request, and run."""
+    expected, failed = by_formula(layer, IMAGE).detach(), []
+
+    def work():
+        try:
+            for _ in range(30):
+                with torch.no_grad():
+                    out = layer.eval()(IMAGE)
+                torch.testing.assert_close(out, expected)
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    with keep_kernels(layer if keeps else nn.Identity()):
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+    assert not failed
+
+
+class HostCopies(TorchDispatchMode):
+    """Counts what makes a GPU's host wait."""
+
+    NAMES = ('_local_scalar_dense', 'item', 'equal', 'is_nonzero', 'nonzero',
+             'unique', 'masked_select')
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func.overloadpacket.__name__ in self.NAMES:
+            self.found.append(func)
+        return func(*args, **(kwargs or {}))
+
+
+KINDS = [
+    mmrep.OREPAConv2d, mmrep.DBBConv2d, mmrep.ACBConv2d, mmrep.RepVGGConv2d,
+    mmrep.QARepVGGConv2d, mmrep.OREPAVGGConv2d, mmrep.MobileOneConv2d,
+    mmrep.LargeKernelConv2d
+]
+
+
+@pytest.mark.parametrize('size', [1, 3, 7])
+@pytest.mark.parametrize('kind', KINDS)
+def test_no_host_copy_in_any_forward(kind, size):
+    layer = kind(4, 4, size, padding=size // 2)
+    for mode in (True, False):
+        with HostCopies() as counter:
+            layer.train(mode)(IMAGE.float())
+            with torch.no_grad():
+                layer(IMAGE.float())
+                with keep_kernels(layer):
+                    layer(IMAGE.float())
+                    layer(IMAGE.float())
+        assert not counter.found
+
+
+@pytest.mark.parametrize('size', [1, 3, 7])
+@pytest.mark.parametrize('kind', KINDS)
+def test_a_forward_reads_no_value(kind, size):
+    """On the meta device there are none to read."""
+    layer = kind(4, 4, size, padding=size // 2, device='meta')
+    for mode in (True, False):
+        layer.train(mode)
+        for context in (torch.no_grad, torch.enable_grad):
+            with context(), keep_kernels(layer):
+                out = layer(torch.empty(2, 4, 9, 9, device='meta'))
+                assert out.shape == (2, 4, 9, 9) and out.is_meta
