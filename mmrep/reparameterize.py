@@ -5,6 +5,7 @@ from typing import Dict, List, Optional, Sequence, Tuple, Union
 from mmengine.registry import MODELS
 from torch import nn
 
+from .errors import UserError
 from .layers import RepConv2d
 from .layers.plain import why_not_plain
 from .walk import names, replace
@@ -45,7 +46,7 @@ def reparameterize(model: nn.Module,
     """
     config = dict(type) if isinstance(type, dict) else dict(type=type)
     if 'type' not in config:
-        raise ValueError(f'`type` (={type}) must be a layer or name one')
+        raise UserError(f'`type` (={type}) must be a layer or name one')
     layer = layer_type(config.pop('type'))
     chosen = _choose(model, as_list(include), as_list(exclude), kernel_size)
     return replace(model,
@@ -126,10 +127,11 @@ def _choose(model: nn.Module, include: List[str], exclude: List[str],
                         f'them: {"; ".join(told)}')
     plain = [conv for conv in chosen if conv not in reasons]
     if not plain:
-        raise ValueError(
+        told = [f', {known[conv][0]!r} {why}' for conv, why in reasons.items()]
+        raise UserError(
             f'no plain convolution of this {type(model).__name__} is left by '
             f'`include` (={include}), `exclude` (={exclude}) and '
-            f'`kernel_size` (={kernel_size})')
+            f'`kernel_size` (={kernel_size}){"".join(told[:3])}')
     return plain
 
 
@@ -137,7 +139,7 @@ def _check_patterns(model: nn.Module, paths: List[List[str]],
                     patterns: List[str]) -> None:
     for pattern in patterns:
         if not any(matches(each, [pattern]) for each in paths):
-            raise ValueError(
+            raise UserError(
                 f'pattern {pattern!r} matches no convolution of this '
                 f'{type(model).__name__}, which has such as '
                 f'{[first for first, *_ in paths[:3]]}')

@@ -4,6 +4,7 @@ from typing import Any, Dict, Iterable, Iterator, List
 
 from torch import Tensor, nn
 
+from .following import norms_behind, places
 from .layers import RepConv2d
 
 
@@ -31,14 +32,44 @@ def names(model: nn.Module) -> Dict[nn.Module, List[str]]:
 def replace(model: nn.Module, new: Dict[nn.Module, nn.Module]) -> nn.Module:
     """Put ``new[module]`` wherever ``module`` is registered.
 
+    A layer takes the mode of its place; see :func:`modes`.
+
     Returns:
         The model, or what stands for it.
     """
+    at = modes(model)
+    for module, layer in new.items():
+        if layer is not module and isinstance(layer, RepConv2d):
+            layer.train(at[module])
     for parent in names(model):
         if not isinstance(parent, RepConv2d):
             for leaf, child in parent._modules.items():
                 parent._modules[leaf] = new.get(child, child)
     return new.get(model, model)
+
+
+def modes(model: nn.Module) -> Dict[nn.Module, bool]:
+    """Whether each module trains, by the norm behind it or what is around.
+
+    The mode of a convolution itself says nothing, it computes the same in
+    both: one that was made while the net was in eval mode is in training.
+    """
+    found: Dict[nn.Module, bool] = {}
+
+    def walk(module: nn.Module, around: bool) -> None:
+        found[module] = around and module.training and found.get(module, True)
+        for child in module._modules.values():
+            if child is not None:
+                walk(child, around and module.training)
+
+    walk(model, True)
+    where = places(model)
+    for module in found:
+        behind = norms_behind(module, where) if hasattr(
+            module, 'out_channels') else []
+        if behind:
+            found[module] = behind[0].training
+    return found
 
 
 @contextmanager

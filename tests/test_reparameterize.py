@@ -81,7 +81,7 @@ def test_choosing(net, kwargs, expected):
 def test_what_a_module_had_is_kept(net):
     net.to(torch.float64, memory_format=torch.channels_last)
     net.levels.requires_grad_(False)
-    net.point.train()
+    net.point.train()  # of a convolution that says nothing
     mmrep.reparameterize(net, dict(type='MobileOneConv2d', num_convs=2))
     layer = net.levels[0][0]
     assert not any(p.requires_grad for p in layer.parameters())
@@ -92,8 +92,31 @@ def test_what_a_module_had_is_kept(net):
     assert kernel.is_contiguous(memory_format=torch.channels_last)
     fused = mmrep.fuse(net).stem.weight
     assert fused.is_contiguous(memory_format=torch.channels_last)
-    assert net.point.training and not net.stem.training
-    assert net.point.norm.training and not net.stem.norm.training
+    assert not net.point.training and not net.stem.training
+    assert not net.point.norm.training and not net.stem.norm.training
+
+
+def test_the_mode_is_that_of_the_place():
+    plain = nn.Sequential(
+        nn.Sequential(nn.Conv2d(4, 4, 3), nn.BatchNorm2d(4)),
+        nn.Sequential(nn.Conv2d(4, 4, 3)))
+    plain[0][1].eval()  # as hosts do with `norm_eval`
+    net = mmrep.reparameterize(plain, 'DBBConv2d')
+    assert net[1][0].training and net[1][0].norm.training
+    assert not any(norm.training for norm in net[0][0]._norms())
+    plain = nn.Sequential(nn.Conv2d(4, 4, 3)).eval()
+    plain[0] = nn.Conv2d(4, 4, 3)  # as a host's `switch_to_deploy`
+    x = torch.randn(2, 4, 9, 9)
+    expected = plain(x)
+    net = mmrep.reparameterize(plain, 'DBBConv2d')
+    torch.testing.assert_close(net(x), expected)
+    assert (net[0].norm.running_mean == 0).all()
+
+
+def test_again_says_what_is_there():
+    net = mmrep.reparameterize(nn.Sequential(nn.Conv2d(4, 4, 3)), 'DBBConv2d')
+    with pytest.raises(mmrep.UserError, match="'0' is a DBBConv2d already"):
+        mmrep.reparameterize(net, 'DBBConv2d')
 
 
 def test_the_root_may_be_a_convolution():

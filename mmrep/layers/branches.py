@@ -111,14 +111,13 @@ class Identity(Branch):
 
     def build(self, geometry: Geometry, norm: Optional[NormFactory],
               factory: dict) -> None:
-        # without a norm, the only trace of the branch in a state dict
-        self.register_buffer(
-            'like', torch.empty(0, **factory), persistent=norm is None)
+        if norm is None:  # the only trace of the branch in a state dict
+            self.register_buffer('like', torch.empty(0, **factory))
 
     def forward(self, x: Tensor, geometry: Geometry) -> Tensor:
         return self.normed(geometry.smaller((1, 1)).pad(x))
 
     def kernel(self, geometry: Geometry) -> Kernel:
-        eye = K.identity(geometry.in_channels, geometry.groups,
-                         **like(self.like))
+        there = self.like if self.norm is None else self.norm.running_mean
+        eye = K.identity(geometry.in_channels, geometry.groups, **like(there))
         return self.folded(eye, geometry)

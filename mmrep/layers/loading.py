@@ -1,4 +1,5 @@
 """State dicts that a layer takes: of any structure, or of a plain conv."""
+import copy
 import re
 import warnings
 from typing import Dict
@@ -62,14 +63,26 @@ def take_over(layer: nn.Module, weights: Dict[str, Tensor]) -> bool:
 
 def _complete(layer: nn.Module, state_dict: dict, prefix: str) -> None:
     """Add silent branches to the state dict of a plain convolution."""
+    weight = state_dict.pop(prefix + 'weight')
+    if layer.origin.is_meta and not weight.is_meta:
+        layer = _real(layer, weight)
     layer._silence()
     if layer.bias is None and prefix + 'bias' in state_dict:
         layer._take_bias(state_dict, prefix + 'bias')
     own = layer.state_dict(keep_vars=True)
     origin = next(n for n, tensor in own.items() if tensor is layer.origin)
-    weight = state_dict.pop(prefix + 'weight')
     state_dict.update({
         prefix + name: tensor.detach()
         for name, tensor in own.items() if name != 'bias'
     })
     state_dict[prefix + origin] = weight
+
+
+def _real(layer: nn.Module, weight: Tensor) -> nn.Module:
+    """A layer on the meta device, initialised where a weight is."""
+    twin = copy.deepcopy(layer).to_empty(device=weight.device).to(weight)
+    for module in twin.modules():
+        if hasattr(module, 'reset_running_stats'):
+            module.reset_parameters()
+    twin.reset_parameters()
+    return twin

@@ -74,7 +74,22 @@ class Filtered(Branch):
 
     def reset_parameters(self) -> None:
         super().reset_parameters()
-        self.filters.copy_(self.filter())
+        self._refresh()
+
+    def _refresh(self) -> None:
+        """Make the filters anew, where memory may hold anything else."""
+        self.filters = self.filter().to(self.weight).expand(
+            self.out_channels, -1, -1, -1).contiguous()
+
+    def _apply(self, *args, **kwargs) -> 'Filtered':
+        super()._apply(*args, **kwargs)
+        self._refresh()  # `to_empty` gives memory and nothing in it
+        return self
+
+    def _load_from_state_dict(self, *args) -> None:
+        super()._load_from_state_dict(*args)
+        if self.filters.device != self.weight.device:  # assigned
+            self._refresh()
 
     def term(self) -> Term:
         return Filters()

@@ -1,5 +1,6 @@
 """The protocol of all re-parameterizable convolutions."""
-from typing import Callable, Dict, List
+from contextlib import contextmanager, nullcontext
+from typing import Callable, Dict, Iterator, List
 
 import torch
 from torch import Tensor, nn
@@ -228,7 +229,9 @@ class RepConv2d(nn.Module):
 
     def _conv(self) -> Callable[[Tensor], Tensor]:
         """The convolution that the layer is in eval mode."""
-        return self.geometry.bound(self.kernel())
+        with untraced() if torch.onnx.is_in_onnx_export() else nullcontext():
+            kernel = self.kernel()
+        return self.geometry.bound(kernel)
 
     def _may_keep(self) -> bool:
         """Whether the kernel is asked for and nothing but a number."""
@@ -283,11 +286,11 @@ class RepConv2d(nn.Module):
         Raises:
             UserError: Always.
         """
-        kind = type(self).__name__
         raise UserError(
-            f'`weight` of a {kind} is one of its kernels, what takes it for '
-            'the whole (mmcv and mmengine under `efficient_conv_bn_eval`) '
-            'cannot be used with it: call mmrep.fuse(model) first')
+            f'`weight` is one of the kernels of {type(self).__name__}, what '
+            'takes it for the whole (mmcv and mmengine under '
+            '`efficient_conv_bn_eval`) cannot be used with it: call '
+            'mmrep.fuse(model) first')
 
     def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
         adapt(self, state_dict, prefix)
@@ -303,9 +306,21 @@ def as_leaf(layer: RepConv2d, x: Proxy) -> Proxy:
     path = x.tracer.path_of_module(layer)
     if not path:
         raise UserError(
-            f'a {type(layer).__name__} by itself has no symbolic trace: trace '
+            f'{type(layer).__name__} by itself has no symbolic trace: trace '
             'mmrep.fuse(layer), or a model around it')
     return x.tracer.create_proxy('call_module', path, (x, ), {})
+
+
+@contextmanager
+def untraced() -> Iterator[None]:
+    """Let what is computed be a constant of the graph that is traced."""
+    state = torch._C._get_tracing_state()
+    torch._C._set_tracing_state(None)
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        torch._C._set_tracing_state(state)
 
 
 def _is_transformed(layer: nn.Module) -> bool:

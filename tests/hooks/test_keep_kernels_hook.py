@@ -1,0 +1,58 @@
+"""Kernels are kept through a validation or test, and not longer."""
+from unittest import mock
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.hooks import EMAHook
+from mmengine.runner import Runner
+
+import mmrep
+from mmrep.walk import branch_by_branch, rep_layers
+
+
+@pytest.fixture
+def runner(tiny_seg, tmp_path):
+    cfg = Config.fromfile(tiny_seg)
+    cfg.work_dir = str(tmp_path)
+    cfg.train_cfg.val_interval = 1
+    runner = Runner.from_cfg(cfg)
+    runner.register_hook(mmrep.KeepKernelsHook())
+    return runner
+
+
+def made_by(layer, run):
+    with mock.patch.object(layer, '_kernel', wraps=layer._kernel) as spy:
+        run()
+    return spy.call_count
+
+
+@pytest.mark.parametrize('loop', ['val', 'test'])
+def test_one_kernel_for_all_batches(runner, loop):
+    layer = next(rep_layers(runner.model))
+    assert len(runner.val_dataloader) == 2
+    assert made_by(layer, getattr(runner, loop)) == 1
+    assert not layer._kept.users
+
+
+def test_validation_while_averages_train(runner):
+    """EMAHook swaps weights around it where nothing counts that."""
+    runner.register_hook(EMAHook(momentum=0.5))
+    seen = []
+
+    def compare(module, args, out):
+        with branch_by_branch(module), torch.no_grad():
+            seen.append((module.forward(*args), out))
+
+    def watch(*_):
+        handle = runner.model.backbone.register_forward_hook(compare)
+        original(*_)
+        handle.remove()
+
+    original = runner.val_loop.run
+    with mock.patch.object(runner.val_loop, 'run', watch):
+        runner.train()
+    assert len(seen) == 4
+    for expected, found in seen:
+        for a, b in zip(expected, found):
+            torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-4)
