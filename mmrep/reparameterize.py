@@ -40,7 +40,7 @@ def reparameterize(model: nn.Module,
         ``model``, or the layer where the model is a convolution itself.
 
     Raises:
-        ValueError: An unknown type, a pattern that matches nothing, nothing
+        UserError: An unknown type, a pattern that matches nothing, nothing
             left to replace. The model is then unchanged.
         TypeError: A convolution that is included cannot be made rich.
     """

@@ -7,6 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ..deploy.verify import outputs
 from ..fuse import fuse
+from ..keep import keep_kernels
 from ..timing import timed
 from ..walk import branch_by_branch, rep_layers
 from .config import load_config
@@ -14,7 +15,9 @@ from .errors import UserError, one_line
 from .synthetic import synthetic_batch
 from .training_step import model_for
 
-BRANCHES, EVAL, FUSED, PLAIN = 'branch by branch', 'eval', 'fused', 'plain'
+BRANCHES, EVAL, KEPT = 'branch by branch', 'eval', 'kernels kept'
+FUSED, PLAIN = 'fused', 'plain'
+CONTEXTS = {BRANCHES: branch_by_branch, KEPT: keep_kernels}
 
 
 class Inference:
@@ -22,7 +25,7 @@ class Inference:
 
     Args:
         name (str): Path of its config.
-        form (str): Branch by branch, eval, fused or plain.
+        form (str): Branch by branch, eval, kernels kept, fused or plain.
         model (nn.Module): In eval mode.
         inputs (Tensor): Preprocessed images.
     """
@@ -32,7 +35,7 @@ class Inference:
         self.form = form
         self.model = model
         self.inputs = inputs
-        self.context = branch_by_branch if form == BRANCHES else nullcontext
+        self.context = CONTEXTS.get(form, nullcontext)
 
     def __call__(self):
         """Run once."""
@@ -45,6 +48,8 @@ class Inference:
     def timed(self):
         """Run once; return the seconds it takes, as a tuple of one."""
         with self.context(self.model):
+            if self.form == KEPT:
+                self()  # the kernels are made
             return timed(self)
 
     def parameters(self):
@@ -52,7 +57,7 @@ class Inference:
         return sum(p.numel() for p in self.model.parameters())
 
     def multiply_adds(self):
-        """Of an image; kernels made for all later runs do not count."""
+        """Of an image; where kernels are kept, without their making."""
         with self.context(self.model):
             self()
             with FlopCounterMode(display=False) as counter:
@@ -69,8 +74,8 @@ def inference_forms(path, size, batch_size):
         batch_size (int): How many images.
 
     Returns:
-        list: An :class:`Inference` branch by branch, in eval mode and fused;
-        of a model without re-parameterized layers only one.
+        list: An :class:`Inference` branch by branch, in eval mode, with kept
+        kernels and fused; of a model without re-parameterized layers only one.
 
     Raises:
         UserError: If there is no such model.
@@ -81,7 +86,8 @@ def inference_forms(path, size, batch_size):
     with torch.no_grad():
         inputs = model.data_preprocessor(copy.deepcopy(batch))['inputs']
     if any(rep_layers(model)):
-        models = {BRANCHES: model, EVAL: model, FUSED: fuse(model)}
+        models = dict.fromkeys((BRANCHES, EVAL, KEPT), model)
+        models[FUSED] = fuse(model)
     else:
         models = {PLAIN: model}
     return [

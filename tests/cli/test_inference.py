@@ -10,7 +10,7 @@ from mmrep.testing import randomize_norms
 from mmrep.walk import rep_layers
 
 SIZE = (64, 32)
-FORMS = ['branch by branch', 'eval', 'fused']
+FORMS = ['branch by branch', 'eval', 'kernels kept', 'fused']
 
 
 @pytest.mark.parametrize('config', ['tiny_seg', 'tiny_det', 'tiny_cls'])
@@ -20,7 +20,7 @@ def test_forms_of_a_rich_model(request, config):
     assert [form.form for form in forms] == FORMS
     assert not any(form.model.training for form in forms)
     rich = [any(rep_layers(form.model)) for form in forms]
-    assert rich == [True, True, False]
+    assert rich == [True, True, True, False]
     for form in forms:
         assert form.name == path and form.inputs.shape == (2, 3, *SIZE)
         seconds, = form.timed()
@@ -33,8 +33,8 @@ def test_a_plain_model_has_one(plain):
 
 
 def test_forms_run_as_they_are_called(tiny_cls, monkeypatch):
-    """Branches only in the first, in the second a kernel that is kept."""
-    branches, eval_mode, fused = inference_forms(tiny_cls, SIZE, 2)
+    """Branches only in the first; kernels in each pass, or kept, or none."""
+    branches, eval_mode, kept, fused = inference_forms(tiny_cls, SIZE, 2)
     layers, calls = len(list(rep_layers(branches.model))), []
     for name in ('forward_branches', '_kernel'):
         method = getattr(OREPAConv2d, name)
@@ -46,10 +46,14 @@ def test_forms_run_as_they_are_called(tiny_cls, monkeypatch):
         monkeypatch.setattr(OREPAConv2d, name, counted)
     branches.timed()
     assert calls.count('forward_branches') == layers
-    eval_mode.timed()
-    assert calls.count('forward_branches') == layers
+    made = []
+    for form in (eval_mode, kept):
+        calls.clear()
+        form.timed()
+        assert 'forward_branches' not in calls
+        made.append(calls.count('_kernel'))
+    assert made[0] == made[1] >= layers  # in the one run, in the first of two
     before = len(calls)
-    eval_mode.timed()
     fused.timed()
     assert len(calls) == before
 
@@ -57,7 +61,7 @@ def test_forms_run_as_they_are_called(tiny_cls, monkeypatch):
 def test_forms_compute_the_same(tiny_cls):
     cfg = load_config(tiny_cls)
     assert cfg.model.backbone.type == 'OREPAResNet'
-    first, second, _ = inference_forms(tiny_cls, SIZE, 2)
+    first, second, *_ = inference_forms(tiny_cls, SIZE, 2)
     assert first.model is second.model  # only one is in memory
     randomize_norms(first.model)
     with torch.no_grad():
@@ -71,7 +75,7 @@ def test_forms_compute_the_same(tiny_cls):
 def test_multiply_adds_and_parameters(plain, tiny_cls):
     """Of an image, by the formula; fused blocks are plain convolutions."""
     plain, = inference_forms(plain, SIZE, 2)
-    rich, kept, fused = inference_forms(tiny_cls, SIZE, 2)
+    rich, _, kept, fused = inference_forms(tiny_cls, SIZE, 2)
     seen = []
     for module in plain.model.modules():
         if isinstance(module, (nn.Conv2d, nn.Linear)):
@@ -108,4 +112,4 @@ def test_nothing_to_train_with_is_needed(tiny_cls, tmp_path):
     config = tmp_path / 'deployed.py'
     config.write_text(f"_base_ = '{tiny_cls}'\noptim_wrapper = None\n"
                       'train_cfg = None')
-    assert len(inference_forms(str(config), SIZE, 2)) == 3
+    assert len(inference_forms(str(config), SIZE, 2)) == len(FORMS)
