@@ -270,7 +270,9 @@ class RepConv2d(nn.Module):
             nn.init.uniform_(self.bias, -bound, bound)
 
     def _add_bias(self, out: Tensor) -> Tensor:
-        return out if self.bias is None else out + self.bias[:, None, None]
+        if self.bias is None:
+            return out
+        return out + self.bias[:, None, None].to(out.dtype)
 
     def train(self, mode: bool = True) -> 'RepConv2d':
         self._kept.clear()

@@ -8,10 +8,11 @@ from torch import Tensor, nn
 from torch.nn import init
 
 from .. import kernel as K
+from ..errors import UserError
 from ..kernel import Kernel
 from .branches import Branch, NormFactory
 from .compiling import is_compiling
-from .geometry import Geometry, like
+from .geometry import Geometry, is_whole, like
 from .inner import build_block
 
 CALLS = 16  # of a layer in one step, at most, with checkpointed activations
@@ -126,11 +127,11 @@ class PointwiseKxK(Staged):
               channels: Optional[int] = None,
               second: Optional[dict] = None) -> None:
         self.in_channels = geometry.in_channels
-        if channels is not None and (channels < 1
+        if channels is not None and (not is_whole(channels) or channels < 1
                                      or channels % geometry.groups):
-            raise ValueError(
-                f"`channels` (={channels}) of branch '1x1_kxk' must be a "
-                f'multiple of `groups` (={geometry.groups})')
+            raise UserError(
+                f"`channels` (={channels!r}) of branch '1x1_kxk' must be a "
+                f'whole multiple of `groups` (={geometry.groups})')
         channels = channels or (2 if geometry.is_depthwise else
                                 1) * geometry.in_channels
         self.build_first(geometry, norm, factory, channels)

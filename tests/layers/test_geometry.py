@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+import mmrep
 from mmrep import kernel as K
 from mmrep.kernel import Kernel
 from mmrep.layers.geometry import Geometry, check_geometry
@@ -89,3 +90,21 @@ def test_reads_attributes_that_a_host_has_changed():
 def test_depthwise(groups, channels, expected):
     conv = nn.Conv2d(*channels, 3, groups=groups)
     assert Geometry.of(conv).is_depthwise == expected
+
+
+@pytest.mark.parametrize('arguments, rule', [
+    (dict(groups=True), r'`groups` \(=True\) must be at least 1, in whole'),
+    (dict(groups=(2, 2)), r'`groups` \(=\(2, 2\)\) must be at least 1'),
+    (dict(in_channels=[8, 8]), r'`in_channels` \(=\[8, 8\]\) must be'),
+    (dict(in_channels='8'), r"`in_channels` \(='8'\) must be at least 1"),
+    (dict(kernel_size=()), r'`kernel_size` \(=\(\)\) must be one number or'),
+    (dict(kernel_size=(3, )), r'`kernel_size` \(=\(3,\)\) must be one number'),
+    (dict(kernel_size=None), r'`kernel_size` \(=None\) must be at least 1'),
+    (dict(stride=float('nan')), r'`stride` \(=nan\) must be at least 1'),
+    (dict(padding=(True, 1)), r'`padding` \(=\(True, 1\)\) must be at least'),
+])
+def test_odd_arguments(arguments, rule):
+    shape = dict(in_channels=8, out_channels=8, kernel_size=3)
+    for kind in (mmrep.DBBConv2d, mmrep.OREPAConv2d):
+        with pytest.raises(mmrep.UserError, match=rule):
+            kind(**{**shape, **arguments})

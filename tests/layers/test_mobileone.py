@@ -1,10 +1,12 @@
 """MobileOne's block against mmpretrain's."""
+import re
+
 import pytest
 import torch
 from mmpretrain.models.backbones.mobileone import MobileOneBlock
 from torch import nn
 
-from mmrep import MobileOneConv2d
+from mmrep import MobileOneConv2d, UserError
 from mmrep.deploy import relative_difference
 from mmrep.testing import randomize_norms
 
@@ -62,8 +64,10 @@ def test_is_mmpretrains(size, stride, groups, num_convs, train):
 def test_how_many_convs():
     assert list(MobileOneConv2d(
         8, 8, 3).branches)[:3] == ['kxk_1', 'kxk_2', 'kxk_3']
-    with pytest.raises(ValueError, match=r'`num_convs` \(=0\)'):
-        MobileOneConv2d(8, 8, 3, num_convs=0)
+    for number in (0, 1.5, True, '4', None):
+        rule = re.escape(f'`num_convs` (={number!r}) must be at least 1')
+        with pytest.raises(UserError, match=rule):
+            MobileOneConv2d(8, 8, 3, num_convs=number)
 
 
 def test_a_state_dict_brings_its_number_of_convs():

@@ -198,6 +198,9 @@ def test_stem_with_an_origin():
     (3, dict(branches=['product']), r"3x3 kernel must be some of .*'origin'"),
     (1, dict(branches=['1x1']), '1x1 kernel must be some of'),
     (3, dict(branches=[]), 'got none'),
+    (3, dict(branches=3), r'`branches` \(=3\) of a 3x3 kernel must be'),
+    (3, dict(branches=['1x1', 3]), r'must be some of .*, got \[3\]'),
+    (3, dict(scaling=None), r'`scaling` \(=None\) must be one of'),
     (3, dict(scaling='matrix'), "`scaling` \\(='matrix'\\) must be one of"),
 ])
 def test_unknown_options(size, options, message):

@@ -110,6 +110,7 @@ def test_autocast_gives_the_dtype_of_a_convolution(kind, mode, bias):
     layer = kind(4, 4, 3, padding=1, bias=bias).train(mode)
     with torch.autocast('cpu', dtype=torch.bfloat16):
         assert layer(IMAGE).dtype == torch.bfloat16
+        assert layer.forward_branches(IMAGE).dtype == torch.bfloat16
 
 
 @over_kinds

@@ -371,3 +371,12 @@ def test_impossible_arguments(cls, arguments, message):
 def test_from_conv_of_something_else(cls, conv):
     with pytest.raises(TypeError, match=type(conv).__name__):
         cls.from_conv(conv)
+
+
+def test_a_method_that_a_block_lacks(cls):
+
+    class Half(cls):
+        _kernel = RepConv2d._kernel
+
+    with pytest.raises(NotImplementedError, match='Half must implement `_ker'):
+        make(Half, GEOMETRIES[2]).fuse()

@@ -61,7 +61,7 @@ def test_the_border_follows_the_running_statistics():
     assert branch.train().edge(x).equal(expected)
 
 
-@pytest.mark.parametrize('channels', [0, 3, -2])
+@pytest.mark.parametrize('channels', [0, 3, -2, 4.0, True])
 def test_impossible_channels(channels):
     with pytest.raises(ValueError, match=rf'`channels` \(={channels}\)'):
         DBBConv2d(
