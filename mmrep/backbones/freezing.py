@@ -1,8 +1,12 @@
 """Freezing, the same way for every backbone."""
-from typing import Iterable
+from typing import Iterable, List
 
 from mmengine.utils.dl_utils.parrots_wrapper import _BatchNorm
 from torch import nn
+
+from ..following import norms_behind, places
+from ..layers import RepConv2d
+from ..walk import names
 
 
 def freeze(modules: Iterable[nn.Module]) -> None:
@@ -17,3 +21,21 @@ def eval_norms(module: nn.Module) -> None:
     for child in module.modules():
         if isinstance(child, _BatchNorm):
             child.eval()
+
+
+def half_frozen(model: nn.Module) -> List[str]:
+    """The layers that a host froze without the norms inside of them.
+
+    A host's own ``_freeze_stages`` fixes the parameters of its stem and puts
+    the norm behind it in eval mode, but knows of no norms inside.
+
+    Args:
+        model: In training mode, as its host has it.
+    """
+    found = places(model)
+    return [
+        paths[0] for layer, paths in names(model).items()
+        if isinstance(layer, RepConv2d) and not layer.trains and any(
+            norm.training for norm in layer._norms()) and not all(
+                norm.training for norm in norms_behind(layer, found))
+    ]

@@ -45,7 +45,7 @@ class Staged(Branch):
         if geometry.padding_mode != 'zeros':
             return geometry.pad(self.first_norm(x))
         before, x = x, self.first_norm(x)
-        edge = self.edge(before)[:, None, None]
+        edge = self.edge(before)[:, None, None].to(x.dtype)
         return geometry.pad(x - edge) + edge
 
     def edge(self, x: Tensor) -> Tensor:
