@@ -7,6 +7,7 @@ from .backbones import (DBBResNet, OREPAResNet, OREPAVGGBackbone,
                         RepVGGBackbone, RepVGGResNet)
 from .checkpoints import allow_mmengine_checkpoints
 from .enrich import enrich_on_load
+from .errors import UserError
 from .forks import find_forked_hosts
 from .fuse import fuse
 from .hooks import DyRepHook, ParameterCheckHook
@@ -23,8 +24,8 @@ __all__ = [
     'Kernel', 'LargeKernelConv2d', 'MobileOneConv2d', 'OREPAConv2d',
     'OREPAResNet', 'OREPAVGGBackbone', 'OREPAVGGConv2d', 'ParameterCheckHook',
     'QARepVGGConv2d', 'RepConv2d', 'RepVGGBackbone', 'RepVGGConv2d',
-    'RepVGGResNet', '__version__', 'fuse', 'reparameterize', 'restructure',
-    'structure'
+    'RepVGGResNet', 'UserError', '__version__', 'fuse', 'reparameterize',
+    'restructure', 'structure'
 ]
 
 allow_mmengine_checkpoints()

@@ -1,7 +1,7 @@
 """Mistakes that users can mend."""
 
 
-class UserError(Exception):
+class UserError(ValueError):
     """A mistake that the user can mend, told in one sentence."""
 
 
