@@ -4,6 +4,8 @@ from reprlib import Repr
 _REPR = Repr()
 _REPR.maxstring = _REPR.maxother = 80
 _REPR.maxlong = 40
+_REPR.maxlevel = 3
+LONGEST = 200  # characters of a value in a message
 
 
 class UserError(ValueError):
@@ -20,6 +22,7 @@ def one_line(error):
 def shown(value):
     """Return a value as a message shows it, however large or deep it is."""
     try:
-        return ' '.join(_REPR.repr(value).split())
+        text = ' '.join(_REPR.repr(value).split())
     except Exception:  # a number of thousands of digits, a broken __repr__
         return f'a {type(value).__name__}'
+    return text if len(text) <= LONGEST else f'{text[:LONGEST]}...'
