@@ -57,8 +57,8 @@ build_mmcv() {  # leaves the wheel in $wheels
       "$venv/bin/pip" wheel --no-build-isolation --no-deps --no-binary mmcv \
       --no-cache-dir -v -w "$tmp" -r requirements/mmcv.txt &&
     mkdir -p "$wheels" &&
-    cp "$tmp"/mmcv-*.whl "$wheels/.part" &&
-    mv "$wheels/.part" "$wheels/$(basename "$tmp"/mmcv-*.whl)"
+    cp "$tmp"/mmcv-*.whl "$wheels/.part.$$" &&
+    mv "$wheels/.part.$$" "$wheels/$(basename "$tmp"/mmcv-*.whl)"
 }
 
 install_mmcv() {

@@ -2,10 +2,18 @@
 import json
 import os
 import os.path as osp
+import shutil
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Callable, Dict, Sequence
+from tempfile import TemporaryDirectory
+from typing import Callable, Dict, Iterable, Iterator, List, Sequence
 
 from .errors import UserError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 
 def check_destination(path: str, inputs: Sequence[str], name: str,
@@ -13,26 +21,35 @@ def check_destination(path: str, inputs: Sequence[str], name: str,
     """Refuse a file that cannot be written or would destroy an input.
 
     Args:
-        path: The file.
+        path: The file, or a link to it.
         inputs: The files it is made of.
         name: Of the argument, for the message.
         done: What is done with the inputs, for the message.
 
     Raises:
-        UserError: It is an input or a folder, or its folder is not there.
+        UserError: It is an input, a folder or a device, or its folder is not
+            there.
     """
-    folder = osp.dirname(osp.abspath(path))
+    target = osp.realpath(path)
+    folder = osp.dirname(target)
     if not osp.isdir(folder):
         raise UserError(f'the folder of {name} is not there: {folder!r}')
-    if osp.realpath(path) in map(osp.realpath, inputs):
+    if target in map(osp.realpath, inputs):
         raise UserError(
             f'{path!r} is what is to be {done}: name another {name}')
     if osp.isdir(path):
         raise UserError(f'{path!r} is a folder: name another {name}')
+    if osp.lexists(target) and not osp.isfile(target):
+        raise UserError(f'{path!r} is no regular file: name another {name}')
 
 
 def write_together(writers: Dict[str, Callable[[str], object]]) -> None:
     """Write all files, or none.
+
+    Each is written under a name that nobody else has, in a new folder beside
+    it, and then takes its place. Who writes the same files at the same time
+    waits meanwhile: the files are all of one writer. What a link leads to is
+    replaced, the link stays.
 
     Args:
         writers: By the path of each file, what writes it to a given path.
@@ -40,19 +57,91 @@ def write_together(writers: Dict[str, Callable[[str], object]]) -> None:
     Raises:
         UserError: The files cannot be written.
     """
-    parts = {path: path + '.part' for path in writers}
+    targets = _targets(list(writers))
     try:
-        for path, write in writers.items():
-            write(parts[path])
-        for path, part in parts.items():
-            os.replace(part, path)
+        with ExitStack() as folders:
+            parts = {}
+            for path, target in targets.items():
+                parts[target] = folders.enter_context(_part(target))
+                writers[path](parts[target])
+            with _locked(map(osp.dirname, targets.values())):
+                _replace(parts)
     except (OSError, RuntimeError) as error:
         raise UserError(f'cannot write {next(iter(writers))!r}: '
                         f'{error}') from error
-    finally:
-        for part in parts.values():
-            if osp.exists(part):
-                os.remove(part)
+
+
+def _targets(paths: List[str]) -> Dict[str, str]:
+    """The file behind each path.
+
+    Raises:
+        UserError: Two are the same, or one is no regular file.
+    """
+    targets = {path: osp.realpath(path) for path in paths}
+    for path, target in targets.items():
+        if osp.lexists(target) and not osp.isfile(target):
+            raise UserError(f'cannot write {path!r}: it is no regular file')
+    if len(set(targets.values())) < len(targets):
+        raise UserError(f'cannot write {paths}: they are the same file, name '
+                        'different ones')
+    return targets
+
+
+@contextmanager
+def _part(target: str) -> Iterator[str]:
+    """A path for a part of a file, in a folder of its own beside it."""
+    with TemporaryDirectory(
+            dir=osp.dirname(target), prefix='.mmrep-') as folder:
+        yield osp.join(folder, osp.basename(target))
+
+
+@contextmanager
+def _locked(folders: Iterable[str]) -> Iterator[None]:
+    """Hold the folders against other writers of ours."""
+    with ExitStack() as held:
+        for folder in sorted(set(folders)):  # an order: nobody waits in rings
+            if fcntl is not None:
+                handle = os.open(folder, os.O_RDONLY)
+                held.callback(os.close, handle)
+                _lock(handle)
+        yield
+
+
+def _lock(handle: int) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    except OSError:  # a file system without locks
+        pass
+
+
+def _replace(parts: Dict[str, str]) -> None:
+    """Put the parts in place of the files, or leave these as they were."""
+    # a single file is replaced at once
+    before = {t: _kept(t, p) for t, p in parts.items() if len(parts) > 1}
+    done = []
+    try:
+        for target, part in parts.items():
+            done.append(target)
+            os.replace(part, target)
+    except BaseException:
+        for target in done:
+            if before.get(target):
+                os.replace(before[target], target)
+            elif target in before and osp.lexists(target):
+                os.remove(target)
+        raise
+
+
+def _kept(target: str, part: str) -> str:
+    """The file that is there under a second name; empty if there is none."""
+    if not osp.lexists(target):
+        return ''
+    kept = osp.join(osp.dirname(part), '.mmrep-before')
+    try:
+        os.link(target, kept)
+    except OSError:  # a file system without links
+        shutil.copy2(target, kept)
+    return kept
 
 
 def write_json(data: dict, path: str) -> None:

@@ -1,4 +1,11 @@
 """Mistakes that users can mend."""
+from reprlib import Repr
+
+_REPR = Repr()
+_REPR.maxstring = _REPR.maxother = 80
+_REPR.maxlong = 40
+_REPR.maxlevel = 3
+LONGEST = 200  # characters of a value in a message
 
 
 class UserError(ValueError):
@@ -10,3 +17,12 @@ def one_line(error):
     # the message of a KeyError is the repr of the key
     key = isinstance(error, KeyError) and len(error.args) == 1
     return ' '.join(str(error.args[0] if key else error).split())
+
+
+def shown(value):
+    """Return a value as a message shows it, however large or deep it is."""
+    try:
+        text = ' '.join(_REPR.repr(value).split())
+    except Exception:  # a number of thousands of digits, a broken __repr__
+        return f'a {type(value).__name__}'
+    return text if len(text) <= LONGEST else f'{text[:LONGEST]}...'

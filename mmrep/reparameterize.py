@@ -6,7 +6,7 @@ from mmengine.registry import MODELS
 from torch import nn
 
 from .errors import UserError
-from .layers import RepConv2d
+from .layers.block_types import block_type
 from .layers.plain import why_not_plain
 from .walk import names, replace
 
@@ -94,16 +94,7 @@ def layer_type(name: Union[str, type]) -> type:
     Raises:
         ValueError: There is none.
     """
-    known = {
-        key: layer
-        for key, layer in MODELS.module_dict.items()
-        if isinstance(layer, type) and issubclass(layer, RepConv2d)
-    }
-    if name in known.values():
-        return name
-    if name not in known:
-        raise ValueError(f'`type` (={name!r}) must be one of {sorted(known)}')
-    return known[name]
+    return block_type(name)
 
 
 def _choose(model: nn.Module, include: List[str], exclude: List[str],

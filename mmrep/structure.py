@@ -1,18 +1,21 @@
 """The structure of a model as plain data, and back."""
+import os
 import re
-from typing import Dict, Union
+from typing import Any, Dict, List, Union
 
-from mmengine.fileio import load
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from .checkpoints import read_checkpoint
 from .checkpoints.wrappers import without_module
 from .enrich import adopt
+from .errors import UserError, shown
 from .layers import RepConv2d
+from .layers.block_types import check_block
 from .layers.loading import ORIGIN
 from .layers.plain import why_not_plain
 from .reparameterize import build_inner, layer_type
+from .structure_files import read_structure
 from .walk import names, replace
 
 Structure = Dict[str, dict]
@@ -49,8 +52,9 @@ def restructure(model: nn.Module, structure: Structure) -> nn.Module:
         ``model``, or the layer where the model is a convolution itself.
 
     Raises:
-        ValueError: A name is no convolution of the model, a type is unknown
-            or arguments are impossible. The model is then unchanged.
+        UserError: It is no such description, a name is no convolution of the
+            model, a type is unknown or arguments are impossible. The model is
+            then unchanged.
         TypeError: A convolution cannot be made rich.
     """
     by_name = {
@@ -58,12 +62,7 @@ def restructure(model: nn.Module, structure: Structure) -> nn.Module:
         for module, paths in names(model).items()
         for path in paths
     }
-    for name in structure:
-        if name not in by_name:
-            raise ValueError(
-                f'the structure has a layer {name!r}, the model (a '
-                f'{type(model).__name__}) has none: it describes another')
-    wanted = {by_name[name]: config for name, config in structure.items()}
+    wanted = _wanted(by_name, structure, type(model).__name__)
     new = {
         module: _rebuilt(module, wanted.get(module), paths[0])
         for module, paths in names(model).items()
@@ -72,8 +71,44 @@ def restructure(model: nn.Module, structure: Structure) -> nn.Module:
     return replace(model, new)
 
 
+def _wanted(by_name: Dict[str, nn.Module], structure: Structure,
+            kind: str) -> Dict[nn.Module, dict]:
+    """What each layer is to be, all of it checked before any is made.
+
+    Raises:
+        UserError: It is no description of this model.
+    """
+    if not isinstance(structure, dict):
+        raise UserError(f'a structure (={shown(structure)}) must be a dict of '
+                        'the names of layers and their configs')
+    wanted = {}
+    for name, config in structure.items():
+        if not isinstance(name, str) or name not in by_name:
+            raise UserError(
+                f'the structure has a layer {shown(name)}, the model (a '
+                f'{kind}) has none: it describes another')
+        _check_layer(name, config)
+        if wanted.setdefault(by_name[name], config) != config:
+            raise UserError(f'the structure has two configs for one layer, '
+                            f'of which {name!r} is a second name')
+    return wanted
+
+
+def _check_layer(name: str, config: Any) -> None:
+    if isinstance(config, dict) and 'type' not in config:
+        raise UserError(f'the structure of layer {name!r} names no `type`')
+    try:
+        check_block(config)
+    except UserError as error:
+        raise UserError(_impossible(name, error)) from error
+
+
+def _impossible(name: str, error: Exception) -> str:
+    return f'the structure of layer {name!r} is impossible: {error}'
+
+
 @MODELS.register_module(name='Restructured')
-def restructured(model: dict, structure: Union[str, Structure],
+def restructured(model: dict, structure: Union[str, os.PathLike, Structure],
                  **arguments) -> nn.Module:
     """Build any module of a config with the structure of another.
 
@@ -88,13 +123,14 @@ def restructured(model: dict, structure: Union[str, Structure],
         arguments: Further arguments of ``model``, which some hosts set.
 
     Raises:
-        ValueError: The structure or checkpoint is of another module.
+        UserError: The structure or checkpoint is of another module, or none.
     """
     built = build_inner(model, arguments)
-    if not isinstance(structure, str):
+    if not isinstance(structure, (str, os.PathLike)):
         return restructure(built, structure)
+    structure = os.fspath(structure)
     if structure.endswith('.json'):
-        return restructure(built, load(structure))
+        return restructure(built, read_structure(structure))
     adopt(built, _weights_of(built, structure))
     return built
 
@@ -103,22 +139,27 @@ def _weights_of(module: nn.Module, path: str) -> Dict[str, Tensor]:
     """A module's part of a checkpoint, which may be of the whole model.
 
     Raises:
-        ValueError: The checkpoint is none of this module.
+        UserError: The checkpoint is none of this module.
     """
     weights = without_module(read_checkpoint(path)['state_dict'])
     first = next((paths[0] for conv, paths in names(module).items()
                   if isinstance(conv, RepConv2d) or not why_not_plain(conv)),
                  '(a convolution)')
-    origin = re.compile(rf'(.*\.|){re.escape(first)}\.{ORIGIN}')
-    prefixes = [match[1] for match in map(origin.match, weights) if match]
+    prefixes = _prefixes(first, weights)
     if not prefixes:
-        raise ValueError(f'{path!r} has no weights of the layer {first!r} '
-                         f'of this {type(module).__name__}')
+        raise UserError(f'{path!r} has no weights of the layer {first!r} '
+                        f'of this {type(module).__name__}')
     prefix = min(prefixes, key=len)
     return {
         name[len(prefix):]: tensor
         for name, tensor in weights.items() if name.startswith(prefix)
     }
+
+
+def _prefixes(first: str, weights: Dict[str, Tensor]) -> List[str]:
+    """What stands before the names of a layer's first kernels."""
+    origin = re.compile(rf'(.*\.|){re.escape(first)}\.{ORIGIN}', re.DOTALL)
+    return [match[1] for match in map(origin.match, weights) if match]
 
 
 def _rebuilt(module: nn.Module, config: Union[dict, None],
@@ -133,10 +174,11 @@ def _rebuilt(module: nn.Module, config: Union[dict, None],
     reason = why_not_plain(conv)
     if reason:
         raise TypeError(f'{name!r} cannot be made rich: it {reason}')
-    options = dict(config)
-    if 'type' not in options:
-        raise ValueError(f'the structure of layer {name!r} names no `type`')
-    layer = layer_type(options.pop('type')).from_conv(conv, **options)
+    options = {k: v for k, v in config.items() if k != 'type'}
+    try:
+        layer = layer_type(config['type']).from_conv(conv, **options)
+    except (ValueError, TypeError, RuntimeError) as error:  # the block's own
+        raise UserError(_impossible(name, error)) from error
     if is_rich and module.bias is None:
         layer.absorb_bias()
     return layer

@@ -1,5 +1,6 @@
 """A model's structure as plain data, and back."""
 import json
+import sys
 
 import pytest
 import torch
@@ -7,7 +8,7 @@ from mmengine.registry import MODELS, init_default_scope
 from torch import nn
 
 import mmrep
-from mmrep import DBBConv2d, OREPAConv2d
+from mmrep import DBBConv2d, OREPAConv2d, UserError
 from mmrep.deploy import relative_difference
 from mmrep.testing import randomize_norms
 
@@ -195,3 +196,162 @@ def test_by_config(scope, tmp_path):
         backbone = MODELS.build(
             dict(type='Restructured', model=model, structure=structure))
         backbone.load_state_dict(evolved.state_dict(), strict=True)
+
+
+def nested(depth):
+    config = dict(type='DBBConv2d', branches=[])
+    for _ in range(depth - 1):
+        config = dict(type='DBBConv2d', branches=[], kxk=config)
+    return config
+
+
+def wide(depth):
+    """Two blocks in each block, which are the same objects."""
+    config = dict(type='DBBConv2d', branches=[])
+    for _ in range(depth):
+        config = dict(
+            type='DBBConv2d',
+            branches={'1x1_kxk': dict(second=config)},
+            kxk=config)
+    return config
+
+
+BN = dict(type='BN')
+ODD = dict(
+    none=None,
+    a_list=['DBBConv2d'],
+    a_number=3,
+    a_name='DBBConv2d',
+    type_none=dict(type=None),
+    type_number=dict(type=3),
+    type_list=dict(type=['DBBConv2d']),
+    type_dict=dict(type=dict(type='DBBConv2d')),
+    type_module=dict(type='mmrep.DBBConv2d'),
+    type_abstract=dict(type='RepConv2d'),
+    type_other=dict(type='ResNet'),
+    option=dict(type='DBBConv2d', depth=3),
+    option_of_conv=dict(type='DBBConv2d', stride=2),
+    option_bias=dict(type='DBBConv2d', bias=False),
+    key={
+        'type': 'DBBConv2d',
+        3: 4
+    },
+    branches_number=dict(type='DBBConv2d', branches=3),
+    branches_orepa=dict(type='OREPAConv2d', branches=3),
+    branches_nested=dict(type='DBBConv2d', branches=[['1x1']]),
+    branches_many=dict(
+        type='DBBConv2d', branches=[f'kxk_{i}' for i in range(10**6)]),
+    branches_many_orepa=dict(
+        type='OREPAConv2d', branches=list(map(str, range(10**6)))),
+    branches_long=dict(type='OREPAConv2d', branches=['x' * 10**6]),
+    scaling=dict(type='OREPAConv2d', scaling=[1]),
+    num_convs=dict(type='MobileOneConv2d', num_convs=10**7),
+    num_convs_float=dict(type='MobileOneConv2d', num_convs=1.5),
+    num_convs_bool=dict(type='MobileOneConv2d', num_convs=True),
+    channels=dict(
+        type='DBBConv2d', branches={'1x1_kxk': dict(channels=10**12)}),
+    norm=dict(type='DBBConv2d', norm_cfg='BN'),
+    norm_type=dict(type='DBBConv2d', norm_cfg=dict(type='os.system')),
+    norm_number=dict(type='DBBConv2d', norm_cfg={
+        **BN, 'eps': float('nan')
+    }),
+    norms=dict(type='DBBConv2d', norms=7),
+    kxk=dict(type='DBBConv2d', kxk='DBBConv2d'),
+    kxk_true=dict(type='DBBConv2d', kxk=True),
+    kxk_list=dict(type='DBBConv2d', kxk=[dict(type='DBBConv2d')]),
+    kxk_type=dict(type='DBBConv2d', kxk=dict(type='os.system')),
+    kxk_norm=dict(type='DBBConv2d', kxk=dict(type='DBBConv2d', norm_cfg='BN')),
+    second=dict(type='DBBConv2d', branches={'1x1_kxk': dict(second=3)}),
+    second_type=dict(
+        type='DBBConv2d',
+        branches={'1x1_kxk': dict(second=dict(type='os.system'))}),
+    deep=nested(100),
+    deeper=nested(10**5),
+    one_too_deep=nested(17),
+    wide=wide(14),
+)
+
+
+@pytest.mark.parametrize('odd', ODD)
+def test_odd_configs(net, odd):
+    """Each ends at once, in a sentence, and changes nothing."""
+    before = dict(net.named_modules())
+    weights = {k: v.clone() for k, v in net.state_dict().items()}
+    with pytest.raises(UserError, match="structure of layer '5' is") as error:
+        mmrep.restructure(net, {**mmrep.structure(net), '5': ODD[odd]})
+    message = str(error.value)
+    assert '\n' not in message and len(message) < 700
+    assert dict(net.named_modules()) == before
+    for name, value in net.state_dict().items():
+        assert torch.equal(value, weights[name])
+
+
+@pytest.mark.parametrize(
+    'structure',
+    [None, [], 3, 'DBBConv2d', {
+        3: {}
+    }, {
+        None: {}
+    }, {
+        ('0', ): {}
+    }])
+def test_odd_structures(net, structure):
+    with pytest.raises(UserError, match='structure'):
+        mmrep.restructure(net, structure)
+
+
+def test_as_deep_as_it_may_be():
+    conv = nn.Conv2d(2, 2, 3, padding=1).eval()
+    x = torch.randn(1, 2, 4, 4)
+    layer = mmrep.restructure(conv, {'': nested(16)})
+    assert relative_difference(conv(x), layer.eval()(x)) < 1e-5
+
+
+def test_two_configs_for_one_layer(net):
+    """`2` and `4` are the same convolution."""
+    one, other = [dict(type='DBBConv2d', branches=[b]) for b in ('1x1', '1xk')]
+    with pytest.raises(UserError, match="'4' is a second name"):
+        mmrep.restructure(net, {'2': one, '4': other})
+    mmrep.restructure(net, {'2': one, '4': dict(one)})
+    assert list(net[4].branches) == ['1x1']
+
+
+@pytest.mark.parametrize('text, message', [
+    (b'[1, 2]', 'a structure .* must be a dict'),
+    (b'null', 'a structure .* must be a dict'),
+    (b'{"conv1": {', 'cannot read the structure'),
+    (b'\xff\xfe', 'cannot read the structure'),
+    (b'', 'cannot read the structure'),
+    (b'[' * 10**6, 'in blocks without an end'),
+    (b'{"conv1": {}, "conv1": {}}', "it has 'conv1' twice"),
+    (b'{"conv1": {"type": "mmrep_no_such.X"}}', "layer 'conv1' is impossible"),
+    (None, 'cannot read the structure'),
+])
+def test_odd_files(tmp_path, text, message):
+    path = tmp_path / 'net.json'
+    if text is not None:
+        path.write_bytes(text)
+    for where in (path, str(path)):
+        with pytest.raises(UserError, match=message):
+            MODELS.build(
+                dict(type='Restructured', model=RICH, structure=where))
+
+
+@pytest.mark.parametrize('place', ['type', 'norm_cfg', 'kxk', 'second'])
+def test_a_file_imports_nothing(tmp_path, monkeypatch, place):
+    mark = tmp_path / 'imported'
+    (tmp_path / 'mmrep_test_evil.py').write_text(f'open({str(mark)!r}, "w")')
+    monkeypatch.syspath_prepend(str(tmp_path))
+    bad = dict(type='mmrep_test_evil.X')
+    config = dict(
+        type=bad,
+        norm_cfg=dict(type='DBBConv2d', norm_cfg=bad),
+        kxk=dict(type='DBBConv2d', kxk=bad),
+        second=dict(type='DBBConv2d', branches={'1x1_kxk':
+                                                dict(second=bad)}))[place]
+    path = tmp_path / 'net.json'
+    path.write_text(json.dumps({'conv1': config}))
+    with pytest.raises(UserError, match="layer 'conv1' is impossible"):
+        MODELS.build(
+            dict(type='Restructured', model=RICH, structure=str(path)))
+    assert not mark.exists() and 'mmrep_test_evil' not in sys.modules

@@ -175,8 +175,8 @@ def complaint(args):
 def write_dataset(args):
     """Write into a hidden sibling and rename, so OUT is whole or absent."""
     part = args.out.with_name(f'.{args.out.name}.{os.getpid()}')
+    part.mkdir(parents=True)  # one that is there is not ours to remove
     try:
-        part.mkdir(parents=True)
         write_split(part, 'train', args.num_train, args.size, args.seed)
         write_split(part, 'val', args.num_val, args.size, args.seed)
         part.rename(args.out)

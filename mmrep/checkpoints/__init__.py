@@ -1,5 +1,6 @@
 """Reading checkpoints, and official ones in mmrep's names."""
 from .convert import convert
-from .safe_load import allow_mmengine_checkpoints, read_checkpoint
+from .safe_globals import allow_mmengine_checkpoints
+from .safe_load import read_checkpoint
 
 __all__ = ['allow_mmengine_checkpoints', 'convert', 'read_checkpoint']

@@ -2,17 +2,39 @@
 import copy
 import re
 from collections.abc import Mapping
-from typing import Any, Tuple
+from typing import Any, Sequence, Tuple
 
-import torch
+from torch import nn
 
 from ..errors import UserError
+from .content import check_weights
 from .renaming import StateDict
 
 WEIGHTS = ('state_dict', 'model', 'model_state_dict')
 AVERAGED = ('model_ema', 'ema_model', 'state_dict_ema', 'ema')
+USUAL = WEIGHTS + AVERAGED
+MAX_WRAPPERS = 5
 PREFIX = re.compile(r'^((module|_orig_mod|model|backbone)\.)+')
 CLASSIFIER = re.compile(r'^(linear|fc|head\.fc)\.(?=(weight|bias)$)')
+
+
+def find_weights(held: Mapping, keys: Sequence[str] = USUAL) -> Mapping:
+    """What is under the first of the usual names, or is there without any.
+
+    Raises:
+        UserError: There are wrappers in wrappers without an end.
+    """
+    for _ in range(MAX_WRAPPERS):
+        inner = next((held[key] for key in keys
+                      if isinstance(held.get(key), (Mapping, nn.Module))),
+                     None)
+        if inner is None:
+            return held
+        if isinstance(inner, nn.Module):
+            return inner.state_dict()
+        held, keys = inner, USUAL
+    raise UserError('the checkpoint has a state dict in a state dict, more '
+                    f'than {MAX_WRAPPERS} deep')
 
 
 def unwrap(checkpoint: Any, ema: bool = False) -> StateDict:
@@ -29,17 +51,30 @@ def unwrap(checkpoint: Any, ema: bool = False) -> StateDict:
     if not isinstance(checkpoint, Mapping):
         raise UserError('this is no checkpoint: it holds a '
                         f'{type(checkpoint).__name__}')
-    for key in AVERAGED if ema else WEIGHTS + AVERAGED:
-        if isinstance(checkpoint.get(key), Mapping):
-            return unwrap(checkpoint[key])
-    if ema:
+    weights = find_weights(checkpoint, AVERAGED if ema else USUAL)
+    if ema and weights is checkpoint:
         raise UserError('the checkpoint holds no averaged weights')
-    for name, value in checkpoint.items():
-        if not isinstance(name, str) or not torch.is_tensor(value):
-            raise UserError(
-                f'the checkpoint has no state dict under {list(WEIGHTS)}: '
-                f'its {name!r} is a {type(value).__name__}')
-    return dict(checkpoint)
+    try:
+        check_weights(weights)
+    except UserError as error:
+        raise UserError('the checkpoint has no state dict under '
+                        f'{list(WEIGHTS)}: {error}') from error
+    return dict(weights)
+
+
+def as_checkpoint(loaded: Any) -> Any:
+    """Give weights the name under which mmengine looks for them, too.
+
+    It would load nothing of a ``{'model': weights}``, in silence. A state
+    dict without a wrapper it knows, and whatever else there is stays.
+    """
+    if isinstance(loaded, nn.Module):
+        return dict(state_dict=loaded.state_dict())
+    if not isinstance(loaded, dict) or isinstance(
+            loaded.get('state_dict'), Mapping):
+        return loaded
+    weights = find_weights(loaded)
+    return loaded if weights is loaded else {**loaded, 'state_dict': weights}
 
 
 def without_module(state_dict: StateDict) -> StateDict:

@@ -35,7 +35,7 @@ def _check_own(config: str) -> None:
     """Only a config that was written here may be written again."""
     if not osp.exists(config):
         return
-    with open(config, encoding='utf-8') as file:
+    with open(config, encoding='utf-8', errors='replace') as file:
         if file.readline().strip() != MARK:
             raise UserError(f'{config!r} is there and was not written by '
                             'tools/fuse.py: name another OUT')

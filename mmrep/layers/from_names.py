@@ -4,7 +4,8 @@ from typing import Dict, Optional, Sequence
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from .branch_names import is_branch
+from .block_types import MAX_NESTING
+from .branch_names import MAX_BRANCHES, is_branch
 
 Weights = Dict[str, Tensor]
 OREPA = ('average', 'prior', '1x1_kxk', '1x1', 'separable', 'product', 'stem')
@@ -30,7 +31,8 @@ def read_options(weights: Weights, block: nn.Module,
         Foreign: They are another block's.
     """
     names = _branches(weights)
-    if 'scale' in weights or not all(map(is_branch, names)):
+    too_deep = any(_depth(name) > MAX_NESTING for name in weights)
+    if 'scale' in weights or too_deep or not all(map(is_branch, names)):
         raise Foreign
     starts = dict(
         kxk=('norm.', ),
@@ -43,7 +45,7 @@ def read_options(weights: Weights, block: nn.Module,
     options = {name: {} for name in names}
     if '1x1_kxk' in names:
         first = weights.get('branches.1x1_kxk.first')
-        if first is None:
+        if first is None or first.dim() != 4:
             raise Foreign
         second = _inside(weights, 'branches.1x1_kxk.second')
         options['1x1_kxk'] = dict(
@@ -69,7 +71,9 @@ def read_orepa(weights: Weights, names: Sequence[str], scaling: str) -> dict:
     """
     branches = _branches(weights)
     normed = any(key.endswith('norm.weight') for key in weights)
-    if normed or 'weight' not in weights or not set(branches) <= set(OREPA):
+    weight = weights.get('weight')
+    if normed or weight is None or weight.dim() != 4 or (not set(branches)
+                                                         <= set(OREPA)):
         raise Foreign
     origin, scale = 'origin' in names, weights.get('scale')
     if scale is None:
@@ -80,7 +84,7 @@ def read_orepa(weights: Weights, names: Sequence[str], scaling: str) -> dict:
         origin = len(scale) > len(branches)
         if len(scale) != origin + len(branches):
             raise Foreign
-        channels = len(weights['weight'])
+        channels = len(weight)
         if channels > 1 or scaling == 'none':  # else both look the same
             vector = scale.size(1) == channels
             scaling = 'vector' if vector else 'scalar'
@@ -108,11 +112,23 @@ def _block(weights: Weights, outer: nn.Module,
 
 
 def _branches(weights: Weights) -> list:
-    """Names of the branches, in order, each once."""
-    return list(
+    """Names of the branches, in order, each once.
+
+    Raises:
+        Foreign: There are more than a block can have.
+    """
+    names = list(
         dict.fromkeys(
             key.split('.')[1] for key in weights
             if key.startswith('branches.')))
+    if len(names) > MAX_BRANCHES:
+        raise Foreign
+    return names
+
+
+def _depth(name: str) -> int:
+    """In how many blocks a weight is, at least."""
+    return 1 + name.count('kxk.') + name.count('.second.')
 
 
 def _inside(weights: Weights, name: str) -> Weights:

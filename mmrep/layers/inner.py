@@ -1,8 +1,5 @@
 """Blocks in place of the kernels of blocks."""
-import inspect
-
-from mmengine.registry import MODELS
-
+from .block_types import block_type, check_block, own_options
 from .rep_conv import RepConv2d
 
 
@@ -14,21 +11,20 @@ def build_block(config: dict, **arguments) -> RepConv2d:
         arguments: Those of ``nn.Conv2d``.
 
     Raises:
-        ValueError: It is no re-parameterized layer.
+        UserError: It is no re-parameterized layer.
     """
-    kind = config.get('type')
-    known = MODELS.get(kind) if isinstance(kind, str) else kind
-    if not (inspect.isclass(known) and issubclass(known, RepConv2d)):
-        raise ValueError(f'in place of a kernel stands {config}, its `type` '
-                         'must be a re-parameterized layer')
-    return MODELS.build(dict(**config, **arguments))
+    layer = check_block(config)
+    options = {k: v for k, v in config.items() if k != 'type'}
+    return layer(**options, **arguments)
 
 
 def with_norms(config: dict, norm_cfg: dict) -> dict:
     """The config of a block in a block: norms as around it, if it has some.
 
-    Only OREPA blocks have none.
+    Raises:
+        UserError: It is no config of a block.
     """
-    if config.get('type') == 'OREPAConv2d':
+    check_block(config)
+    if 'norm_cfg' not in own_options(block_type(config['type'])):
         return dict(config)
     return {'norm_cfg': norm_cfg, **config}

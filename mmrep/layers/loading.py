@@ -7,7 +7,7 @@ from typing import Dict
 from torch import Tensor, nn
 
 PLAIN = {'weight', 'bias'}
-ORIGIN = r'(kxk\.)*weight$'  # the name of a block's first kernel
+ORIGIN = r'(kxk\.)*weight\Z'  # the name of a block's first kernel
 CHANGED = (
     'a layer has taken over the branches of the weights that it loads, and '
     'has other parameters now: an optimizer or a DDP wrapper made before does '

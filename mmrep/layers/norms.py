@@ -1,25 +1,80 @@
 """The norms inside of blocks."""
+import inspect
+from numbers import Real
+from typing import Any
+
+import torch
 from mmcv.cnn import build_norm_layer
 from torch import nn
 
+from ..errors import UserError, shown
+from .norm_types import as_name, norm_type
+
+FLOAT = torch.finfo(torch.float32)
+PLACE = {'device', 'dtype'}  # those of the layer
+
 
 def plain_cfg(norm_cfg: dict) -> dict:
-    """The config as data that ``json`` can write, of the same norm."""
-    kind = norm_cfg['type']
-    if isinstance(kind, type):
-        kind = f'{kind.__module__}.{kind.__qualname__}'
-    return {**norm_cfg, 'type': kind}
+    """The config as data that ``json`` can write, of the same norm.
+
+    Raises:
+        UserError: It is no config of a norm, or has impossible values.
+        TypeError: Its type is no batch norm.
+    """
+    if not isinstance(norm_cfg, dict) or norm_cfg.get('type') is None:
+        raise UserError(f'`norm_cfg` (={shown(norm_cfg)}) must be a dict with '
+                        "a `type`, such as dict(type='BN')")
+    kind = norm_type(norm_cfg['type'], norm_cfg)
+    _check_values(norm_cfg, kind)
+    return {**norm_cfg, 'type': as_name(norm_cfg['type'])}
 
 
 def batch_norm(norm_cfg: dict, channels: int) -> nn.Module:
     """Build a norm that can be folded.
 
     Raises:
+        UserError: It is no config of a norm, or has impossible values.
         TypeError: It has no running statistics or no affine map.
     """
-    norm = build_norm_layer(norm_cfg, channels)[1]
-    if getattr(norm, 'running_var', None) is None or norm.weight is None:
+    config = plain_cfg(norm_cfg)
+    kind = norm_type(config['type'], config)
+    norm = build_norm_layer({**config, 'type': kind}, channels)[1]
+    parts = (getattr(norm, 'running_var', None), norm.weight, norm.bias)
+    if any(part is None for part in parts):
         raise TypeError(
-            f'`norm_cfg` (={norm_cfg}) must be a batch norm with running '
-            'statistics and an affine map: other norms cannot be folded')
+            f'`norm_cfg` (={shown(norm_cfg)}) must be a batch norm with '
+            'running statistics and an affine map: other norms cannot be '
+            'folded')
     return norm
+
+
+def _check_values(norm_cfg: dict, kind: type) -> None:
+    """Refuse numbers with which no norm can be.
+
+    Raises:
+        UserError: One is impossible, or an argument is unknown.
+    """
+    parameters = inspect.signature(kind).parameters
+    known = {*list(parameters)[1:], 'requires_grad', 'type'} - PLACE
+    is_open = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    for name, value in norm_cfg.items():
+        if not isinstance(name, str) or not (is_open or name in known):
+            raise UserError(
+                f'`norm_cfg` has {shown(name)}, which {kind.__name__} does '
+                f'not take: it may have {", ".join(sorted(known))}')
+    eps, momentum = norm_cfg.get('eps', 1e-5), norm_cfg.get('momentum', 0.1)
+    if not _is_number(eps) or not FLOAT.tiny <= eps <= FLOAT.max:
+        raise UserError(f'`eps` (={shown(eps)}) of `norm_cfg` must be a '
+                        'finite number above 0')
+    if momentum is not None and not (_is_number(momentum)
+                                     and 0 <= momentum <= 1):
+        raise UserError(f'`momentum` (={shown(momentum)}) of `norm_cfg` must '
+                        'be None or a number from 0 to 1')
+    for name in ('requires_grad', 'affine', 'track_running_stats'):
+        if type(norm_cfg.get(name, True)) is not bool:
+            raise UserError(f'`{name}` (={shown(norm_cfg[name])}) of '
+                            '`norm_cfg` must be True or False')
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)

@@ -1,4 +1,4 @@
-"""Tests of mmrep/checkpoints/safe_load.py."""
+"""Tests of mmrep/checkpoints/safe_load.py: files read, and files refused."""
 import pickle
 import struct
 import zipfile
@@ -11,37 +11,20 @@ from mmengine.model import BaseModel
 from mmengine.optim import OneCycleLR
 from mmengine.runner import Runner
 
-from mmrep.checkpoints import safe_load
+from mmrep.checkpoints import safe_globals
 from mmrep.checkpoints.safe_load import read_checkpoint
 from mmrep.cli import UserError
-
-try:
-    from torch.serialization import (add_safe_globals, clear_safe_globals,
-                                     get_safe_globals)
-except ImportError:  # before PyTorch 2.4
-    pass
 
 # whether torch.load lets no code run unless it is told to
 SAFE = tuple(map(int, torch.__version__.split('.')[:2])) >= (2, 6)
 
 
 @pytest.fixture(autouse=True, params=[True, False])
-def only_ours(request, monkeypatch):
-    """Start with nothing but mmrep's safe globals, and restore the others.
-
-    Without the parameter, files are read as PyTorch before 2.6 asks for.
-    """
-    monkeypatch.setattr(safe_load, '_knows_safe_globals',
+def version(request, monkeypatch):
+    """Files are read as PyTorch from 2.6 on asks for, and as before."""
+    monkeypatch.setattr(safe_globals, 'knows_safe_globals',
                         lambda: SAFE and request.param)
-    if not SAFE:
-        yield
-        return
-    before = get_safe_globals()
-    clear_safe_globals()
-    torch.serialization.add_safe_globals(safe_load._safe_globals())
-    yield
-    clear_safe_globals()
-    add_safe_globals(before)
+    return request.param
 
 
 class Line(BaseModel):
@@ -87,7 +70,9 @@ def with_pickle(path, source, change):
     return str(path)
 
 
-def test_runner_checkpoints_resume_and_load(tmp_path):
+def test_runner_checkpoints_resume_and_load(tmp_path, version):
+    if SAFE and not version:
+        return  # mmengine itself reads as this torch does
     runner(tmp_path / 'a', 4).train()
     file = str(tmp_path / 'a' / 'iter_2.pth')
     resumed = runner(tmp_path / 'b', 4, load_from=file, resume=True)
@@ -113,7 +98,6 @@ def test_runner_checkpoints_resume_and_load(tmp_path):
     if not SAFE:
         return
     # what mmrep adds is what makes this work
-    clear_safe_globals()
     with pytest.raises(pickle.UnpicklingError, match='HistoryBuffer'):
         torch.load(file)
 
@@ -203,7 +187,7 @@ def test_refuses_code(tmp_path, attack):
     path = with_pickle(tmp_path / 'bad.pth', tmp_path / 'empty.pth',
                        lambda _: pickled)
     if SAFE:
-        with pytest.raises(pickle.UnpicklingError):
+        with pytest.raises(pickle.UnpicklingError), safe_globals.allowed:
             torch.load(path)
     with pytest.raises(UserError, match='--trust-checkpoint') as error:
         read_checkpoint(path)
@@ -261,3 +245,43 @@ def test_bad_files(tmp_path):
                           ([torch.ones(1)], 'a list'), ({}, 'the keys')):
         torch.save(content, path)
         told(f'has no state_dict: it holds .*{held}')
+
+
+@pytest.mark.parametrize('trusted', [True, False])
+def test_torchscript_is_refused_before_it_is_loaded(tmp_path, monkeypatch,
+                                                    trusted):
+    """PyTorch before 2.6 runs its `__setstate__` whatever the unpickler."""
+    script, copy = tmp_path / 'script.pth', tmp_path / 'copy.pth'
+    torch.jit.save(torch.jit.trace(Line().fc, torch.ones(1, 1)), script)
+    torch.save(dict(state_dict=Line().state_dict()), copy)
+    read_checkpoint(str(copy))
+    with zipfile.ZipFile(copy, 'a') as archive:
+        folder = archive.namelist()[0].partition('/')[0]
+        archive.writestr(f'{folder}/constants.pkl', b'')
+    monkeypatch.setattr(torch, 'load', None)
+    for path in (script, copy):
+        with pytest.raises(UserError, match='is a TorchScript archive'):
+            read_checkpoint(str(path), trusted)
+
+
+@pytest.mark.parametrize('name', ['model', 'model_state_dict', None])
+def test_a_pickled_model(tmp_path, name):
+    """Whole modules need trust; of these their weights are taken."""
+    path, fc = str(tmp_path / 'a.pth'), torch.nn.Linear(1, 1)
+    torch.save(fc if name is None else {name: fc, 'epoch': 3}, path)
+    with pytest.raises(UserError, match='--trust-checkpoint'):
+        read_checkpoint(path)
+    read = read_checkpoint(path, trusted=True)['state_dict']
+    assert list(read) == ['weight', 'bias']
+    assert torch.equal(read['weight'], fc.weight)
+
+
+@pytest.mark.parametrize(
+    'name', ['state_dict', 'model', 'model_state_dict', 'model_ema'])
+def test_weights_under_usual_names(tmp_path, name):
+    path, weights = str(tmp_path / 'a.pth'), Line().state_dict()
+    torch.save({name: weights, 'epoch': 3}, path)
+    checkpoint = read_checkpoint(path)
+    assert checkpoint['epoch'] == 3
+    assert checkpoint['state_dict'].keys() == weights.keys()
+    assert checkpoint['state_dict']._metadata == weights._metadata

@@ -1,0 +1,92 @@
+"""Which names stand for norms: those that are there, none is imported.
+
+A name may come from a file. mmengine's ``Registry.get`` would import the
+module of a name that it does not know.
+"""
+import inspect
+import sys
+from types import ModuleType
+from typing import Any, Optional, Union
+from weakref import WeakValueDictionary
+
+from mmengine.registry import MODELS
+from torch import nn
+from torch.nn.modules.lazy import LazyModuleMixin
+
+from ..errors import UserError, shown
+
+# classes that Python code has given, by the names that stand for them
+GIVEN = WeakValueDictionary()
+NO_IMAGES = (nn.BatchNorm1d, nn.BatchNorm3d, LazyModuleMixin)
+
+
+def as_name(kind: Union[str, type]) -> str:
+    """The name of a class of norms, by which :func:`norm_type` finds it."""
+    if isinstance(kind, str):
+        return kind
+    name = f'{kind.__module__}.{kind.__qualname__}'
+    GIVEN[name] = kind
+    return name
+
+
+def norm_type(kind: Union[str, type], norm_cfg: dict) -> type:
+    """The class of a norm.
+
+    Args:
+        kind: The class, a name in a registry of the current scope, or the
+            whole name of a class in a module that is imported already.
+        norm_cfg: Of which it is the type, for the message.
+
+    Raises:
+        UserError: No norm is known under this name.
+        TypeError: It is no batch norm over images.
+    """
+    known = _find(kind) if isinstance(kind, str) else kind
+    if known is None or not isinstance(known, type):
+        raise UserError(
+            f'`type` (={shown(kind)}) of `norm_cfg` must be a batch norm of '
+            "the registry, such as 'BN', or a class of an imported module")
+    if not _is_batch_norm(known):
+        raise TypeError(
+            f'`norm_cfg` (={shown(norm_cfg)}) must be a batch norm with '
+            'running statistics and an affine map: other norms cannot be '
+            'folded')
+    return known
+
+
+def _is_batch_norm(known: type) -> bool:
+    """Before one is made: whether it is made of so many channels."""
+    if not issubclass(known, nn.Module) or issubclass(known, NO_IMAGES):
+        return False
+    try:
+        parameters = list(inspect.signature(known).parameters)
+    except ValueError:  # written in C
+        return False
+    return parameters[:1] == ['num_features']
+
+
+def _find(name: str) -> Any:
+    with MODELS.switch_scope_and_registry(None) as registry:
+        while registry is not None:
+            if name in registry.module_dict:
+                return registry.module_dict[name]
+            registry = registry.parent
+    scope, _, own = name.partition('.')
+    scoped = {MODELS.scope: MODELS, **MODELS.children}.get(scope)
+    if scoped is not None and own in scoped.module_dict:
+        return scoped.module_dict[own]
+    return GIVEN.get(name) or _imported(name)
+
+
+def _imported(name: str) -> Optional[type]:
+    """A class by its whole name; the module is there or it is not."""
+    parts = name.split('.')
+    for end in range(len(parts) - 1, 0, -1):
+        found = sys.modules.get('.'.join(parts[:end]))
+        if isinstance(found, ModuleType):
+            for part in parts[end:]:
+                # not by `getattr`, with which a module may import others
+                found = vars(found).get(part) if isinstance(
+                    found, (ModuleType, type)) else None
+            return found
+    return None
