@@ -10,13 +10,13 @@ from . import cutting, growing, random_state
 from .arguments import (check_numbers, check_scope, check_whole,
                         checked_branches)
 from .calibration import calls, inputs_of
-from .grasp import grasp
 from .finite import check_finite, check_weights
+from .grasp import grasp
 from .importance import find_blocks, importances, redundant
 from .look import Data, Look, changes, look
 from .scoring import Scores, check_metric, drawn, needed, total
 from .sites import Site, block_at, find_sites, geometry_at
-from .snapshot import Snapshot
+from .snapshot import all_or_nothing
 
 SEVEN = ('1x1', '1x1_kxk', '1x1_average', '1xk', 'kx1', 'identity')
 
@@ -109,22 +109,18 @@ class Evolution:
             What happened, as plain data, which :attr:`history` keeps too.
 
         Raises:
-            UserError: There are no batches.
-            NotFinite: Weights, features, scores or statistics are not. Here,
-                too, the model and its averages are then as they were.
+            UserError: There are no batches. Or, as ``NotFinite``: weights,
+                features, scores or statistics are not. The model and its
+                averages are then as they were.
         """
         if not data.batches:
             raise UserError('there are no batches to calibrate on')
         models = [self.model, *self.followers]
         check_weights(models)
-        before_all = Snapshot(models)
-        try:
+        with all_or_nothing(models):
             with random_state.seeded(self._event_seed):
                 record = self._change(step, scores, data)
             check_weights(models)
-        except Exception:
-            before_all.restore()
-            raise
         self.history.append(record)
         return record
 

@@ -46,9 +46,13 @@ def check_weights(models: Iterable[nn.Module]) -> None:
         NotFinite: One is not.
     """
     for i, model in enumerate(models):
-        state = {**dict(model.named_parameters()), **dict(model.named_buffers())}
-        check_finite(f"weights or statistics of {'an average of ' * (i > 0)}"
-                     'the network', list(state.values()), list(state))
+        state = {
+            **dict(model.named_parameters()),
+            **dict(model.named_buffers())
+        }
+        check_finite(
+            f"weights or statistics of {'an average of ' * (i > 0)}"
+            'the network', list(state.values()), list(state))
 
 
 def _first_bad(tensors: Sequence[Tensor]) -> Optional[int]:

@@ -157,8 +157,8 @@ def total(metric: str, found: Dict[str, Dict[str, float]],
     names = [n for n in names if all(n in each for each in found.values())]
     # a rank among what is not finite would mean nothing
     scored = [
-        n for n in names
-        if all(math.isfinite(each[n]) for each in found.values())
+        n for n in names if all(
+            math.isfinite(each[n]) for each in found.values())
     ]
     if names and not scored:
         raise NotFinite(f'scores of all {len(names)} kernels')

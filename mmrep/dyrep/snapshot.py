@@ -1,10 +1,22 @@
 """Models as they were, should an event go wrong half-way."""
-from typing import Iterable
+from contextlib import contextmanager
+from typing import Iterator, Sequence
 
 import torch
 from torch import nn
 
 TREES = ('_parameters', '_buffers', '_modules')
+
+
+@contextmanager
+def all_or_nothing(models: Sequence[nn.Module]) -> Iterator[None]:
+    """Change models; if that fails, have them back exactly as they were."""
+    before = Snapshot(models)
+    try:
+        yield
+    except Exception:
+        before.restore()
+        raise
 
 
 class Snapshot:
@@ -16,7 +28,7 @@ class Snapshot:
         models: Not wrapped.
     """
 
-    def __init__(self, models: Iterable[nn.Module]) -> None:
+    def __init__(self, models: Sequence[nn.Module]) -> None:
         modules = dict.fromkeys(m for model in models for m in model.modules())
         self.attributes = {module: dict(vars(module)) for module in modules}
         self.trees = [(tree, dict(tree)) for module in modules

@@ -29,6 +29,7 @@ from ..errors import UserError
 from ..layers.branch_names import Branches
 
 LOOPS = (EpochBasedTrainLoop, IterBasedTrainLoop)
+PATIENCE = 300  # halved as often, no scale of gradients is left
 
 
 @HOOKS.register_module()
@@ -105,6 +106,7 @@ class DyRepHook(Hook):
         # raw ones: preprocessors change them
         self.batches = deque(maxlen=calibration_batches)
         self.due = False
+        self.waited = 0  # steps, for one that does not overflow
         self.state = self.random_state = self.handle = None
         self.stopped: Optional[str] = None  # why it evolves no more
 
@@ -209,8 +211,9 @@ class DyRepHook(Hook):
         # not while gradients are accumulated
         if self.due and runner.optim_wrapper.should_update():
             check_scores(self.scores, runner.optim_wrapper)
-            if not self.scores.steps:
-                return  # all overflowed
+            self.waited = 0 if self.scores.steps else self.waited + 1
+            if 0 < self.waited < PATIENCE:
+                return  # scaled gradients overflowed so far
             self._evolve(runner)
             self.due = False
             self.batches.clear()
@@ -229,6 +232,8 @@ class DyRepHook(Hook):
         data = data_of(runner, self._common_batches(), evolution.sites())
         data = data._replace(progress=_progress)
         try:
+            if self.waited:
+                raise NotFinite('gradients of all steps since the last event')
             record = evolution.event(runner.iter + 1, self.scores, data)
         except NotFinite as error:
             self.stopped = report.stopped(runner.iter + 1, error)
