@@ -1,12 +1,19 @@
 """Arguments of which nothing can come."""
-import math
 import sys
 from numbers import Real
 from typing import Any, Optional
 
-from ..errors import UserError
+import torch
+from torch import nn
+
+from ..errors import UserError, one_line
+from ..layers import BranchedConv2d
 from ..layers.branch_names import Branches, check_branches
+from ..layers.geometry import Geometry
 from .growing import NORMS
+
+LARGEST = torch.finfo(torch.float).max
+ANY = Geometry.of(nn.Conv2d(64, 64, 3, padding=1))
 
 
 def check_whole(name: str, value: int, least: Optional[int] = None) -> None:
@@ -46,7 +53,7 @@ def check_numbers(**values: float) -> None:
     """
     for name, value in values.items():
         fits = isinstance(value, Real) and not isinstance(value, bool)
-        if not fits or not 0 < value < math.inf:
+        if not fits or not 0 < value <= LARGEST:
             raise UserError(
                 f'`{name}` (={value!r}) must be a finite number above 0')
 
@@ -80,7 +87,35 @@ def checked_branches(branches: Branches) -> dict:
     if not options:
         raise UserError(
             f'`branches` (={branches!r}) is empty: nothing could grow')
+    try_branches(options, ANY)
     return options
+
+
+def try_branches(branches: dict,
+                 geometry: Geometry,
+                 name: str = 'any convolution') -> None:
+    """Build branches for a convolution, without memory for them.
+
+    Args:
+        branches: With their options.
+        geometry: Of the convolution.
+        name: Of the convolution.
+
+    Raises:
+        UserError: It cannot have them.
+    """
+    try:
+        with torch.device('meta'):
+            BranchedConv2d(
+                geometry.in_channels,
+                geometry.out_channels,
+                geometry.kernel_size,
+                groups=geometry.groups,
+                branches=branches,
+                norms=NORMS)
+    except Exception as error:  # whatever odd options lead to
+        raise UserError(f'`branches` (={branches!r}) do not fit {name}: '
+                        f'{one_line(error)}') from error
 
 
 def _check_kinds(branches: Branches) -> None:

@@ -8,7 +8,7 @@ from ..layers import BranchedConv2d
 from ..layers.branch_names import Branches, fits
 from . import cutting, growing, random_state
 from .arguments import (check_numbers, check_scope, check_whole,
-                        checked_branches)
+                        checked_branches, try_branches)
 from .calibration import calls, inputs_of
 from .finite import check_finite, check_weights
 from .grasp import grasp
@@ -74,6 +74,19 @@ class Evolution:
     def sites(self) -> Dict[str, Site]:
         """What can grow now, by name."""
         return {site.name: site for site in self._growing()}
+
+    def try_sites(self) -> None:
+        """Try what can grow now, each shape once.
+
+        Raises:
+            UserError: A convolution cannot have the branches.
+        """
+        shapes = {
+            geometry_at(self.model, site): name
+            for name, site in self.sites().items()
+        }
+        for shape, name in shapes.items():
+            try_branches(self.branches, shape, repr(name))
 
     def kernels(self) -> Dict[str, nn.Parameter]:
         """The kernels of the sites, by name."""

@@ -71,8 +71,10 @@ class Schedule:
     def fitted(self, train_cfg: dict) -> 'Schedule':
         """A copy that fits the train loop of a config; see :meth:`fit`."""
         out = copy.copy(self)
-        by_epoch = train_cfg.get('type') != 'IterBasedTrainLoop' and (
-            train_cfg.get('by_epoch', True))
+        kind = train_cfg.get('type')
+        loop = getattr(kind, '__name__', str(kind)).split('.')[-1]
+        by_epoch = loop != 'IterBasedTrainLoop' and (train_cfg.get(
+            'by_epoch', True))
         out.fit(by_epoch, train_cfg.get('max_epochs'),
                 train_cfg.get('max_iters'))
         return out

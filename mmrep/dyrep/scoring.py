@@ -26,7 +26,7 @@ def check_metric(metric: str) -> None:
     Raises:
         UserError: It is none of ``METRICS``.
     """
-    if metric not in METRICS:
+    if not isinstance(metric, str) or metric not in METRICS:
         raise UserError(f'`metric` (={metric!r}) must be one of '
                         f'{", ".join(METRICS)}')
 

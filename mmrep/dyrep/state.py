@@ -33,6 +33,8 @@ def _try(state: Any) -> None:
     for name, kind in KINDS.items():
         if not isinstance(state[name], kind):
             raise TypeError(f'{name!r} is a {type(state[name]).__name__}')
+    if not isinstance(state.get('stopped'), (str, type(None))):
+        raise TypeError("'stopped' says nothing")
     for record in state['history']:
         [record[name] for name in RECORD]
     scores = state['scores']

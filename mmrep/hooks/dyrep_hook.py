@@ -136,6 +136,7 @@ class DyRepHook(Hook):
                 'plain convolution larger than 1x1 that is trained and that '
                 f'one of its `branches` ({", ".join(evolution.branches)}) '
                 'fits')
+        evolution.try_sites()
 
     def before_run(self, runner: Runner) -> None:
         if not isinstance(runner.optim_wrapper, BaseOptimWrapper):
