@@ -16,6 +16,7 @@ from mmrep.cli import (UserError, add_checkpoint_arguments, build_model,
                        report_errors)
 from mmrep.cli.export import image_channels
 from mmrep.cli.working import working
+from mmrep.custom_imports import needs
 from mmrep.deploy import (absorb_biases, check_paths, example_input,
                           plain_config, worst_difference, write_fused)
 from mmrep.enrich import enrich
@@ -102,11 +103,9 @@ def main(argv=None):
                          dict(meta=meta, state_dict=fused.state_dict()),
                          plain_cfg)
     count = sum(1 for _ in rep_layers(rich))
-    imports = plain_cfg.get('custom_imports', {}).get('imports', [])
-    needs = 'mmrep' if 'mmrep' in imports else 'no mmrep'
     print_log(
         f'fused {count} layers, worst relative difference {worst:.1e}: wrote '
-        f'{args.out} and {config}, which needs {needs}', 'current')
+        f'{args.out} and {config}, which needs {needs(plain_cfg)}', 'current')
 
 
 if __name__ == '__main__':

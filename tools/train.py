@@ -14,6 +14,8 @@ from mmrep.cli import (UserError, add_common_arguments, build_model,
                        leave_group, one_line, prepare_config, prepare_launcher,
                        report_errors)
 from mmrep.cli.dyrep import hook_of
+from mmrep.cli.resuming import latest_checkpoint, warn_of_losses
+from mmrep.dyrep.state import check_state
 from mmrep.walk import rep_layers
 
 
@@ -111,9 +113,12 @@ def check_start(cfg, model, trusted):
         if cfg.get('load_from') and '://' not in cfg.load_from:
             read_checkpoint(cfg.load_from, trusted)
         return
-    path = cfg.get('load_from') or find_latest_checkpoint(cfg.work_dir)
+    path = cfg.get('load_from') or latest_checkpoint(cfg.work_dir, trusted)
     if path is None:
         return
+    if not cfg.get('load_from') and path != find_latest_checkpoint(
+            cfg.work_dir):
+        cfg.load_from = path  # it was started from another folder
     checkpoint = read_checkpoint(path, trusted)
     for key in ('meta', 'message_hub', 'optimizer'):
         if key not in checkpoint:
@@ -121,6 +126,8 @@ def check_start(cfg, model, trusted):
                 f'cannot resume from {path!r}: it holds no {key!r}, only '
                 'weights; start from them with '
                 f'`--cfg-options load_from={path}`')
+    if hook_of(cfg) is not None and checkpoint.get('dyrep') is not None:
+        check_state(checkpoint['dyrep'])
     changed = check_checkpoint_matches(model, checkpoint['state_dict'])
     if changed and hook_of(cfg) is None:
         raise UserError(
@@ -148,6 +155,7 @@ def main(argv=None):
     check_start(cfg, model, args.trust_checkpoint)
     prepare_launcher(cfg, args.launcher, args.local_rank)
     runner = build_runner(cfg)
+    warn_of_losses(cfg)
     runner.register_hook(ParameterCheckHook())
     runner.train()
     leave_group()

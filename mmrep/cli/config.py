@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from mmengine.config import Config
 from mmengine.utils import get_installed_path
 
+from ..custom_imports import add_import
 from .errors import UserError, one_line
 
 HOSTS = dict(mmdet='mmdet', mmseg='mmsegmentation', mmpretrain='mmpretrain')
@@ -20,7 +21,8 @@ def load_config(path, cfg_options=None):
             Defaults to None.
 
     Returns:
-        Config: The config, its ``default_scope`` an installed host.
+        Config: The config, its ``default_scope`` an installed host, which
+            imports mmrep if it uses it.
 
     Raises:
         UserError: If it cannot be read, or is for no installed host.
@@ -41,6 +43,7 @@ def load_config(path, cfg_options=None):
         raise UserError(f'--cfg-options {cfg_options} do not fit config '
                         f'{path!r}: {one_line(error)}') from error
     _check_scope(cfg, path)
+    add_import(cfg)
     return cfg
 
 

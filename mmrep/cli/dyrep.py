@@ -14,7 +14,11 @@ def hook_of(cfg) -> Optional[DyRepHook]:
         UserError: It has arguments that there are not, or impossible ones, or
             there are several.
     """
-    hooks = [h for h in cfg.get('custom_hooks') or () if _is_dyrep(h)]
+    hooks = [
+        *(cfg.get('custom_hooks') or ()),
+        *(cfg.get('default_hooks') or {}).values()
+    ]
+    hooks = [h for h in hooks if isinstance(h, dict) and _is_dyrep(h)]
     if not hooks:
         return None
     check_one(len(hooks))

@@ -1,4 +1,5 @@
 """From a checked config to a Runner, alike for all hosts and launchers."""
+import inspect
 import logging
 import os
 import os.path as osp
@@ -7,12 +8,17 @@ import sys
 import torch
 from mmengine.config import DictAction
 from mmengine.device import get_device
+from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from ..dyrep.arguments import check_whole
+from ..dyrep.random_state import folded
 from .config import load_config
 from .errors import UserError
 from .visualizer import check_visualizer
+
+WORKERS = 2**20  # more than any run has, in all its processes
 
 
 class _Options(DictAction):
@@ -68,14 +74,49 @@ def prepare_config(args):
         Config: Ready to be checked; nothing is built or written yet.
 
     Raises:
-        UserError: There is no such config, or its visualizer cannot write.
+        UserError: There is no such config, its visualizer cannot write or
+            its `randomness` is impossible.
     """
     cfg = load_config(args.config, args.cfg_options)
     trust_checkpoints(args.trust_checkpoint)
     check_visualizer(cfg)
+    set_seed(cfg)
     set_work_dir(cfg, args.work_dir)
     set_loader_defaults(cfg)
     return cfg
+
+
+def set_seed(cfg):
+    """Let the seed of a run be one that numpy takes in all its processes.
+
+    mmengine adds the numbers of processes and of their workers to it.
+
+    Args:
+        cfg (Config): Changed in place where it has another one.
+
+    Raises:
+        UserError: `randomness` has no whole number as `seed`, or arguments
+            that there are not.
+    """
+    randomness = cfg.get('randomness')
+    if randomness is None:
+        cfg.pop('randomness', None)
+        return
+    known = inspect.signature(Runner.set_randomness).parameters
+    if not isinstance(randomness, dict) or not randomness.keys() <= set(known):
+        raise UserError(
+            f'`randomness` (={randomness!r}) must be a dict with some of '
+            f"{', '.join(name for name in known if name != 'self')}")
+    seed = randomness.get('seed')
+    if seed is None:
+        randomness.seed = None  # mmengine draws one
+        return
+    check_whole('randomness.seed', seed)
+    randomness.seed = folded(seed, room=WORKERS)
+    if randomness.seed != seed:
+        print_log(
+            f'`randomness.seed` (={seed}) is more than numpy takes: '
+            f'{randomness.seed} is taken in its place', 'current')
 
 
 def set_work_dir(cfg, work_dir):

@@ -3,10 +3,11 @@ import inspect
 from typing import Any, Optional
 
 from mmengine.config import Config
-from mmengine.registry import HOOKS, MODELS, Registry
+from mmengine.registry import MODELS
 
 from ..backbones import RepResNet, RepVGGBackbone
 from ..backbones.repvgg import ARCHITECTURES
+from ..custom_imports import drop_import, uses_mmrep
 from ..layers import RepConv2d
 from ..reparameterize import reparameterized
 from ..structure import restructured
@@ -37,16 +38,11 @@ def plain_config(cfg: Config) -> Config:
     out.model = _plain(out.model.to_dict(), cfg.default_scope)
     out.load_from, out.resume = None, False
     if out.get('custom_hooks'):  # a plain net has nothing that evolves
-        out.custom_hooks = [
-            hook for hook in out.custom_hooks
-            if not _is_ours(_resolve(hook.get('type'), HOOKS))
-        ]
-    if 'custom_imports' in out and not _needs_mmrep(out.model.to_dict()):
-        imports = [i for i in out.custom_imports.imports if i != 'mmrep']
-        if imports:
-            out.custom_imports.imports = imports
-        else:
-            out.pop('custom_imports')
+        out.custom_hooks = [h for h in out.custom_hooks if not uses_mmrep(h)]
+    for name, hook in list((out.get('default_hooks') or {}).items()):
+        if uses_mmrep(hook):
+            out.default_hooks.pop(name)
+    drop_import(out)
     return out
 
 
@@ -82,23 +78,9 @@ def _forget_checkpoint(node: dict) -> None:
         node['init_cfg'] = None
 
 
-def _needs_mmrep(node: Any) -> bool:
-    """Whether a type in a config is one of ours."""
-    if isinstance(node, (list, tuple)):
-        return any(map(_needs_mmrep, node))
-    if not isinstance(node, dict):
-        return False
-    ours = _is_ours(_resolve(node.get('type')))
-    return ours or any(map(_needs_mmrep, node.values()))
-
-
-def _is_ours(kind: Any) -> bool:
-    return (getattr(kind, '__module__', None) or '').split('.')[0] == 'mmrep'
-
-
-def _resolve(kind: Any, registry: Registry = MODELS) -> Any:
+def _resolve(kind: Any) -> Any:
     """The class behind a ``type``, which may be prefixed or the class."""
-    return registry.get(kind) if isinstance(kind, str) else kind
+    return MODELS.get(kind) if isinstance(kind, str) else kind
 
 
 def _arguments(backbone: type, node: dict) -> dict:

@@ -1,36 +1,132 @@
 """Arguments of which nothing can come."""
+import sys
 from numbers import Real
+from typing import Any, Optional
 
-from ..errors import UserError
+import torch
+from torch import nn
+
+from ..errors import UserError, one_line
+from ..layers import BranchedConv2d
 from ..layers.branch_names import Branches, check_branches
+from ..layers.geometry import Geometry
 from .growing import NORMS
 
+LARGEST = torch.finfo(torch.float).max
+ANY = Geometry.of(nn.Conv2d(64, 64, 3, padding=1))
 
-def check_numbers(max_depth: int, **values: float) -> None:
+
+def check_whole(name: str, value: int, least: Optional[int] = None) -> None:
+    """Refuse what is no whole number; True is none.
+
+    Args:
+        name: Of the argument.
+        value: Of it.
+        least: That it may be. Defaults to any.
+
+    Raises:
+        UserError: It is none, too small, or more than can be counted.
+    """
+    rule = '' if least is None else f', at least {least}'
+    if type(value) is int and least is not None and value > sys.maxsize:
+        rule = f', at most {sys.maxsize}'
+    elif type(value) is int and (least is None or value >= least):
+        return
+    raise UserError(f'`{name}` (={value!r}) must be a whole number{rule}')
+
+
+def check_flag(name: str, value: bool) -> None:
+    """Refuse what is neither True nor False.
+
+    Raises:
+        UserError: It is not.
+    """
+    if not isinstance(value, bool):
+        raise UserError(f'`{name}` (={value!r}) must be True or False')
+
+
+def check_numbers(**values: float) -> None:
     """Refuse numbers of which nothing can come.
 
     Raises:
-        UserError: One is not above zero.
+        UserError: One is not above zero, or not finite.
     """
-    if type(max_depth) is not int or max_depth < 1:
-        raise UserError(
-            f'`max_depth` (={max_depth!r}) must be a whole number, '
-            'at least 1')
     for name, value in values.items():
-        if not isinstance(value, Real) or not value > 0:
-            raise UserError(f'`{name}` (={value!r}) must be above 0')
+        fits = isinstance(value, Real) and not isinstance(value, bool)
+        if not fits or not 0 < value <= LARGEST:
+            raise UserError(
+                f'`{name}` (={value!r}) must be a finite number above 0')
+
+
+def check_scope(scope: Any) -> None:
+    """Refuse what names no modules.
+
+    Raises:
+        UserError: It is neither a name nor several.
+    """
+    several = [scope] if isinstance(scope, str) else scope
+    named = isinstance(several, (list, tuple)) and several and all(
+        isinstance(pattern, str) and pattern for pattern in several)
+    if not named:
+        raise UserError(
+            f'`scope` (={scope!r}) must be the name of a module of the model, '
+            "such as 'backbone', or a list of names")
 
 
 def checked_branches(branches: Branches) -> dict:
     """The options of each branch.
 
     Raises:
-        UserError: A name is unknown, or there is none.
+        UserError: A name is unknown, options are none, or there is no name.
     """
+    _check_kinds(branches)
     try:
         options = check_branches(branches, NORMS)
     except ValueError as error:
         raise UserError(str(error)) from error
     if not options:
-        raise UserError('`branches` is empty: nothing could grow')
+        raise UserError(
+            f'`branches` (={branches!r}) is empty: nothing could grow')
+    try_branches(options, ANY)
     return options
+
+
+def try_branches(branches: dict,
+                 geometry: Geometry,
+                 name: str = 'any convolution') -> None:
+    """Build branches for a convolution, without memory for them.
+
+    Args:
+        branches: With their options.
+        geometry: Of the convolution.
+        name: Of the convolution.
+
+    Raises:
+        UserError: It cannot have them.
+    """
+    try:
+        with torch.device('meta'):
+            BranchedConv2d(
+                geometry.in_channels,
+                geometry.out_channels,
+                geometry.kernel_size,
+                groups=geometry.groups,
+                branches=branches,
+                norms=NORMS)
+    except Exception as error:  # whatever odd options lead to
+        raise UserError(f'`branches` (={branches!r}) do not fit {name}: '
+                        f'{one_line(error)}') from error
+
+
+def _check_kinds(branches: Branches) -> None:
+    several = [branches] if isinstance(branches, str) else branches
+    if not isinstance(several, (list, tuple, dict)) or not all(
+            isinstance(name, str) for name in several):
+        raise UserError(
+            f'`branches` (={branches!r}) must be names of branches, such as '
+            "['1x1', 'identity'], or a dict of their options by name")
+    for name in several if isinstance(several, dict) else ():
+        if not isinstance(several[name], dict):
+            raise UserError(
+                f'`branches` has {name!r} with options (={several[name]!r}) '
+                'that must be a dict, {} for none')

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from ..layers import RepConv2d
 from ..walk import branch_by_branch
 from . import random_state
+from .finite import check_finite
+from .precision import widest
 
 Run = Callable[[Any], Any]
 Statistics = Tuple[Tensor, Tensor]  # mean and variance of each channel
@@ -94,6 +96,9 @@ def measure(block: RepConv2d, norms: Iterable[nn.Module],
 
     Returns:
         Of each norm; none where there is no input.
+
+    Raises:
+        NotFinite: What a norm sees is not finite.
     """
     moments = {norm: Moments() for norm in norms}
     handles = [
@@ -107,14 +112,17 @@ def measure(block: RepConv2d, norms: Iterable[nn.Module],
         for handle in handles:
             handle.remove()
     pooled = {norm: m.pooled(norm.running_mean) for norm, m in moments.items()}
-    return {norm: s for norm, s in pooled.items() if s is not None}
+    seen = {norm: s for norm, s in pooled.items() if s is not None}
+    check_finite('statistics of the last batches in a convolution',
+                 [s for pair in seen.values() for s in pair])
+    return seen
 
 
 class Moments:
     """Sums over batches of what a norm sees."""
 
     def __init__(self) -> None:
-        self.sums = 0.0  # of ones, values, squares; in float64
+        self.sums = 0.0  # of ones, values, squares; as precise as can be
 
     def watch(self, norm: nn.Module, args: tuple) -> None:
         """Take note, and let the norm in eval mode use this batch's."""
@@ -123,13 +131,15 @@ class Moments:
         norm.running_mean.copy_(mean)
         norm.running_var.copy_(var)
         count = args[0].numel() / len(mean)
-        mean, var = mean.double(), var.double()
+        wide = widest(mean.device)
+        mean, var = mean.to(wide), var.to(wide)
         self.sums += count * torch.stack(
             [torch.ones_like(mean), mean, var + mean**2])
 
     def pooled(self, like: Tensor) -> Statistics:
         """Mean and unbiased variance over all processes."""
-        sums = self.sums + like.new_zeros(3, len(like), dtype=torch.double)
+        zeros = like.new_zeros(3, len(like), dtype=widest(like.device))
+        sums = self.sums + zeros
         all_reduce(sums)
         count, total, squares = sums
         if not count.min() > 1:

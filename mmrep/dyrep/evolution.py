@@ -1,5 +1,4 @@
 """DyRep's algorithm 1, one event at a time, on any model."""
-import math
 from typing import Dict, List, Optional, Sequence, Set, Union
 
 from torch import nn
@@ -8,13 +7,16 @@ from ..errors import UserError
 from ..layers import BranchedConv2d
 from ..layers.branch_names import Branches, fits
 from . import cutting, growing, random_state
-from .arguments import check_numbers, checked_branches
+from .arguments import (check_numbers, check_scope, check_whole,
+                        checked_branches, try_branches)
 from .calibration import calls, inputs_of
+from .finite import check_finite, check_weights
 from .grasp import grasp
 from .importance import find_blocks, importances, redundant
-from .look import Data, changes, look
+from .look import Data, Look, changes, look
 from .scoring import Scores, check_metric, drawn, needed, total
 from .sites import Site, block_at, find_sites, geometry_at
+from .snapshot import all_or_nothing
 
 SEVEN = ('1x1', '1x1_kxk', '1x1_average', '1xk', 'kx1', 'identity')
 
@@ -54,10 +56,10 @@ class Evolution:
                  max_depth: int = 2,
                  seed: int = 0) -> None:
         check_metric(metric)
-        check_numbers(
-            cut_threshold=cut_threshold,
-            init_gamma=init_gamma,
-            max_depth=max_depth)
+        check_scope(scope)
+        check_numbers(cut_threshold=cut_threshold, init_gamma=init_gamma)
+        check_whole('max_depth', max_depth, least=1)
+        check_whole('seed', seed)
         self.branches = checked_branches(branches)
         self.model = model
         self.scope = scope
@@ -72,6 +74,19 @@ class Evolution:
     def sites(self) -> Dict[str, Site]:
         """What can grow now, by name."""
         return {site.name: site for site in self._growing()}
+
+    def try_sites(self) -> None:
+        """Try what can grow now, each shape once.
+
+        Raises:
+            UserError: A convolution cannot have the branches.
+        """
+        shapes = {
+            geometry_at(self.model, site): name
+            for name, site in self.sites().items()
+        }
+        for shape, name in shapes.items():
+            try_branches(self.branches, shape, repr(name))
 
     def kernels(self) -> Dict[str, nn.Parameter]:
         """The kernels of the sites, by name."""
@@ -107,21 +122,31 @@ class Evolution:
             What happened, as plain data, which :attr:`history` keeps too.
 
         Raises:
-            UserError: There are no batches.
+            UserError: There are no batches. Or, as ``NotFinite``: weights,
+                features, scores or statistics are not. The model and its
+                averages are then as they were.
         """
         if not data.batches:
             raise UserError('there are no batches to calibrate on')
-        with random_state.seeded(self._event_seed):
-            plan = self._plan()
-            before = look(self.model, data.batches[-1], data.features)
-            cuts = self._cut(plan, data)
-            between = look(self.model, data.batches[-1],
-                           data.features) if cuts else before
-            totals = self._totals(scores, data)
-            grown = self._grow(totals, data)
-            after = look(self.model, data.batches[-1],
-                         data.features) if grown else between
-        record = dict(
+        models = [self.model, *self.followers]
+        check_weights(models)
+        with all_or_nothing(models):
+            with random_state.seeded(self._event_seed):
+                record = self._change(step, scores, data)
+            check_weights(models)
+        self.history.append(record)
+        return record
+
+    def _change(self, step: int, scores: Scores, data: Data) -> dict:
+        """Cut and grow; what happened."""
+        plan = self._plan()
+        before = self._look(data)
+        cuts = self._cut(plan, data)
+        between = self._look(data) if cuts else before
+        totals = self._totals(scores, data)
+        grown = self._grow(totals, data)
+        after = self._look(data) if grown else between
+        return dict(
             step=step,
             cut=cuts,
             cut_change=changes(before, between),
@@ -135,8 +160,12 @@ class Evolution:
                 site.name: importances(block)
                 for site, block in self.blocks().items()
             })
-        self.history.append(record)
-        return record
+
+    def _look(self, data: Data) -> Look:
+        """At the features, which must be finite where norms train."""
+        found = look(self.model, data.batches[-1], data.features)
+        check_finite('features of the last batch', found.trained)
+        return found
 
     def _branches_of(self, name: Optional[str]) -> List[str]:
         blocks = {site.name: b for site, b in self.blocks().items()}
@@ -154,16 +183,16 @@ class Evolution:
 
     @property
     def _event_seed(self) -> int:
-        return self.seed + len(self.history)
+        return random_state.folded(self.seed + len(self.history))
 
     def _grow(self, totals: Dict[str, float], data: Data) -> Optional[str]:
         """Grow the kernel of the highest score; its name, if there is one."""
-        finite = {k: v for k, v in totals.items() if math.isfinite(v)}
-        for name in finite.keys() & self._others_than_once(data):
-            del finite[name]
-        if not finite:
+        scored = dict(totals)
+        for name in scored.keys() & self._others_than_once(data):
+            del scored[name]
+        if not scored:
             return None
-        name = max(finite, key=finite.get)
+        name = max(scored, key=scored.get)
         site, kernel = self.sites()[name], self.kernels()[name]
         before = kernel.detach().clone()
         block = growing.add_branches(self.model, site, self.branches,

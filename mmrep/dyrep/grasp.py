@@ -6,6 +6,7 @@ from mmengine.dist import all_reduce
 from torch import Tensor, nn
 
 from .calibration import untouched
+from .precision import widest
 
 STEP = 1e-3  # over the norm of the kernels
 
@@ -26,7 +27,7 @@ def grasp(model: nn.Module, kernels: Dict[str, nn.Parameter],
         loss: Of the model on a batch.
     """
     weights = list(kernels.values())
-    total = torch.zeros(len(weights), dtype=torch.double)
+    total = torch.zeros(len(weights), dtype=widest('cpu'))
     for batch in batches:
         gradients = _gradients(model, weights, batch, loss)
         length = _norm(gradients)
@@ -38,10 +39,9 @@ def grasp(model: nn.Module, kernels: Dict[str, nn.Parameter],
             for sign in (1, -1)
         ]
         total += torch.stack([
-            -(w.detach() * (a - b)).double().sum().cpu() / (2 * step)
+            -_wide(w * (a - b)).sum().cpu().to(total) / (2 * step)
             for w, a, b in zip(weights, ahead, behind)
         ])
-    total = total.to(weights[0].device)
     all_reduce(total, 'mean')
     return dict(zip(kernels, (total / max(len(batches), 1)).tolist()))
 
@@ -73,4 +73,8 @@ def _moved(model: nn.Module, weights: List[nn.Parameter], along: List[Tensor],
 
 
 def _norm(tensors: List[Tensor]) -> float:
-    return sum(t.detach().double().square().sum().item() for t in tensors)**0.5
+    return sum(_wide(t).square().sum().item() for t in tensors)**0.5
+
+
+def _wide(tensor: Tensor) -> Tensor:
+    return tensor.detach().to(widest(tensor.device))

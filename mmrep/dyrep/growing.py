@@ -8,6 +8,7 @@ from .. import kernel as K
 from ..errors import UserError
 from ..following import norms_behind, places
 from ..layers import BranchedConv2d
+from . import random_state
 from .calibration import Statistics, measure
 from .sites import Site, block_at, open_block
 
@@ -35,7 +36,7 @@ def add_branches(model: nn.Module, site: Site, branches: Sequence[str],
     """
     block = open_block(model, site)
     behind = norms_around(model, site)
-    torch.manual_seed(seed)
+    torch.manual_seed(random_state.folded(seed))
     block.set_options(branches, NORMS, kxk=False)
     for norm in block._norms() if behind else ():
         norm.train(behind[0].training)

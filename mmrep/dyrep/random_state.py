@@ -6,6 +6,8 @@ from typing import Iterator
 import numpy as np
 import torch
 
+SEEDS = 2**32  # numpy has so many, from 0
+
 
 def save() -> dict:
     """Of torch, all its GPUs, numpy and Python."""
@@ -18,8 +20,19 @@ def save() -> dict:
         python=random.getstate())
 
 
+def folded(value: int, room: int = 0) -> int:
+    """A seed that numpy takes, too, of one of any size.
+
+    Args:
+        value: It stays what it is where numpy takes it.
+        room: For numbers that are yet to be added. Defaults to 0.
+    """
+    return value % (SEEDS - room)
+
+
 def seed(value: int) -> None:
     """Seed torch, numpy and Python."""
+    value = folded(value)
     torch.manual_seed(value)
     np.random.seed(value)
     random.seed(value)

@@ -1,10 +1,11 @@
 """What cannot be trained while its structure changes."""
+from importlib.util import find_spec
 from typing import Iterator
 
 import torch
 from mmengine.hooks import EMAHook
-from mmengine.model import (BaseAveragedModel, MMDistributedDataParallel,
-                            is_model_wrapper)
+from mmengine.model import (BaseAveragedModel, BaseModel,
+                            MMDistributedDataParallel, is_model_wrapper)
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from torch.distributed.optim import ZeroRedundancyOptimizer
 from torch.nn.parallel import DistributedDataParallel
@@ -50,6 +51,13 @@ def check_runner(runner) -> None:
     check_config(runner.cfg)
     for what in _unsupported_parts(runner):
         raise UserError(_unsupported(what))
+    model = runner.model.module if is_model_wrapper(
+        runner.model) else runner.model
+    if not isinstance(model, BaseModel):
+        raise UserError(
+            f'DyRepHook calibrates on batches as a BaseModel of mmengine gets '
+            f'them, and the model (a {type(model).__name__}) is none: derive '
+            'it from BaseModel')
     groups = runner.optim_wrapper.optimizer.param_groups
     if len(groups) > 1 and not runner.cfg.get('optim_wrapper'):
         raise UserError(
@@ -76,13 +84,26 @@ def check_one(count: int) -> None:
                         'one')
 
 
-def check_scores(scores) -> None:
+def check_pictures() -> None:
+    """Refuse to draw where nothing can.
+
+    Raises:
+        UserError: matplotlib is not installed.
+    """
+    if find_spec('matplotlib') is None:
+        raise UserError('`draw` (=True) of DyRepHook needs matplotlib, which '
+                        'is not installed: run `pip install matplotlib` or '
+                        'leave `draw` out')
+
+
+def check_scores(scores, optim_wrapper) -> None:
     """Refuse to evolve by nothing.
 
     Raises:
-        UserError: The optimizer has not called its hook.
+        UserError: The optimizer has not called its hook, though it stepped:
+            scaled gradients may have overflowed in all steps.
     """
-    if not scores.calls:
+    if not scores.calls and not hasattr(optim_wrapper, 'loss_scaler'):
         raise UserError(
             'DyRepHook has not seen a step of the optimizer: PyTorch 2.1 '
             f'(here {torch.__version__}) loses the hooks of all optimizers '

@@ -29,6 +29,15 @@ def start(runner, evolution: Evolution) -> None:
                 logging.WARNING)
 
 
+def stopped(iteration: int, why: Exception) -> str:
+    """Say once that and why nothing grows any more; what was said."""
+    message = (f'DyRep at iteration {iteration}: {why}. Nothing was cut or '
+               'grown, the network is as it was before the event and evolves '
+               'no more; the training goes on')
+    print_log(message, 'current', logging.WARNING)
+    return message
+
+
 def degenerate(model: nn.Module, evolution: Evolution) -> int:
     """How many kernels have a norm behind them that trains."""
     behind = [

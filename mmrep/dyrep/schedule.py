@@ -3,6 +3,7 @@ import copy
 from typing import Optional
 
 from ..errors import UserError
+from .arguments import check_flag, check_whole
 
 LAST = 5 / 6  # of the training, as the paper's 100 of 120 epochs
 EVENTS = 20  # as the paper's, every 5 of these
@@ -18,15 +19,17 @@ class Schedule:
             training.
 
     Raises:
-        UserError: A number is not a positive whole one.
+        UserError: A number is not a positive whole one, or ``by_epoch`` is
+            neither True nor False.
     """
 
     def __init__(self, interval: Optional[int], by_epoch: Optional[bool],
                  stop: Optional[int]) -> None:
         for name, value in dict(interval=interval, stop=stop).items():
-            if value is not None and (type(value) is not int or value < 1):
-                raise UserError(f'`{name}` (={value}) must be a whole number, '
-                                'at least 1')
+            if value is not None:
+                check_whole(name, value, least=1)
+        if by_epoch is not None:
+            check_flag('by_epoch', by_epoch)
         self.interval = interval
         self.by_epoch = by_epoch
         self.stop = stop
@@ -68,8 +71,10 @@ class Schedule:
     def fitted(self, train_cfg: dict) -> 'Schedule':
         """A copy that fits the train loop of a config; see :meth:`fit`."""
         out = copy.copy(self)
-        by_epoch = train_cfg.get('type') != 'IterBasedTrainLoop' and (
-            train_cfg.get('by_epoch', True))
+        kind = train_cfg.get('type')
+        loop = getattr(kind, '__name__', str(kind)).split('.')[-1]
+        by_epoch = loop != 'IterBasedTrainLoop' and (train_cfg.get(
+            'by_epoch', True))
         out.fit(by_epoch, train_cfg.get('max_epochs'),
                 train_cfg.get('max_iters'))
         return out

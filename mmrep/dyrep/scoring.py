@@ -1,4 +1,5 @@
 """How much each kernel matters to the loss."""
+import math
 from typing import Dict, Iterable, List, Sequence
 
 import torch
@@ -6,6 +7,8 @@ from mmengine.dist import all_reduce
 from torch import Tensor
 
 from ..errors import UserError
+from .finite import NotFinite
+from .precision import widest
 
 # by gradient and weight, summed over steps (DyRep, appendix A.3)
 BY_STEP = {
@@ -23,7 +26,7 @@ def check_metric(metric: str) -> None:
     Raises:
         UserError: It is none of ``METRICS``.
     """
-    if metric not in METRICS:
+    if not isinstance(metric, str) or metric not in METRICS:
         raise UserError(f'`metric` (={metric!r}) must be one of '
                         f'{", ".join(METRICS)}')
 
@@ -46,13 +49,13 @@ class Scores:
                  metrics: Sequence[str]) -> None:
         self.kernels = kernels
         device = next(iter(kernels.values())).device if kernels else 'cpu'
-        # MPS has no float64
-        dtype = torch.float if str(device)[:3] == 'mps' else torch.double
+        dtype = widest(device)
         self.sums = {
             metric: torch.zeros(len(kernels), device=device, dtype=dtype)
             for metric in metrics
         }
         self.steps = torch.zeros((), device=device, dtype=dtype)
+        self.lost = torch.zeros_like(self.steps)  # of these, without a score
         self.calls = 0
 
     @torch.no_grad()
@@ -67,6 +70,7 @@ class Scores:
         overflow = getattr(optimizer, 'found_inf', None)
         keep = 1.0 if overflow is None else 1.0 - overflow.clamp(max=1)
         self.steps += keep
+        lost = torch.zeros_like(self.lost, dtype=torch.bool)
         for metric, sums in self.sums.items():
             values = [
                 sums.new_zeros(()) if w.grad is None else BY_STEP[metric](
@@ -78,13 +82,21 @@ class Scores:
             now = torch.stack([value.to(sums) for value in values])
             if scale is not None:
                 now = now / scale.to(now)
-            sums += torch.where(torch.isfinite(now), now, 0) * keep
+            finite = torch.isfinite(now)
+            sums += torch.where(finite, now, 0) * keep
+            lost = lost | ~finite.any()
+        self.lost += keep * lost
 
     def means(self) -> Dict[str, Dict[str, float]]:
-        """Means over steps and processes, by metric and name."""
+        """Means over steps and processes, by metric and name.
+
+        NaN where no step had a gradient that is finite.
+        """
         out = {}
         for metric, sums in self.sums.items():
             means = sums / self.steps.clamp_min(1)
+            nothing = (self.lost > 0) & (self.lost == self.steps)
+            means = torch.where(nothing, math.nan, means)
             all_reduce(means, 'mean')
             out[metric] = dict(zip(self.kernels, means.tolist()))
         return out
@@ -94,6 +106,7 @@ class Scores:
         return dict(
             names=list(self.kernels),
             steps=self.steps.cpu().clone(),
+            lost=self.lost.cpu().clone(),
             sums={
                 metric: sums.cpu()
                 for metric, sums in self.sums.items()
@@ -104,9 +117,12 @@ class Scores:
         if state['names'] != list(self.kernels) or (set(state['sums']) != set(
                 self.sums)):
             return
-        self.steps.copy_(state['steps'])
+        # other devices may have no float64
+        self.steps.copy_(state['steps'].to(self.steps.dtype))
+        if 'lost' in state:  # not in files of earlier versions
+            self.lost.copy_(state['lost'].to(self.lost.dtype))
         for metric, sums in state['sums'].items():
-            self.sums[metric].copy_(sums)
+            self.sums[metric].copy_(sums.to(self.sums[metric].dtype))
 
 
 def elect(scores: Dict[str, Dict[str, float]]) -> Dict[str, float]:
@@ -134,8 +150,18 @@ def total(metric: str, found: Dict[str, Dict[str, float]],
         metric: Not 'random'.
         found: By metric and name.
         names: Of the kernels; one that just became plain has no score yet.
+
+    Raises:
+        NotFinite: None of the scores is finite.
     """
-    scored = [n for n in names if all(n in each for each in found.values())]
+    names = [n for n in names if all(n in each for each in found.values())]
+    # a rank among what is not finite would mean nothing
+    scored = [
+        n for n in names if all(
+            math.isfinite(each[n]) for each in found.values())
+    ]
+    if names and not scored:
+        raise NotFinite(f'scores of all {len(names)} kernels')
     found = {
         each: {
             name: values[name]

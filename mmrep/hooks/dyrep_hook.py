@@ -1,11 +1,14 @@
 """A network that evolves while it trains."""
 import copy
+import logging
 from collections import deque
 from typing import Optional, Sequence, Union
 
 import torch
-from mmengine.dist import all_reduce, get_world_size, is_main_process
+from mmengine.dist import (all_reduce, broadcast_object_list, get_world_size,
+                           is_main_process)
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from mmengine.optim import BaseOptimWrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
@@ -13,15 +16,20 @@ from rich.progress import track
 from torch import nn
 
 from ..dyrep import SEVEN, Evolution, random_state, report
-from ..dyrep.refusals import check_config, check_runner, check_scores
+from ..dyrep.arguments import check_flag, check_whole
+from ..dyrep.finite import NotFinite
+from ..dyrep.refusals import (check_config, check_pictures, check_runner,
+                              check_scores)
 from ..dyrep.running import (accumulate, accumulated, adopt_all,
                              adopt_pretrained, data_of, inner_model, models,
                              recompile, refresh)
 from ..dyrep.schedule import Schedule
+from ..dyrep.state import check_state
 from ..errors import UserError
 from ..layers.branch_names import Branches
 
 LOOPS = (EpochBasedTrainLoop, IterBasedTrainLoop)
+PATIENCE = 300  # halved as often, no scale of gradients is left
 
 
 @HOOKS.register_module()
@@ -80,11 +88,10 @@ class DyRepHook(Hook):
                  max_depth: int = 2,
                  seed: Optional[int] = None,
                  draw: bool = False) -> None:
-        if type(calibration_batches) is not int or calibration_batches < 1:
-            raise UserError(f'`calibration_batches` (={calibration_batches}) '
-                            'must be a whole number, at least 1')
-        if seed is not None and type(seed) is not int:
-            raise UserError(f'`seed` (={seed!r}) must be a whole number')
+        check_whole('calibration_batches', calibration_batches, least=1)
+        check_flag('draw', draw)
+        if seed is not None:
+            check_whole('seed', seed)
         self.schedule = Schedule(interval, by_epoch, stop)
         self.seed = seed
         self.draw = draw
@@ -99,7 +106,9 @@ class DyRepHook(Hook):
         # raw ones: preprocessors change them
         self.batches = deque(maxlen=calibration_batches)
         self.due = False
+        self.waited = 0  # steps, for one that does not overflow
         self.state = self.random_state = self.handle = None
+        self.stopped: Optional[str] = None  # why it evolves no more
 
     # before the training
 
@@ -114,6 +123,8 @@ class DyRepHook(Hook):
             UserError: See the class.
         """
         check_config(cfg)
+        if self.draw:
+            check_pictures()
         self.schedule.fitted(cfg['train_cfg'])
         model.train()  # hosts say by it what trains
         self._check_sites(Evolution(model, **self.method))
@@ -125,12 +136,15 @@ class DyRepHook(Hook):
                 'plain convolution larger than 1x1 that is trained and that '
                 f'one of its `branches` ({", ".join(evolution.branches)}) '
                 'fits')
+        evolution.try_sites()
 
     def before_run(self, runner: Runner) -> None:
         if not isinstance(runner.optim_wrapper, BaseOptimWrapper):
             if not hasattr(runner, 'strategy'):
                 return  # nothing is trained
         check_runner(runner)
+        if self.draw:
+            check_pictures()
         loop = runner.train_loop
         if not isinstance(loop, LOOPS):
             raise UserError('DyRepHook knows EpochBasedTrainLoop and '
@@ -140,16 +154,18 @@ class DyRepHook(Hook):
             isinstance(loop, EpochBasedTrainLoop), loop.max_epochs,
             loop.max_iters)
         adopt_pretrained(runner)
-        seed = runner.seed if self.seed is None else self.seed
+        seed = [runner.seed if self.seed is None else self.seed]
+        broadcast_object_list(seed)  # those of Runners may differ
         self.evolution = Evolution(
-            inner_model(runner), seed=seed, **self.method)
+            inner_model(runner), seed=seed[0], **self.method)
         self._check_sites(self.evolution)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Have the structure of the weights that are about to be loaded."""
+        if runner._resume and checkpoint.get('dyrep') is not None:
+            self.state = checkpoint['dyrep']
+            check_state(self.state)
         adopt_all(runner, checkpoint.get('state_dict', checkpoint))
-        if runner._resume:
-            self.state = checkpoint.get('dyrep')
 
     def before_train(self, runner: Runner) -> None:
         runner.model.train()  # hosts say by it what trains
@@ -159,6 +175,8 @@ class DyRepHook(Hook):
         self.handle = runner.optim_wrapper.optimizer.register_step_pre_hook(
             lambda optimizer, *_: self.scores.add(optimizer))
         report.start(runner, self.evolution)
+        if self.stopped:
+            print_log(f'{self.stopped} (resumed)', 'current', logging.WARNING)
 
     # while it trains
 
@@ -193,11 +211,17 @@ class DyRepHook(Hook):
         self.due = self.due or left == 0
         # not while gradients are accumulated
         if self.due and runner.optim_wrapper.should_update():
+            check_scores(self.scores, runner.optim_wrapper)
+            self.waited = 0 if self.scores.steps else self.waited + 1
+            if 0 < self.waited < PATIENCE:
+                return  # scaled gradients overflowed so far
             self._evolve(runner)
             self.due = False
             self.batches.clear()
 
     def _left(self, runner: Runner, batch_idx: int) -> Optional[int]:
+        if self.stopped:
+            return None
         # a stream of iterations has no length
         length = len(
             runner.train_dataloader) if self.schedule.by_epoch else None
@@ -205,11 +229,16 @@ class DyRepHook(Hook):
 
     def _evolve(self, runner: Runner) -> None:
         evolution = self.evolution
-        check_scores(self.scores)
         _, *evolution.followers = models(runner)
         data = data_of(runner, self._common_batches(), evolution.sites())
         data = data._replace(progress=_progress)
-        record = evolution.event(runner.iter + 1, self.scores, data)
+        try:
+            if self.waited:
+                raise NotFinite('gradients of all steps since the last event')
+            record = evolution.event(runner.iter + 1, self.scores, data)
+        except NotFinite as error:
+            self.stopped = report.stopped(runner.iter + 1, error)
+            return
         refresh(runner)
         runner.model.train()
         recompile(runner)
@@ -250,6 +279,7 @@ class DyRepHook(Hook):
             history=copy.deepcopy(self.evolution.history),
             scores=self.scores.state_dict(),
             due=self.due,
+            stopped=self.stopped,
             gradients=accumulated(runner),
             random=self._before_val or random_state.save())
         # a run resumed from here has not seen them either
@@ -260,6 +290,7 @@ class DyRepHook(Hook):
         self.evolution.history = state['history']
         self.scores.load_state_dict(state['scores'])
         self.due = state['due']
+        self.stopped = state.get('stopped')  # none of earlier versions
         if get_world_size() == 1:  # the file has those of one process
             self.random_state = state['random']
             accumulate(runner, state['gradients'])

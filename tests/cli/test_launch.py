@@ -2,12 +2,14 @@
 import argparse
 import os
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 
 from mmrep.cli import (UserError, add_common_arguments, launch, load_config,
                        prepare_launcher, set_loader_defaults, set_work_dir)
+from mmrep.cli.launch import set_seed
 
 
 def parse(*argv):
@@ -93,3 +95,41 @@ def test_impossible_launchers(on_cpu, monkeypatch):
         prepare_launcher(Config(dict(model={})), 'pytorch')
     prepare_launcher(Config(dict(model={})), 'none')
     assert not on_cpu
+
+
+@pytest.mark.parametrize('seed', [0, 5, 2**31, 2**32 - 2**20 - 1, None])
+def test_usual_seeds_stay(seed):
+    cfg = Config(dict(randomness=dict(seed=seed, deterministic=False)))
+    set_seed(cfg)
+    assert cfg.randomness == dict(seed=seed, deterministic=False)
+
+
+@pytest.mark.parametrize('seed', [2**32 - 1, 2**32, -1, 2**40, 10**30])
+def test_seeds_of_any_size(seed, monkeypatch):
+    """numpy takes it in any process and worker; it is told."""
+    told = []
+    monkeypatch.setattr(launch, 'print_log', lambda text, _: told.append(text))
+    cfg = Config(dict(randomness=dict(seed=seed)))
+    set_seed(cfg)
+    np.random.RandomState(cfg.randomness.seed + 2**20)
+    assert (cfg.randomness.seed - seed) % (2**32 - 2**20) == 0
+    assert len(told) == 1 and f'(={seed})' in told[0]
+    assert str(cfg.randomness.seed) in told[0]
+
+
+@pytest.mark.parametrize('randomness, words', [
+    (dict(seed=True), r'`randomness.seed` \(=True\) must be a whole'),
+    (dict(seed=1.0), r'\(=1.0\)'),
+    (dict(seed='3'), r"\(='3'\)"),
+    (dict(sed=3), 'seed, diff_rank_seed, deterministic'),
+    (3, r'`randomness` \(=3\) must be a dict'),
+])
+def test_seeds_that_are_none(randomness, words):
+    with pytest.raises(UserError, match=words):
+        set_seed(Config(dict(randomness=randomness)))
+
+
+def test_no_seed():
+    for cfg in (Config({}), Config(dict(randomness=None))):
+        set_seed(cfg)
+        assert 'randomness' not in cfg

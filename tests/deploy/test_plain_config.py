@@ -150,3 +150,19 @@ def test_a_fused_net_starts_from_its_own_weights():
     cfg = plain('mmseg', wrapped, pretrained='open-mmlab://resnet50_v1c')
     assert cfg.model.backbone.init_cfg is None
     assert cfg.model.pretrained is None or 'pretrained' not in cfg.model
+
+
+@pytest.mark.parametrize('imports', ['mmrep', ['mmrep.layers']])
+def test_imports_in_other_words(imports):
+    cfg = Config(
+        dict(
+            default_scope='mmdet',
+            custom_imports=dict(imports=imports),
+            custom_hooks=[dict(type='DyRepHook'),
+                          dict(type='EMAHook')],
+            default_hooks=dict(a=dict(type='mmengine.DyRepHook'), b=None),
+            model=dict(backbone=dict(type='OREPAResNet', depth=18))))
+    found = plain_config(cfg)
+    assert 'custom_imports' not in found
+    assert found.custom_hooks == [dict(type='EMAHook')]
+    assert found.default_hooks == dict(b=None)

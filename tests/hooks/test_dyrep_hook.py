@@ -1,6 +1,8 @@
 """Networks that evolve through the hosts' Runners."""
 import json
+import math
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -9,7 +11,10 @@ from mmengine.runner import Runner
 
 from mmrep import DyRepHook
 from mmrep.checkpoints import read_checkpoint
+from mmrep.dyrep import growing
+from mmrep.dyrep.finite import check_finite
 from mmrep.errors import UserError
+from mmrep.hooks.dyrep_hook import PATIENCE
 
 HOSTS = ('mmseg', 'mmdet', 'mmpretrain')
 
@@ -304,3 +309,122 @@ def test_an_optimizer_that_tells_nothing(evolving, train, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         train(evolving('mmpretrain')[1])
     assert 'has not seen a step of the optimizer' in capsys.readouterr().err
+
+
+def nan_config(evolving, host='mmseg', **options):
+    """A config whose images hold NaN: its data preprocessor divides by 0."""
+    cfg, path = evolving(host, **options)
+    cfg.model.data_preprocessor.update(mean=[0.] * 3, std=[0.] * 3)
+    cfg.dump(path)
+    return path
+
+
+def warnings_of(folder):
+    log = ''.join(p.read_text() for p in sorted(folder.glob('*/*.log')))
+    return [x for x in log.splitlines() if 'DyRep at iteration' in x]
+
+
+def test_images_that_are_not_finite_stop_growth(evolving, train, tmp_path):
+    """Once it is said, the training goes on, and so after resuming."""
+    path = nan_config(evolving)
+    first = train(path, 'run', 'iter_6.pth')
+    told = warnings_of(tmp_path / 'run')
+    assert len(told) == 1 and 'WARNING' in told[0]
+    for words in ('iteration 3', 'not finite', 'no more', 'goes on'):
+        assert words in told[0]
+    for checkpoint in (read(first), read(tmp_path / 'run/iter_12.pth')):
+        assert checkpoint['dyrep']['history'] == []
+        assert 'not finite' in checkpoint['dyrep']['stopped']
+        assert not any('branches' in name for name in checkpoint['state_dict'])
+    train(path, 'again', 'iter_12.pth', '--resume', first)
+    told = warnings_of(tmp_path / 'again')
+    assert len(
+        told) == 1 and '(resumed)' in told[0] and 'iteration 3' in told[0]
+    last = read(tmp_path / 'again/iter_12.pth')
+    assert last['meta']['iter'] == 12
+    assert last['dyrep']['stopped'] == read(first)['dyrep']['stopped']
+
+
+def test_calibration_that_is_not_finite_is_taken_back(evolving, train,
+                                                      monkeypatch, tmp_path):
+    """Optimizer and weights go on as if DyRep were not there."""
+    _, path = evolving('mmseg', hooks=[dict(type='EMAHook', momentum=0.5)])
+    measure = growing.measure
+
+    def broken(*args):
+        check_finite('statistics', [torch.tensor(math.nan)])
+        return measure(*args)
+
+    monkeypatch.setattr(growing, 'measure', broken)
+    stopped = read(train(path))
+    assert warnings_of(tmp_path / 'run')
+    monkeypatch.undo()
+    cfg = Config.fromfile(path)
+    cfg.custom_hooks = cfg.custom_hooks[1:]
+    cfg.dump(path)
+    without = read(train(path, 'without'))
+    for part in ('state_dict', 'ema_state_dict'):
+        assert stopped[part].keys() == without[part].keys()
+        for name, tensor in without[part].items():
+            assert torch.equal(stopped[part][name], tensor), name
+    states = [c['optimizer']['state'] for c in (stopped, without)]
+    assert states[0].keys() == states[1].keys()
+    for i, state in states[1].items():
+        assert torch.equal(states[0][i]['momentum_buffer'],
+                           state['momentum_buffer'])
+
+
+@pytest.mark.parametrize('seed', [-1, 2**40, 10**30])
+def test_seeds_of_any_size(seed, evolving, train):
+    _, path = evolving(
+        'mmpretrain', seed=seed, branches=['1x1'], interval=1, stop=2)
+    checkpoint = read(
+        train(path, 'run', 'iter_2.pth', '--cfg-options',
+              'train_cfg.max_iters=2', 'default_hooks.checkpoint.interval=2'))
+    assert checkpoint['dyrep']['seed'] == seed
+    assert [event['step']
+            for event in checkpoint['dyrep']['history']] == [1, 2]
+
+
+def test_an_event_waits_for_a_step():
+    """Where scaled gradients overflow, no step is made."""
+    hook = DyRepHook(interval=1, stop=4)
+    evolved = []
+    wrapper = SimpleNamespace(loss_scaler=1, should_update=lambda: True)
+    runner = SimpleNamespace(iter=0, epoch=0, optim_wrapper=wrapper)
+    hook.schedule.fit(False, None, 4)
+    hook.scores = SimpleNamespace(calls=0, steps=torch.zeros(()))
+    hook._evolve = lambda runner: evolved.append(runner.iter)
+    for runner.iter in range(3):
+        hook.scores.steps += runner.iter == 2
+        hook.after_train_iter(runner, runner.iter)
+    assert evolved == [2] and not hook.due
+    hook.scores.steps.zero_()
+    for _ in range(PATIENCE):
+        runner.iter = 3
+        hook.after_train_iter(runner, 3)
+    assert evolved == [2, 3]
+
+
+def test_a_damaged_state_is_refused(evolving, train, load_tool, capsys,
+                                    tmp_path):
+    _, path = evolving('mmpretrain', branches=['1x1'])
+    checkpoint = torch.load(
+        train(path, 'run', 'iter_6.pth', '--cfg-options',
+              'train_cfg.max_iters=6', 'custom_hooks.0.stop=6'),
+        weights_only=False)
+    checkpoint['dyrep'] = {}
+    bad = str(tmp_path / 'bad.pth')
+    torch.save(checkpoint, bad)
+    message = error_of(load_tool, capsys, path, tmp_path / 'again', '--resume',
+                       bad)
+    assert 'damaged `dyrep`' in message
+
+
+def test_a_hook_among_the_defaults(evolving, load_tool, capsys, tmp_path):
+    cfg, path = evolving('mmseg')
+    cfg.default_hooks.dyrep = dict(type='DyRepHook', scope='bakbone')
+    cfg.custom_hooks = []
+    cfg.dump(path)
+    message = error_of(load_tool, capsys, path, tmp_path / 'run')
+    assert "'bakbone'" in message

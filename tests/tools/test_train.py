@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 
 from mmrep.checkpoints import read_checkpoint
 
@@ -187,3 +188,40 @@ def test_bad_input(case, trained, tiny_seg, tiny_det, load_tool, tmp_path,
     for part in parts:
         assert part.format(**names) in told[0]
     assert not any(cwd.iterdir())
+
+
+def test_a_seed_of_any_size_and_what_would_be_lost(tiny_cls, load_tool,
+                                                   tmp_path):
+    """Workers, which add their number to the seed, start too."""
+    load_tool('train').main([
+        tiny_cls, '--work-dir',
+        str(tmp_path / 'run'), '--cfg-options', 'randomness.seed=4294967295',
+        'train_dataloader.num_workers=1',
+        'default_hooks.checkpoint.max_keep_ckpts=1', 'custom_imports=None',
+        'train_cfg.max_iters=1', 'default_hooks.checkpoint.interval=1'
+    ])
+    log = next(tmp_path.glob('run/*/*.log')).read_text()
+    told = [x for x in log.splitlines() if 'max_keep_ckpts` (=1)' in x]
+    assert len(told) == 1 and 'WARNING' in told[0]
+    dumped = Config.fromfile(tmp_path / 'run' / 'tiny_cls.py')
+    assert dumped.custom_imports.imports == ['mmrep']
+    assert dumped.randomness.seed == 2**32 - 1 - (2**32 - 2**20)
+
+
+def test_resuming_after_a_damaged_checkpoint(trained, tiny_seg, load_tool,
+                                             tmp_path, capsys):
+    """Which one can be resumed from is told, and nothing is written."""
+    work_dir = tmp_path / 'run'
+    work_dir.mkdir()
+    whole = (trained / 'iter_2.pth').read_bytes()
+    (work_dir / 'iter_2.pth').write_bytes(whole)
+    (work_dir / 'iter_4.pth').write_bytes(whole[:3000])
+    (work_dir / 'last_checkpoint').write_text(str(work_dir / 'iter_4.pth'))
+    with pytest.raises(SystemExit):
+        load_tool('train').main(
+            [tiny_seg, '--work-dir',
+             str(work_dir), '--resume'])
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith('error: ') and 'truncated' in error
+    assert f"--resume {work_dir / 'iter_2.pth'}" in error
+    assert len(list(work_dir.iterdir())) == 3

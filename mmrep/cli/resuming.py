@@ -1,0 +1,112 @@
+"""What a killed run can be resumed from."""
+import glob
+import logging
+import os.path as osp
+import re
+
+from mmengine.logging import print_log
+from mmengine.runner import find_latest_checkpoint
+
+from ..checkpoints.safe_load import read_checkpoint
+from .errors import UserError, one_line
+
+SAVED = re.compile(r'(?:iter|epoch)_(\d+)\.pth$')
+RISKS = dict(
+    max_keep_ckpts=(1, 'deletes the old checkpoint before it has saved the '
+                    'new one, so that a run that is killed meanwhile has '
+                    'nothing to resume from', 'at least 2'),
+    save_optimizer=(False, 'leaves out what a run is resumed with, so that '
+                    'a killed one is lost', 'True'),
+    save_param_scheduler=(False, 'leaves out the schedules, which a resumed '
+                          'run would start anew', 'True'))
+
+
+def warn_of_losses(cfg):
+    """Say which settings would lose the work of a killed run.
+
+    Args:
+        cfg (Config): Of the run.
+    """
+    for place, hook in _hooks(cfg):
+        kind = hook.get('type')
+        name = getattr(kind, '__name__', str(kind)).split('.')[-1]
+        if name != 'CheckpointHook':
+            continue
+        for key, (value, consequence, better) in RISKS.items():
+            if hook.get(key) == value:
+                print_log(
+                    f'`{place}.{key}` (={value}) {consequence}: set it to '
+                    f'{better}', 'current', logging.WARNING)
+
+
+def _hooks(cfg):
+    """Yield the hooks of a config with the places where they are."""
+    for name, hook in (cfg.get('default_hooks') or {}).items():
+        kinds = dict(type='CheckpointHook') if name == 'checkpoint' else {}
+        if isinstance(hook, dict):
+            yield f'default_hooks.{name}', {**kinds, **hook}
+    for i, hook in enumerate(cfg.get('custom_hooks') or ()):
+        if isinstance(hook, dict):
+            yield f'custom_hooks.{i}', hook
+
+
+def latest_checkpoint(work_dir, trusted=False):
+    """Find what ``--resume`` without a path goes on from.
+
+    mmengine writes ``last_checkpoint`` after the checkpoint that it names.
+
+    Args:
+        work_dir (str): Of the run that was killed.
+        trusted (bool): Whether pickled objects may run their code. Defaults
+            to False.
+
+    Returns:
+        str: The checkpoint; None where no run has saved one.
+
+    Raises:
+        UserError: It cannot be read; says which other one can be.
+    """
+    path = find_latest_checkpoint(work_dir)
+    named = f"the `last_checkpoint` of {work_dir!r}"
+    if path is None:
+        why = f'{work_dir!r} has checkpoints, but no `last_checkpoint`'
+    elif not path:
+        why = f'{named} is empty'
+    else:
+        # as seen from where the run was started
+        here = osp.join(work_dir, osp.basename(path))
+        path = path if osp.exists(path) or not osp.exists(here) else here
+        try:
+            read_checkpoint(path, trusted)
+            return path
+        except UserError as error:
+            if '--trust-checkpoint' in str(error):
+                raise
+            why = f'{named} cannot be resumed from: {one_line(error)}'
+    other = _newest(work_dir, path, trusted)
+    if other is not None:
+        raise UserError(f'{why}; resume from the newest that is whole, with '
+                        f'`--resume {other}`')
+    if path is None:
+        return None
+    raise UserError(f'{why}; there is no other: start anew, without --resume')
+
+
+def _newest(work_dir, but, trusted):
+    """The newest checkpoint that can be read, if there is one."""
+    found = [
+        path for path in glob.glob(osp.join(glob.escape(work_dir), '*.pth'))
+        if SAVED.match(osp.basename(path)) and path != but
+    ]
+    for path in sorted(found, key=_step, reverse=True):
+        try:
+            checkpoint = read_checkpoint(path, trusted)
+        except UserError:
+            continue
+        if 'optimizer' in checkpoint:
+            return path
+    return None
+
+
+def _step(path):
+    return int(SAVED.match(osp.basename(path)).group(1))

@@ -1,0 +1,100 @@
+"""The modules that a config imports before its types are looked up."""
+import inspect
+from typing import Any, List, Set
+
+import mmengine.registry
+from mmengine.config import Config
+from mmengine.registry import Registry
+
+OWN = __name__.split('.')[0]
+
+
+def uses_mmrep(node: Any) -> bool:
+    """Whether a type in a config is one of ours, at any depth."""
+    return _uses(node, _own_names())
+
+
+def _uses(node: Any, own: Set[str]) -> bool:
+    if isinstance(node, (list, tuple)):
+        return any(_uses(item, own) for item in node)
+    if not isinstance(node, dict):
+        return False
+    return _is_ours(node.get('type'), own) or any(
+        _uses(value, own) for value in node.values())
+
+
+def _own_names() -> Set[str]:
+    """What we have registered."""
+    registries = [
+        registry for registry in vars(mmengine.registry).values()
+        if isinstance(registry, Registry)
+    ]
+    return {
+        name
+        for registry in registries
+        for name, kind in registry.module_dict.items() if _is_ours(kind)
+    }
+
+
+def _is_ours(kind: Any, own: Set[str] = frozenset()) -> bool:
+    """Whether a type is, which may be named with a scope or a path."""
+    if not isinstance(kind, str):
+        named = inspect.isclass(kind) or inspect.isroutine(kind)
+        return named and _is_of_mmrep(kind.__module__ or '')
+    return _is_of_mmrep(kind) or kind.split('.')[-1] in own
+
+
+def _is_of_mmrep(path: str) -> bool:
+    return path.split('.')[0] == OWN
+
+
+def imports_of(cfg: Config) -> List[str]:
+    """What a config imports, one or several."""
+    imports = (cfg.get('custom_imports') or {}).get('imports') or []
+    return [imports] if isinstance(imports, str) else list(imports)
+
+
+def add_import(cfg: Config) -> None:
+    """Let a config that uses mmrep import it.
+
+    The tools have it already, but a host's own, which read the config that
+    the Runner writes into the work dir, have not.
+
+    Args:
+        cfg: Changed in place.
+    """
+    imports = imports_of(cfg)
+    if any(map(_is_of_mmrep, imports)) or not uses_mmrep(cfg.to_dict()):
+        return
+    cfg.custom_imports = {
+        'allow_failed_imports': False,
+        **(cfg.get('custom_imports') or {}), 'imports': [*imports, OWN]
+    }
+
+
+def drop_import(cfg: Config) -> None:
+    """Let a config that uses nothing of mmrep do without it.
+
+    Args:
+        cfg: Changed in place.
+    """
+    if uses_mmrep(cfg.to_dict()):
+        return
+    imports = [i for i in imports_of(cfg) if not _is_of_mmrep(i)]
+    if imports:
+        cfg.custom_imports.imports = imports
+    else:
+        cfg.pop('custom_imports', None)
+
+
+def needs(cfg: Config) -> str:
+    """What must be there beside the host for a config to be read.
+
+    What modules of the user's import in turn, nobody can tell.
+    """
+    imports = imports_of(cfg)
+    others = [name for name in imports if not _is_of_mmrep(name)]
+    if not others:
+        return OWN if imports else f'no {OWN}'
+    found = ', '.join(map(repr, imports))
+    return f'its `custom_imports` {found} and whatever these import'

@@ -1,0 +1,64 @@
+"""NaN and infinity, from which a network cannot learn where to grow."""
+from typing import Iterable, Optional, Sequence
+
+import torch
+from mmengine.dist import all_reduce
+from torch import Tensor, nn
+
+from ..errors import UserError
+
+
+class NotFinite(UserError):
+    """Something that an event goes by is NaN or infinite."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f'{what} are not finite (NaN or infinite)')
+
+
+def check_finite(what: str,
+                 tensors: Sequence[Tensor],
+                 names: Sequence[str] = ()) -> None:
+    """Refuse what is not finite, in all processes alike.
+
+    Args:
+        what: These are, in the plural.
+        tensors: They.
+        names: Of each, where they have one. Defaults to none.
+
+    Raises:
+        NotFinite: One is not, here or in another process.
+    """
+    bad = _first_bad(tensors)
+    found = torch.tensor(float(bad is not None))
+    all_reduce(found, 'max')
+    if found:
+        named = names and bad is not None
+        raise NotFinite(f'{what}, such as {names[bad]!r},' if named else what)
+
+
+def check_weights(models: Iterable[nn.Module]) -> None:
+    """Refuse weights and statistics that are not finite.
+
+    Args:
+        models: The one that trains, and averages of it.
+
+    Raises:
+        NotFinite: One is not.
+    """
+    for i, model in enumerate(models):
+        state = {
+            **dict(model.named_parameters()),
+            **dict(model.named_buffers())
+        }
+        check_finite(
+            f"weights or statistics of {'an average of ' * (i > 0)}"
+            'the network', list(state.values()), list(state))
+
+
+def _first_bad(tensors: Sequence[Tensor]) -> Optional[int]:
+    """Which is the first that is not finite; waits for a GPU once."""
+    flags = [torch.isfinite(tensor.detach()).all() for tensor in tensors]
+    if not flags:
+        return None
+    together = torch.stack([flag.to(flags[0].device) for flag in flags])
+    return next((i for i, f in enumerate(together.tolist()) if not f), None)

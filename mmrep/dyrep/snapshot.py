@@ -1,0 +1,53 @@
+"""Models as they were, should an event go wrong half-way."""
+from contextlib import contextmanager
+from typing import Iterator, Sequence
+
+import torch
+from torch import nn
+
+TREES = ('_parameters', '_buffers', '_modules')
+
+
+@contextmanager
+def all_or_nothing(models: Sequence[nn.Module]) -> Iterator[None]:
+    """Change models; if that fails, have them back exactly as they were."""
+    before = Snapshot(models)
+    try:
+        yield
+    except Exception:
+        before.restore()
+        raise
+
+
+class Snapshot:
+    """Modules, their attributes and all values of some models.
+
+    Parameters stay the same objects, for which an optimizer has its state.
+
+    Args:
+        models: Not wrapped.
+    """
+
+    def __init__(self, models: Sequence[nn.Module]) -> None:
+        modules = dict.fromkeys(m for model in models for m in model.modules())
+        self.attributes = {module: dict(vars(module)) for module in modules}
+        self.trees = [(tree, dict(tree)) for module in modules
+                      for tree in map(vars(module).get, TREES)]
+        tensors = {
+            id(tensor): tensor
+            for model in models
+            for tensor in (*model.parameters(), *model.buffers())
+        }
+        self.values = [(t, t.detach().clone()) for t in tensors.values()]
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        """Have all back exactly as it was."""
+        for module, attributes in self.attributes.items():
+            vars(module).clear()
+            vars(module).update(attributes)
+        for tree, before in self.trees:  # others may hold the dict itself
+            tree.clear()
+            tree.update(before)
+        for tensor, before in self.values:
+            tensor.copy_(before)
