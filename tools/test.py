@@ -4,6 +4,7 @@ import os.path as osp
 
 from mmengine.evaluator import DumpResults
 
+from mmrep import KeepKernelsHook
 from mmrep.checkpoints.safe_load import read_checkpoint
 from mmrep.cli import (UserError, add_common_arguments, build_model,
                        build_runner, check_checkpoint_matches, check_datasets,
@@ -98,6 +99,7 @@ def main(argv=None):
         set_show_dir(cfg, args.show_dir)
     prepare_launcher(cfg, args.launcher, args.local_rank)
     runner = build_runner(cfg)
+    runner.register_hook(KeepKernelsHook())
     if args.out and args.out.endswith(PICKLES):
         runner.test_evaluator.metrics.append(dump_metric(cfg, args.out))
     runner.test()

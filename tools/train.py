@@ -6,7 +6,8 @@ from mmengine.device import get_device
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import find_latest_checkpoint
 
-from mmrep import ParameterCheckHook
+from mmrep import KeepKernelsHook, ParameterCheckHook
+from mmrep.backbones.freezing import half_frozen
 from mmrep.checkpoints.pretrained import check_pretrained
 from mmrep.checkpoints.safe_load import read_checkpoint
 from mmrep.cli import (UserError, add_common_arguments, build_model,
@@ -79,12 +80,19 @@ def check_trainable(cfg):
 
 
 def check_modules(cfg, model):
-    """Refuse mmengine's rewriting of pairs of a plain conv and a norm."""
+    """Refuse what hosts and mmengine would do to layers in a wrong way."""
     if cfg.get('efficient_conv_bn_eval') and any(rep_layers(model)):
         raise UserError(
             '`efficient_conv_bn_eval` takes convolutions for their `weight` '
             'alone and cannot be used with re-parameterized layers, which are '
             'one convolution under frozen norms anyway: leave it out')
+    model.train()  # hosts say by it what trains
+    frozen = half_frozen(model)
+    if frozen:
+        raise UserError(
+            f'`frozen_stages` of the host fixes {frozen[0]!r} but not the '
+            'statistics of the norms inside of it: set `norm_eval=True`, '
+            '`frozen_stages=-1`, or take a backbone of mmrep')
 
 
 def check_evolving(cfg, model):
@@ -157,6 +165,7 @@ def main(argv=None):
     runner = build_runner(cfg)
     warn_of_losses(cfg)
     runner.register_hook(ParameterCheckHook())
+    runner.register_hook(KeepKernelsHook())
     runner.train()
     leave_group()
 

@@ -10,7 +10,7 @@ from mmengine.registry import MODELS
 from torch import nn
 
 from ..errors import UserError, shown
-from .branch_names import MAX_BRANCHES, check_names
+from .branch_names import check_names
 from .rep_conv import RepConv2d
 
 MAX_NESTING = 16  # blocks in blocks
@@ -91,11 +91,6 @@ def _check_one(block: Any) -> None:
             f'have {", ".join(sorted(known)) or "no options"}')
     if block.get('branches') is not None:
         check_names(block['branches'])
-    count = block.get('num_convs', 1)
-    if type(count) is not int or not 1 <= count <= MAX_BRANCHES:
-        raise UserError(
-            f'`num_convs` (={shown(count)}) must be a whole number '
-            f'from 1 to {MAX_BRANCHES}')
 
 
 def _inside(block: dict) -> Iterator[Any]:

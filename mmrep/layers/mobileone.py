@@ -3,7 +3,8 @@ from typing import Sequence
 
 from mmengine.registry import MODELS
 
-from ..errors import UserError
+from ..errors import UserError, shown
+from .branch_names import MAX_BRANCHES
 from .branched import BranchedConv2d
 from .geometry import is_whole
 
@@ -21,13 +22,13 @@ class MobileOneConv2d(BranchedConv2d):
         kwargs: See :class:`BranchedConv2d`.
 
     Raises:
-        UserError: ``num_convs`` is no whole number, or not at least 1.
+        UserError: ``num_convs`` is no whole number from 1 to 64.
     """
 
     def __init__(self, *args, num_convs: int = 4, **kwargs) -> None:
-        if not is_whole(num_convs) or num_convs < 1:
-            raise UserError(f'`num_convs` (={num_convs!r}) must be at least '
-                            '1, in whole numbers')
+        if not is_whole(num_convs) or not 1 <= num_convs <= MAX_BRANCHES:
+            raise UserError(f'`num_convs` (={shown(num_convs)}) must be a '
+                            f'whole number from 1 to {MAX_BRANCHES}')
         self._further = [f'kxk_{i}' for i in range(1, num_convs)]
         super().__init__(*args, **kwargs)
 

@@ -150,6 +150,11 @@ BAD = dict(
                 'optim_wrapper.optimizer.type=Foo'], '`optim_wrapper`', 'Foo'),
     efficient=(['{seg}', '--cfg-options', 'efficient_conv_bn_eval=True'],
                '`efficient_conv_bn_eval`', 'leave it out'),
+    frozen=([
+        '{cls}', '--cfg-options', 'model.backbone.type=ResNet',
+        'model.backbone.conv_cfg.type=DBBConv2d',
+        'model.backbone.frozen_stages=1'
+    ], "fixes 'backbone.conv1'", '`norm_eval=True`'),
     launcher=(['{seg}', '--launcher', 'pytorch'], 'dist_train.sh'),
     no_resume=(['{seg}', '--resume', 'gone.pth'], 'gone.pth'),
     no_load=(['{seg}', '--cfg-options', 'load_from=gone.pth'], 'gone.pth'),
@@ -160,8 +165,8 @@ BAD = dict(
 
 
 @pytest.mark.parametrize('case', BAD)
-def test_bad_input(case, trained, tiny_seg, tiny_det, load_tool, tmp_path,
-                   monkeypatch, capsys):
+def test_bad_input(case, trained, tiny_seg, tiny_det, tiny_cls, load_tool,
+                   tmp_path, monkeypatch, capsys):
     checkpoint = trained / 'iter_2.pth'
     cut, bare = tmp_path / 'cut.pth', tmp_path / 'bare.pth'
     cut.write_bytes(checkpoint.read_bytes()[:3000])
@@ -173,6 +178,7 @@ def test_bad_input(case, trained, tiny_seg, tiny_det, load_tool, tmp_path,
     names = dict(
         seg=tiny_seg,
         det=tiny_det,
+        cls=tiny_cls,
         cut=cut,
         bare=bare,
         seg_checkpoint=checkpoint)
