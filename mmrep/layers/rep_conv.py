@@ -1,6 +1,5 @@
 """The protocol of all re-parameterizable convolutions."""
-from contextlib import contextmanager, nullcontext
-from typing import Callable, Dict, Iterator, List
+from typing import Callable, Dict, List
 
 import torch
 from torch import Tensor, nn
@@ -8,11 +7,11 @@ from torch.fx import Proxy
 
 from ..errors import UserError
 from ..kernel import Kernel
-from .compiling import is_compiling
 from .geometry import GEOMETRY, Geometry, check_geometry
 from .kept import Kept
 from .loading import adapt
 from .plain import memory_format, why_not_plain
+from .tracing import as_leaf, constant_in_onnx, is_transformed
 
 
 class RepConv2d(nn.Module):
@@ -229,14 +228,14 @@ class RepConv2d(nn.Module):
 
     def _conv(self) -> Callable[[Tensor], Tensor]:
         """The convolution that the layer is in eval mode."""
-        with untraced() if torch.onnx.is_in_onnx_export() else nullcontext():
+        with constant_in_onnx():
             kernel = self.kernel()
         return self.geometry.bound(kernel)
 
     def _may_keep(self) -> bool:
         """Whether the kernel is asked for and nothing but a number."""
         return self._kept.users > 0 and not (torch.is_grad_enabled()
-                                             or _is_transformed(self))
+                                             or is_transformed(self))
 
     def init_weights(self) -> None:
         """Initialise as the paper does, whatever the host's init_cfg says.
@@ -297,35 +296,3 @@ class RepConv2d(nn.Module):
     def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
         adapt(self, state_dict, prefix)
         super()._load_from_state_dict(state_dict, prefix, *args)
-
-
-def as_leaf(layer: RepConv2d, x: Proxy) -> Proxy:
-    """Let a symbolic trace call the layer as it does nn.Conv2d.
-
-    Raises:
-        UserError: The layer is all that is traced.
-    """
-    path = x.tracer.path_of_module(layer)
-    if not path:
-        raise UserError(
-            f'{type(layer).__name__} by itself has no symbolic trace: trace '
-            'mmrep.fuse(layer), or a model around it')
-    return x.tracer.create_proxy('call_module', path, (x, ), {})
-
-
-@contextmanager
-def untraced() -> Iterator[None]:
-    """Let what is computed be a constant of the graph that is traced."""
-    state = torch._C._get_tracing_state()
-    torch._C._set_tracing_state(None)
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        torch._C._set_tracing_state(state)
-
-
-def _is_transformed(layer: nn.Module) -> bool:
-    """Whether a compiler, a tracer or DataParallel stands behind."""
-    return (is_compiling() or torch.jit.is_tracing()
-            or '_is_replica' in vars(layer))

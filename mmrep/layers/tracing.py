@@ -1,0 +1,45 @@
+"""Layers whose calls others record: tracers, exporters, replicas."""
+from contextlib import contextmanager
+from typing import Iterator
+
+import torch
+from torch import nn
+from torch.fx import Proxy
+
+from ..errors import UserError
+from .compiling import is_compiling
+
+
+def as_leaf(layer: nn.Module, x: Proxy) -> Proxy:
+    """Let a symbolic trace call the layer as it does nn.Conv2d.
+
+    Raises:
+        UserError: The layer is all that is traced.
+    """
+    path = x.tracer.path_of_module(layer)
+    if not path:
+        raise UserError(
+            f'{type(layer).__name__} by itself has no symbolic trace: trace '
+            'mmrep.fuse(layer), or a model around it')
+    return x.tracer.create_proxy('call_module', path, (x, ), {})
+
+
+@contextmanager
+def constant_in_onnx() -> Iterator[None]:
+    """Let what is computed be a constant of an ONNX graph."""
+    if not torch.onnx.is_in_onnx_export():
+        yield
+        return
+    state = torch._C._get_tracing_state()
+    torch._C._set_tracing_state(None)
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        torch._C._set_tracing_state(state)
+
+
+def is_transformed(layer: nn.Module) -> bool:
+    """Whether a compiler, a tracer or DataParallel stands behind."""
+    return (is_compiling() or torch.jit.is_tracing()
+            or '_is_replica' in vars(layer))
