@@ -154,10 +154,8 @@ BAD = dict(
     no_load=(['{seg}', '--cfg-options', 'load_from=gone.pth'], 'gone.pth'),
     fits_nothing=(['{seg}', '--cfg-options', 'load_from={foreign}'],
                   '{foreign}', 'nothing would be loaded'),
-    fits_no_backbone=([
-        '{seg}', '--cfg-options', 'model.backbone.init_cfg.type=Pretrained',
-        'model.backbone.init_cfg.checkpoint={foreign}'
-    ], '{foreign}', 'nothing would be loaded'),
+    fits_no_backbone=(['{seg}', '--cfg-options', 'model.pretrained={foreign}'],
+                      '{foreign}', 'nothing would be loaded'),
     damaged=(['{seg}', '--resume',
               '{damaged}'], '{damaged}', "'message_hub'", 'damaged'),
     truncated=(['{seg}', '--resume', '{cut}'], '{cut}', 'truncated'),
