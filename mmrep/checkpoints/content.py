@@ -72,6 +72,9 @@ def _check_name(name: Any, value: Any) -> None:
     if not isinstance(name, str):
         raise UserError(f'its {shown(name)} is a {type(value).__name__}, '
                         'names of weights must be strings')
+    if not name.isprintable():
+        raise UserError(f'its {shown(name)} is no name of a weight: it has '
+                        'characters that cannot be printed')
     depth = name.count('.')
     if len(name) > MAX_NAME or depth > MAX_DEPTH:
         raise UserError(

@@ -22,6 +22,7 @@ DEEP = 'kxk.' * 500 + 'weight'
     (3, torch.ones(1), 'its 3 is a Tensor, names of weights must be strings'),
     (None, torch.ones(1), 'names of weights must be strings'),
     (b'a', torch.ones(1), 'names of weights must be strings'),
+    ('a.weight\n', torch.ones(1), 'characters that cannot be printed'),
     (DEEP, torch.ones(1), 'of 2006 characters and 500 dots, it may have'),
     ('x' * 10**6, torch.ones(1), 'of 1000000 characters'),
     ('a', torch.ones(2, 2).to_sparse(), "'a' is a sparse_coo tensor"),
