@@ -8,7 +8,8 @@ from mmengine.runner import find_latest_checkpoint
 
 from mmrep import KeepKernelsHook, ParameterCheckHook
 from mmrep.backbones.freezing import half_frozen
-from mmrep.checkpoints.pretrained import check_pretrained
+from mmrep.checkpoints.pretrained import check_load_from, check_pretrained
+from mmrep.checkpoints.resume import check_resumable
 from mmrep.checkpoints.safe_load import read_checkpoint
 from mmrep.cli import (UserError, add_common_arguments, build_model,
                        build_runner, check_checkpoint_matches, check_datasets,
@@ -118,8 +119,8 @@ def check_start(cfg, model, trusted):
     check_pretrained(model, trusted)  # a Runner loads it, resumed or not
     if not cfg.get('resume'):
         # load_from may well bring only a part of the weights
-        if cfg.get('load_from') and '://' not in cfg.load_from:
-            read_checkpoint(cfg.load_from, trusted)
+        if cfg.get('load_from'):
+            check_load_from(model, cfg.load_from, trusted)
         return
     path = cfg.get('load_from') or latest_checkpoint(cfg.work_dir, trusted)
     if path is None:
@@ -128,12 +129,7 @@ def check_start(cfg, model, trusted):
             cfg.work_dir):
         cfg.load_from = path  # it was started from another folder
     checkpoint = read_checkpoint(path, trusted)
-    for key in ('meta', 'message_hub', 'optimizer'):
-        if key not in checkpoint:
-            raise UserError(
-                f'cannot resume from {path!r}: it holds no {key!r}, only '
-                'weights; start from them with '
-                f'`--cfg-options load_from={path}`')
+    check_resumable(path, checkpoint, trusted)
     if hook_of(cfg) is not None and checkpoint.get('dyrep') is not None:
         check_state(checkpoint['dyrep'])
     changed = check_checkpoint_matches(model, checkpoint['state_dict'])

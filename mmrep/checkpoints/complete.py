@@ -62,8 +62,8 @@ def _wanted(state_dict: StateDict) -> Iterator[str]:
         if conv and f'{conv[1]}norm.weight' not in state_dict:
             yield f'{conv[1]}bias'
         block = INDEX.match(name)
-        if block:  # blocks are counted from 0 without a gap
-            yield from (f'{block[1]}{i}' for i in range(int(block[2])))
+        if block and int(block[2]):  # counted from 0 without a gap
+            yield f'{block[1]}{int(block[2]) - 1}'
 
 
 def _is_there(name: str, state_dict: StateDict) -> bool:

@@ -1,13 +1,18 @@
 """What a checkpoint may hold, checked once for all that read it."""
+import re
 from collections.abc import Mapping
-from typing import Any
+from numbers import Integral
+from typing import Any, Optional
 
 import torch
+from torch import Tensor
 
 from ..errors import UserError, shown
 
 MAX_NAME = 1000  # characters of a weight's name
 MAX_DEPTH = 100  # modules in modules
+MAX_REPEATED = 2**20  # numbers of a tensor that holds the same ones again
+DOT = re.compile(r'\.')
 # where mmengine puts them, and what they are
 MAPPINGS = ('meta', 'ema_state_dict')
 
@@ -29,6 +34,11 @@ def check_content(checkpoint: Mapping) -> None:
                             f'it is a {type(value).__name__}')
     if checkpoint.get('ema_state_dict') is not None:
         check_weights(checkpoint['ema_state_dict'])
+    for key in ('epoch', 'iter'):
+        value = (checkpoint.get('meta') or {}).get(key)
+        if value is not None and not isinstance(value, Integral):
+            raise UserError(f'the {key!r} (={shown(value)}) of its meta must '
+                            'be a whole number')
 
 
 def check_weights(weights: Mapping) -> None:
@@ -43,12 +53,18 @@ def check_weights(weights: Mapping) -> None:
         if not torch.is_tensor(value):
             raise UserError(f'its {name!r} is a {type(value).__name__}, '
                             'weights must be tensors')
-        if (value.layout is not torch.strided or value.is_quantized
-                or value.is_meta):
-            kind = ('quantized' if value.is_quantized else
-                    'meta' if value.is_meta else str(value.layout)[6:])
+        kind = _why_odd(value)
+        if kind:
             raise UserError(f'its {name!r} is a {kind} tensor, weights must '
                             'be dense ones of plain numbers')
+    modules = {
+        name[:dot.start()]
+        for name in weights
+        for dot in DOT.finditer(name)
+    }
+    for name in modules & weights.keys():
+        raise UserError(f'its {name!r} is a weight and has weights inside, no '
+                        'model has both')
     _check_versions(getattr(weights, '_metadata', None))
 
 
@@ -56,11 +72,29 @@ def _check_name(name: Any, value: Any) -> None:
     if not isinstance(name, str):
         raise UserError(f'its {shown(name)} is a {type(value).__name__}, '
                         'names of weights must be strings')
+    if not name.isprintable():
+        raise UserError(f'its {shown(name)} is no name of a weight: it has '
+                        'characters that cannot be printed')
     depth = name.count('.')
     if len(name) > MAX_NAME or depth > MAX_DEPTH:
         raise UserError(
             f'its {shown(name)} is a name of {len(name)} characters and '
             f'{depth} dots, it may have {MAX_NAME} and {MAX_DEPTH}')
+
+
+def _why_odd(value: Tensor) -> Optional[str]:
+    """What a tensor is that has no plain numbers in memory of its own."""
+    if value.is_quantized:
+        return 'quantized'
+    if value.is_meta:
+        return 'meta'
+    if value.layout is not torch.strided:
+        return str(value.layout).rpartition('.')[2]
+    held = value.untyped_storage().nbytes() // value.element_size()
+    # a file of a few bytes would become gigabytes
+    if value.numel() > max(held, MAX_REPEATED):
+        return f'repeated {tuple(value.shape)}'
+    return None
 
 
 def _check_versions(metadata: Any) -> None:

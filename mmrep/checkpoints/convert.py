@@ -79,7 +79,9 @@ def _layout(state_dict: StateDict) -> ModuleType:
 def _converted(layout: ModuleType, state_dict: StateDict) -> StateDict:
     try:
         return layout.convert(state_dict)
-    except (KeyError, IndexError, RuntimeError) as error:
-        why = ' '.join(str(error).split())
+    except UserError:
+        raise
+    except Exception as error:  # whatever odd shapes make of the arithmetic
+        why = ' '.join(str(error).split())[:200]
         raise UserError(f'the checkpoint is damaged: a weight of {layout.KIND}'
                         f' is missing or has another shape ({why})') from error

@@ -1,10 +1,12 @@
-"""The checkpoints that modules of a model start from."""
+"""The checkpoints that a model, or modules of it, start from."""
 from typing import Iterator, Tuple
 
 from mmengine.model import PretrainedInit
+from mmengine.runner.checkpoint import load_state_dict
 from torch import nn
 
-from ..errors import UserError
+from ..errors import UserError, shown
+from .fitting import check_fits
 from .safe_load import read_checkpoint
 
 
@@ -24,19 +26,69 @@ def check_pretrained(model: nn.Module, trusted: bool = False) -> None:
     """Refuse checkpoints of ``init_cfg`` that cannot be loaded.
 
     Args:
-        model: Such as a config builds.
+        model: Such as a config builds; stays as it is.
         trusted: Whether pickled objects may run their code.
 
     Raises:
-        UserError: A local file is not there or not fit.
+        UserError: A local file is not there or not fit, or nothing of it is
+            for the module.
     """
     for module, init in pretrained(model):
-        path, prefix = init['checkpoint'], init.get('prefix')
-        if '://' in path:
+        path, prefix = init.get('checkpoint'), init.get('prefix')
+        if not _is_local(path, '`checkpoint` of `init_cfg`'):
             continue  # mmengine fetches it
         weights = read_checkpoint(path, trusted)['state_dict']
-        if prefix and not any(name.startswith(prefix) for name in weights):
-            raise UserError(
-                f'checkpoint {path!r}, from which {type(module).__name__} is '
-                f'to start, has no weights that begin with `prefix` '
-                f'(={prefix!r}), only such as {list(weights)[:2]}')
+        if prefix:
+            weights = _part(path, prefix, weights, type(module).__name__)
+        check_fits(path, module, weights, lambda twin: twin.init_weights())
+
+
+def check_load_from(model: nn.Module,
+                    path: str,
+                    trusted: bool = False) -> None:
+    """Refuse a checkpoint of which a model would load nothing.
+
+    Args:
+        model: Such as a config builds; stays as it is.
+        path: ``load_from`` of the config.
+        trusted: Whether pickled objects may run their code.
+
+    Raises:
+        UserError: A local file is not there or not fit, or nothing of it is
+            for the model.
+    """
+    if _is_local(path, '`load_from`'):
+        weights = read_checkpoint(path, trusted)['state_dict']
+        check_fits(path, model, weights,
+                   lambda twin: load_state_dict(twin, weights))
+
+
+def _is_local(path: str, name: str) -> bool:
+    """Whether a path is no address.
+
+    Raises:
+        UserError: It is no path at all.
+    """
+    if not isinstance(path, str):
+        raise UserError(f'{name} (={shown(path)}) must be the path of a '
+                        'checkpoint')
+    return '://' not in path
+
+
+def _part(path: str, prefix: str, weights: dict, kind: str) -> dict:
+    """The weights under a prefix, as mmengine cuts it off.
+
+    Raises:
+        UserError: There are none.
+    """
+    start = f"{prefix}{'' if prefix.endswith('.') else '.'}"
+    part = {
+        name[len(start):]: tensor
+        for name, tensor in weights.items() if name.startswith(start)
+    }
+    if not part:
+        raise UserError(
+            f'checkpoint {path!r}, from which {kind} is to start, has no '
+            f'weights that begin with `prefix` (={prefix!r}), only such as '
+            f'{list(weights)[:2]}')
+    return part

@@ -15,7 +15,7 @@ AVERAGED = ('model_ema', 'ema_model', 'state_dict_ema', 'ema')
 USUAL = WEIGHTS + AVERAGED
 MAX_WRAPPERS = 5
 PREFIX = re.compile(r'^((module|_orig_mod|model|backbone)\.)+')
-CLASSIFIER = re.compile(r'^(linear|fc|head\.fc)\.(?=(weight|bias)$)')
+CLASSIFIER = re.compile(r'^(linear|fc|head\.fc)\.(?=(weight|bias)\Z)')
 
 
 def find_weights(held: Mapping, keys: Sequence[str] = USUAL) -> Mapping:

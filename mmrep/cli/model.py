@@ -13,7 +13,7 @@ from ..structure import structure
 from .errors import UserError, one_line
 
 # keys that hosts add or drop without any effect on the function computed
-HARMLESS = re.compile(r'^data_preprocessor\.|\.num_batches_tracked$')
+HARMLESS = re.compile(r'^data_preprocessor\.|\.num_batches_tracked\Z')
 
 
 def build_model(cfg):

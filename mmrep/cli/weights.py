@@ -1,7 +1,7 @@
 """Which of a checkpoint's weights a tool takes."""
 import argparse
 
-from ..checkpoints.wrappers import without_module
+from ..checkpoints.wrappers import AVERAGED, unwrap, without_module
 from .errors import UserError
 
 
@@ -31,13 +31,24 @@ def choose_weights(checkpoint, ema):
     Raises:
         UserError: If there are no others.
     """
-    other = checkpoint.get('ema_state_dict')
-    if ema is not None and other is None:
-        raise UserError('the checkpoint holds no EMA weights: leave out '
-                        f"--{'ema' if ema else 'no-ema'}")
+    if ema is not None and checkpoint.get('ema_state_dict') is None:
+        return without_module(_of_others(checkpoint, ema))
     if ema is not False:
         return without_module(checkpoint['state_dict'])
     return without_module({
         name: tensor
-        for name, tensor in other.items() if name.startswith('module.')
+        for name, tensor in checkpoint['ema_state_dict'].items()
+        if name.startswith('module.')
     })
+
+
+def _of_others(checkpoint, ema):
+    """Files that were not written with EMAHook have them under other names.
+
+    Raises:
+        UserError: If there are none.
+    """
+    if not any(checkpoint.get(key) for key in AVERAGED):
+        raise UserError('the checkpoint holds no EMA weights: leave out '
+                        f"--{'ema' if ema else 'no-ema'}")
+    return unwrap(checkpoint, ema)

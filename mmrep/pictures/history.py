@@ -1,5 +1,7 @@
 """How a network evolved, read off the records of its events."""
-from typing import Dict, Iterator, List, NamedTuple, Sequence, Set, Tuple
+from numbers import Real
+from operator import itemgetter
+from typing import Any, Dict, Iterator, List, NamedTuple, Sequence, Set, Tuple
 
 from ..errors import UserError
 
@@ -31,13 +33,30 @@ def history_of(checkpoint: dict, path: str) -> List[dict]:
     """
     state = checkpoint.get('dyrep')
     history = state.get('history') if isinstance(state, dict) else []
-    known = isinstance(history, list) and all(
-        isinstance(record, dict) and KEYS <= record.keys()
-        for record in history)
-    if not known:
+    if not isinstance(history, list) or not all(map(_is_record, history)):
         raise UserError(f"the history in {path!r} is none of this DyRepHook: "
                         f"each event must have {', '.join(sorted(KEYS))}")
     return history
+
+
+def _is_record(record: Any) -> bool:
+    """Whether it has the keys of an event, and what belongs there."""
+    try:
+        cuts = [
+            number for cut in record['cut']
+            for number in (*cut['importances'], *map(len, cut['branches']))
+        ]
+        numbers = [
+            record['step'], *cuts, *record['parameters'], *record['flops'],
+            *(number for block in record['importances'].values()
+              for number in block.values())
+        ]
+        names = [record['grown'], *map(itemgetter('name'), record['cut'])]
+        list(record['branches'])
+    except Exception:  # whatever a damaged record makes of it
+        return False
+    return all(isinstance(n, Real) for n in numbers) and all(
+        isinstance(name, (str, type(None))) for name in names)
 
 
 def blocks_in(history: Sequence[dict]) -> List[str]:

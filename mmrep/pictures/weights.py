@@ -79,7 +79,7 @@ def _inner(node: Tree, *path: str) -> Tree:
 def _is_block(node: Tree) -> bool:
     """Whether these are a block's weights, of any family."""
     branches, kxk = _inner(node, 'branches'), _inner(node, 'kxk')
-    if not kxk and not _is_kernel(node.get('weight')):
+    if not _is_kernel(_origin(node)):
         return False
     if not all(is_branch(name) or name in OREPA for name in branches):
         return False  # of another package, as HRNet's
@@ -104,10 +104,14 @@ def _blocks_inside(node: Tree) -> List[Tuple[str, str, Tree]]:
     return [entry for entry in found if _is_block(entry[2])]
 
 
+def _origin(node: Tree) -> Union[Tensor, Tree, None]:
+    while node and 'weight' not in node:
+        node = _inner(node, 'kxk')
+    return node.get('weight')
+
+
 def _kernel_size(node: Tree) -> Tuple[int, int]:
-    while 'weight' not in node:
-        node = node['kxk']
-    return tuple(node['weight'].shape[2:])
+    return tuple(_origin(node).shape[2:])
 
 
 def _weights(node: Tree) -> Dict[str, Optional[float]]:

@@ -47,6 +47,17 @@ def test_whole_parts_that_are_missing(part):
         check_complete(rest)
 
 
+def test_a_block_far_beyond_the_others():
+    """It is told at once: what is missing is not counted up to it."""
+    whole = NETS['dbb']().state_dict()
+    far = {
+        k.replace('layer1.1', f'layer1.{10**12}'): v
+        for k, v in whole.items()
+    }
+    with pytest.raises(UserError, match=f'such as .*layer1.{10**12 - 1}'):
+        check_complete(far)
+
+
 def test_shapes():
     whole = NETS['orepa']().state_dict()
     for name, shape in (('layer1.0.conv1.scale',

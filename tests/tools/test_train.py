@@ -158,6 +158,12 @@ BAD = dict(
     launcher=(['{seg}', '--launcher', 'pytorch'], 'dist_train.sh'),
     no_resume=(['{seg}', '--resume', 'gone.pth'], 'gone.pth'),
     no_load=(['{seg}', '--cfg-options', 'load_from=gone.pth'], 'gone.pth'),
+    fits_nothing=(['{seg}', '--cfg-options', 'load_from={foreign}'],
+                  '{foreign}', 'nothing would be loaded'),
+    fits_no_backbone=(['{seg}', '--cfg-options', 'model.pretrained={foreign}'],
+                      '{foreign}', 'nothing would be loaded'),
+    damaged=(['{seg}', '--resume',
+              '{damaged}'], '{damaged}', "'message_hub'", 'damaged'),
     truncated=(['{seg}', '--resume', '{cut}'], '{cut}', 'truncated'),
     weights_only=(['{seg}', '--resume', '{bare}'], '{bare}', 'load_from='),
     other=(['{det}', '--resume', '{seg_checkpoint}'], 'another architecture',
@@ -170,7 +176,11 @@ def test_bad_input(case, trained, tiny_seg, tiny_det, tiny_cls, load_tool,
     checkpoint = trained / 'iter_2.pth'
     cut, bare = tmp_path / 'cut.pth', tmp_path / 'bare.pth'
     cut.write_bytes(checkpoint.read_bytes()[:3000])
-    torch.save(read_checkpoint(str(checkpoint))['state_dict'], bare)
+    whole = read_checkpoint(str(checkpoint))
+    torch.save(whole['state_dict'], bare)
+    foreign, damaged = tmp_path / 'foreign.pth', tmp_path / 'damaged.pth'
+    torch.save(dict(state_dict={'foo.weight': torch.ones(3)}), foreign)
+    torch.save({**whole, 'message_hub': 5}, damaged)
     cwd = tmp_path / 'cwd'
     cwd.mkdir()
     monkeypatch.chdir(cwd)
@@ -181,6 +191,8 @@ def test_bad_input(case, trained, tiny_seg, tiny_det, tiny_cls, load_tool,
         cls=tiny_cls,
         cut=cut,
         bare=bare,
+        foreign=foreign,
+        damaged=damaged,
         seg_checkpoint=checkpoint)
     arguments, *parts = BAD[case]
     with pytest.raises(SystemExit) as exit_:
