@@ -8,7 +8,6 @@ from mmrep.cli import build_model, load_config
 from mmrep.cli.export import (exportable, image_channels, load_nets,
                               reference_of)
 from mmrep.deploy import relative_difference, write_fused
-from mmrep.deploy.absorb import absorb_biases
 from mmrep.deploy.onnx_pool import MatrixPool
 from mmrep.deploy.plain_config import plain_config
 from mmrep.errors import UserError
@@ -26,7 +25,7 @@ def files(tiny_seg, tmp_path_factory):
     torch.manual_seed(0)
     model = randomize_norms(build_model(cfg)).eval()
     torch.save(dict(state_dict=model.state_dict()), folder / 'net.pth')
-    fused = absorb_biases(mmrep.fuse(model), model)
+    fused = mmrep.fuse(model)
     out = str(folder / 'fused.pth')
     config = write_fused(out, dict(state_dict=fused.state_dict()),
                          plain_config(cfg))
