@@ -9,6 +9,7 @@ from .checkpoints import allow_mmengine_checkpoints
 from .enrich import enrich_on_load
 from .forks import find_forked_hosts
 from .fuse import fuse
+from .guards import guard_converters
 from .hooks import DyRepHook, ParameterCheckHook
 from .kernel import Kernel
 from .layers import (ACBConv2d, BranchedConv2d, DBBConv2d, LargeKernelConv2d,
@@ -30,3 +31,4 @@ __all__ = [
 allow_mmengine_checkpoints()
 enrich_on_load()
 find_forked_hosts()
+guard_converters()

@@ -4,6 +4,7 @@ from typing import Any, Dict, Iterable, Iterator, List
 
 from torch import Tensor, nn
 
+from .guards import guard_class
 from .layers import RepConv2d
 
 
@@ -35,6 +36,7 @@ def replace(model: nn.Module, new: Dict[nn.Module, nn.Module]) -> nn.Module:
         The model, or what stands for it.
     """
     for parent in names(model):
+        guard_class(type(parent))  # the hook of registration sees none of it
         if not isinstance(parent, RepConv2d):
             for leaf, child in parent._modules.items():
                 parent._modules[leaf] = new.get(child, child)

@@ -5,8 +5,7 @@ from torch import nn
 
 import mmrep
 from mmrep.cli import build_model, load_config
-from mmrep.cli.export import (exportable, image_channels, load_nets,
-                              reference_of)
+from mmrep.cli.export import exportable, load_nets, reference_of
 from mmrep.deploy import relative_difference, write_fused
 from mmrep.deploy.onnx_pool import MatrixPool
 from mmrep.deploy.plain_config import plain_config
