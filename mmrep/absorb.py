@@ -115,8 +115,8 @@ def _is_same(a: Tensor, b: Tensor) -> bool:
         return False
     tolerance = TOLERANCE.get(a.dtype, COARSE)
     a, b = a[finite].double(), b[finite].double()
-    return not a.numel() or ((a - b).abs().max() <=
-                             tolerance * a.abs().max()).item()
+    return not a.numel() or ((a - b).abs().max()
+                             <= tolerance * a.abs().max()).item()
 
 
 def _report(fused: nn.Module, convs: Dict[str, nn.Conv2d],

@@ -23,8 +23,8 @@ METHODS = ('switch_to_deploy', 'merge_kernel', 'reparameterize', 'fuse',
            'repvgg_convert', 'convert_to_deploy')
 # where a function is defined, and its name
 FUNCTIONS = (('mmcv.cnn.utils.fuse_conv_bn', 'fuse_conv_bn'),
-             ('mmcv.cnn.utils.fuse_conv_bn', '_fuse_conv_bn'),
-             ('torch.nn.utils.fusion', 'fuse_conv_bn_eval'))
+             ('mmcv.cnn.utils.fuse_conv_bn',
+              '_fuse_conv_bn'), ('torch.nn.utils.fusion', 'fuse_conv_bn_eval'))
 # modules whose forward takes the weight of a convolution instead of calling it
 READERS = {
     'mmdet.models.dense_heads.tood_head.TaskDecomposition':
@@ -62,8 +62,9 @@ def guard_class(kind: type) -> None:
         if cls in _seen:
             continue
         _seen.add(cls)
-        if cls.__module__.split('.')[0] in ('mmrep', 'torch', 'builtins') or (
-                issubclass(cls, RepConv2d)):
+        if cls.__module__.split('.')[0] in ('mmrep', 'torch',
+                                            'builtins') or (issubclass(
+                                                cls, RepConv2d)):
             continue
         for name in METHODS:
             method = vars(cls).get(name)

@@ -41,6 +41,10 @@ class Probe:
         memo = {id(parameter): parameter for parameter in net.parameters()}
         self.model = inner(copy.deepcopy(net, memo))
         self.model.eval()  # of some hosts' nets it returns None
+        for module in self.model.modules():
+            # mmcv's ConvModule then computes the norm into the weight
+            if hasattr(module, 'efficient_conv_bn_eval_forward'):
+                module.efficient_conv_bn_eval_forward = None
         self.biases = biases
         self.means = [memo[id(mean)] for mean in means]
 
@@ -153,9 +157,7 @@ def _alone(probe: Probe, taken: set, part: nn.Module, found: dict) -> bool:
     """Whether the norms of some means stand in this part and nowhere else."""
     inside = set(part.modules())
     for mean in (probe.means[number] for number in taken):
-        norms = [
-            m for m in found if getattr(m, 'running_mean', None) is mean
-        ]
+        norms = [m for m in found if getattr(m, 'running_mean', None) is mean]
         if len(norms) != 1 or len(
                 found[norms[0]]) != 1 or norms[0] not in inside:
             return False

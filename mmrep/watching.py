@@ -76,9 +76,8 @@ class Watch(TorchFunctionMode):
             bias = _argument(args, kwargs, 2, 'bias')
             return [bias] if id(bias) in self.biases else []
         if func is F.batch_norm and not _argument(args, kwargs, 5, 'training'):
-            taken, mean = (
-                _argument(args, kwargs, 0,
-                          'input'), _argument(args, kwargs, 1, 'running_mean'))
+            taken, mean = (_argument(args, kwargs, 0, 'input'),
+                           _argument(args, kwargs, 1, 'running_mean'))
             if id(mean) in self.means:
                 self._take(taken, self.means[id(mean)])
                 return [taken, mean]
@@ -155,7 +154,8 @@ def absorbing(watches: Iterable[Watch]) -> Dict[int, Set[int]]:
 def _name(func) -> str:
     name = getattr(func, '__name__', '')
     # a property comes as the getter of its descriptor
-    return getattr(func.__self__, '__name__', '') if name == '__get__' else name
+    return getattr(func.__self__, '__name__',
+                   '') if name == '__get__' else name
 
 
 def _argument(args: tuple, kwargs: dict, place: int, name: str) -> Any:

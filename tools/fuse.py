@@ -15,8 +15,8 @@ from mmrep.cli import (UserError, add_checkpoint_arguments, build_model,
                        check_checkpoint_matches, choose_weights, load_config,
                        report_errors)
 from mmrep.cli.working import working
-from mmrep.deploy import (check_paths, example_input,
-                          plain_config, worst_difference, write_fused)
+from mmrep.deploy import (check_paths, example_input, plain_config,
+                          worst_difference, write_fused)
 from mmrep.enrich import enrich
 from mmrep.examples import image_channels
 from mmrep.walk import rep_layers

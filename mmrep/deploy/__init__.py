@@ -4,6 +4,6 @@ from .plain_config import plain_config
 from .verify import example_input, relative_difference, worst_difference
 
 __all__ = [
-    'check_paths', 'example_input', 'plain_config',
-    'relative_difference', 'worst_difference', 'write_fused'
+    'check_paths', 'example_input', 'plain_config', 'relative_difference',
+    'worst_difference', 'write_fused'
 ]

@@ -68,19 +68,3 @@ def test_other_architectures_are_refused(tiny_seg, tiny_det, files):
         load_nets(tiny_det, net)
     with pytest.raises(UserError, match='another architecture'):
         load_nets(config, fused, tiny_det)
-
-
-def test_channels(tiny_seg):
-    cfg = load_config(tiny_seg)
-    cfg.model.backbone.in_channels = 4
-    assert image_channels(build_model(cfg)) == 4
-
-
-def test_channels_of_a_focus(tiny_det):
-    """The first convolution of YOLOX reads four pixels as one."""
-    cfg = load_config(tiny_det)
-    cfg.model.backbone = dict(
-        type='CSPDarknet', deepen_factor=0.33, widen_factor=0.125)
-    model = build_model(cfg)
-    assert image_channels(model) == 3
-    model.backbone(torch.randn(2, 3, 64, 64))
