@@ -10,6 +10,7 @@ from .enrich import enrich_on_load
 from .errors import UserError
 from .forks import find_forked_hosts
 from .fuse import fuse
+from .guards import guard_converters
 from .hooks import DyRepHook, KeepKernelsHook, ParameterCheckHook
 from .keep import keep_kernels
 from .kernel import Kernel
@@ -32,3 +33,4 @@ __all__ = [
 allow_mmengine_checkpoints()
 enrich_on_load()
 find_forked_hosts()
+guard_converters()

@@ -5,6 +5,7 @@ from typing import Any, Dict, Iterable, Iterator, List
 from torch import Tensor, nn
 
 from .following import norms_behind, places
+from .guards import guard_class
 from .layers import RepConv2d
 
 
@@ -42,6 +43,7 @@ def replace(model: nn.Module, new: Dict[nn.Module, nn.Module]) -> nn.Module:
         if layer is not module and isinstance(layer, RepConv2d):
             layer.train(at[module])
     for parent in names(model):
+        guard_class(type(parent))  # the hook of registration sees none of it
         if not isinstance(parent, RepConv2d):
             for leaf, child in parent._modules.items():
                 parent._modules[leaf] = new.get(child, child)

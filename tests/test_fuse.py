@@ -8,6 +8,7 @@ from torch import nn
 import mmrep
 from mmrep import OREPAConv2d, RepVGGConv2d
 from mmrep.deploy.verify import outputs, relative_difference
+from mmrep.errors import UserError
 from mmrep.testing import randomize_norms
 from mmrep.walk import branch_by_branch, rep_layers
 
@@ -113,3 +114,9 @@ def test_whole_model(scope, tmp_path):
         expected = outputs(model, x)
     for a, b in zip(expected, outputs(fused, x)):
         assert relative_difference(a, b) < 1e-5
+
+
+@pytest.mark.parametrize('model', ['x', None, 3, nn.ReLU])
+def test_no_module(model):
+    with pytest.raises(UserError, match='must be a torch.nn'):
+        mmrep.fuse(model)

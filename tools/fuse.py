@@ -14,12 +14,12 @@ from mmrep.checkpoints import read_checkpoint
 from mmrep.cli import (UserError, add_checkpoint_arguments, build_model,
                        check_checkpoint_matches, choose_weights, load_config,
                        report_errors)
-from mmrep.cli.export import image_channels
 from mmrep.cli.working import working
 from mmrep.custom_imports import needs
-from mmrep.deploy import (absorb_biases, check_paths, example_input,
-                          plain_config, worst_difference, write_fused)
+from mmrep.deploy import (check_paths, example_input, plain_config,
+                          worst_difference, write_fused)
 from mmrep.enrich import enrich
+from mmrep.examples import image_channels
 from mmrep.walk import rep_layers
 
 TOLERANCE = 1e-4  # relative, of features and dense heads
@@ -60,8 +60,9 @@ def build_plain(cfg, fused):
     for name in fused.state_dict():
         if name.endswith('.bias') and name not in places:
             raise UserError(f"cannot fuse {name[:-len('.bias')]!r}: it needs "
-                            'a bias, and the stock layer has none and no '
-                            'batch norm behind it')
+                            'a bias, which the stock layer has not, and no '
+                            'batch norm directly behind it can take it: give '
+                            'the layer a bias, or leave it plain')
     for layer in rep_layers(plain):
         raise UserError('cannot fuse this config: its plain form still has a '
                         f'{type(layer).__name__}')
@@ -86,7 +87,7 @@ def main(argv=None):
         del checkpoint, weights  # as large as the rich net
         status.update('fusing')
         rich = revert_sync_batchnorm(rich).eval()
-        fused = absorb_biases(mmrep.fuse(rich), rich)
+        fused = mmrep.fuse(rich)
         plain_cfg = plain_config(cfg)
         plain = build_plain(plain_cfg, fused)
         status.update('comparing both forms')

@@ -7,13 +7,11 @@ from mmengine.model import revert_sync_batchnorm
 from torch import Tensor, nn
 
 from ..checkpoints import read_checkpoint
-from ..deploy.absorb import absorb_biases
 from ..deploy.onnx_parts import Part
 from ..deploy.onnx_pool import with_matrix_pools
 from ..enrich import enrich
 from ..errors import UserError
 from ..fuse import fuse
-from ..layers import RepConv2d
 from ..walk import branch_by_branch, rep_layers
 from .config import load_config
 from .model import build_model, check_checkpoint_matches
@@ -62,7 +60,7 @@ def load_nets(config: str,
             raise UserError(
                 f'--training-config (={training_config!r}) is for a fused net '
                 f'and {config!r} is of a training form: leave it out')
-        return Nets(cfg, absorb_biases(fuse(model), model), model)
+        return Nets(cfg, fuse(model), model)
     # what was fused loads into the training form, which takes plain weights
     return Nets(cfg, model, _loaded(other, weights) if other else None)
 
@@ -93,17 +91,3 @@ def reference_of(nets: Nets, part: str) -> Callable[[Tensor], tuple]:
             return rich(x)
 
     return run
-
-
-def image_channels(model: nn.Module) -> int:
-    """How many channels an image has: what the first convolution reads.
-
-    But for the Focus of YOLOX, which makes four channels of each.
-    """
-    modules = list(getattr(model, 'backbone', model).modules())
-    four = any(type(module).__name__ == 'Focus' for module in modules)
-    channels = (
-        module.in_channels for module in modules
-        if isinstance(module, (nn.Conv2d, RepConv2d)))
-    found = next(channels, 3)
-    return found // 4 if four else found

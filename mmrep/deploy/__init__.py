@@ -1,10 +1,9 @@
 """From a trained net to files that stock hosts load."""
-from .absorb import absorb_biases
 from .files import check_paths, write_fused
 from .plain_config import plain_config
 from .verify import example_input, relative_difference, worst_difference
 
 __all__ = [
-    'absorb_biases', 'check_paths', 'example_input', 'plain_config',
-    'relative_difference', 'worst_difference', 'write_fused'
+    'check_paths', 'example_input', 'plain_config', 'relative_difference',
+    'worst_difference', 'write_fused'
 ]

@@ -1,5 +1,4 @@
 """Compare a fused net with the training form it stands for."""
-import inspect
 import os.path as osp
 from typing import Callable, List, Optional, TypeVar
 
@@ -8,13 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import UserError
+from ..examples import outputs
 from ..layers import RepConv2d
-from ..walk import branch_by_branch, rep_layers, tensors
+from ..walk import branch_by_branch, rep_layers
 
 T = TypeVar('T')
-
-# what a model has on top of its features
-HEADS = ('rpn_head', 'bbox_head', 'decode_head', 'auxiliary_head', 'head')
 LONG_SIDE = 512  # pixels
 STRIDE = 32
 
@@ -36,28 +33,6 @@ def example_input(path: Optional[str] = None, channels: int = 3) -> Tensor:
     x = torch.from_numpy(image).float().permute(2, 0, 1)[None]
     x = x[:, [i % 3 for i in range(channels)]]
     return (x - x.mean()) / x.std()
-
-
-@torch.no_grad()
-def outputs(model: nn.Module, x: Tensor) -> List[Tensor]:
-    """The features of a model, and what its dense heads make of them."""
-    features = model.extract_feat(x)
-    found = list(tensors(features))
-    for name in HEADS:
-        head = getattr(model, name, None)
-        if head is not None and _takes_features_alone(head):
-            found += tensors(head(features))
-    return found
-
-
-def _takes_features_alone(head: nn.Module) -> bool:
-    if isinstance(head, (nn.ModuleList, nn.Sequential)):
-        return False
-    parameters = inspect.signature(head.forward).parameters.values()
-    required = [p for p in parameters if p.default is p.empty]
-    # a head without a forward has nn.Module's, which takes `*input`
-    return [p.kind
-            for p in required] == [inspect.Parameter.POSITIONAL_OR_KEYWORD]
 
 
 def relative_difference(a: Tensor, b: Tensor) -> float:

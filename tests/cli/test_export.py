@@ -5,10 +5,8 @@ from torch import nn
 
 import mmrep
 from mmrep.cli import build_model, load_config
-from mmrep.cli.export import (exportable, image_channels, load_nets,
-                              reference_of)
+from mmrep.cli.export import exportable, load_nets, reference_of
 from mmrep.deploy import relative_difference, write_fused
-from mmrep.deploy.absorb import absorb_biases
 from mmrep.deploy.onnx_pool import MatrixPool
 from mmrep.deploy.plain_config import plain_config
 from mmrep.errors import UserError
@@ -26,7 +24,7 @@ def files(tiny_seg, tmp_path_factory):
     torch.manual_seed(0)
     model = randomize_norms(build_model(cfg)).eval()
     torch.save(dict(state_dict=model.state_dict()), folder / 'net.pth')
-    fused = absorb_biases(mmrep.fuse(model), model)
+    fused = mmrep.fuse(model)
     out = str(folder / 'fused.pth')
     config = write_fused(out, dict(state_dict=fused.state_dict()),
                          plain_config(cfg))
@@ -70,19 +68,3 @@ def test_other_architectures_are_refused(tiny_seg, tiny_det, files):
         load_nets(tiny_det, net)
     with pytest.raises(UserError, match='another architecture'):
         load_nets(config, fused, tiny_det)
-
-
-def test_channels(tiny_seg):
-    cfg = load_config(tiny_seg)
-    cfg.model.backbone.in_channels = 4
-    assert image_channels(build_model(cfg)) == 4
-
-
-def test_channels_of_a_focus(tiny_det):
-    """The first convolution of YOLOX reads four pixels as one."""
-    cfg = load_config(tiny_det)
-    cfg.model.backbone = dict(
-        type='CSPDarknet', deepen_factor=0.33, widen_factor=0.125)
-    model = build_model(cfg)
-    assert image_channels(model) == 3
-    model.backbone(torch.randn(2, 3, 64, 64))

@@ -13,7 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from mmrep import DBBConv2d
 from mmrep.cli import build_model, load_config
 from mmrep.cli.synthetic import synthetic_batch
-from mmrep.deploy import absorb_biases, plain_config, worst_difference
+from mmrep.deploy import plain_config, worst_difference
 from mmrep.dyrep import SEVEN, Data, Evolution
 from mmrep.dyrep.growing import add_branches
 from mmrep.dyrep.running import adopt_pretrained
@@ -92,7 +92,7 @@ def check_grows(evolution, scores, batch):
 
 def check_fuses(cfg, model, x):
     """The weights of the fused net are those of the plain config's net."""
-    fused = absorb_biases(fuse(model), model)
+    fused = fuse(model)
     plain = build_model(plain_config(cfg))
     plain.load_state_dict(fused.state_dict())
     assert worst_difference(model, plain.eval(), x) < 1e-4

@@ -1,12 +1,15 @@
 """Biases that fusing makes go into the norms that follow."""
 import torch
 from mmcv.cnn import ConvModule
+from mmengine.logging import MMLogger
 from torch import nn
 
 import mmrep
-from mmrep import RepVGGConv2d
-from mmrep.deploy import absorb_biases, relative_difference
+from mmrep import DBBConv2d, RepVGGConv2d
+from mmrep.deploy import relative_difference
 from mmrep.testing import randomize_norms
+
+from .biased import Net, block, directly, fused_of, two_inputs
 
 RICH = dict(type='RepVGGConv2d')
 
@@ -31,7 +34,7 @@ class Model(nn.Module):
 def test_absorb():
     torch.manual_seed(0)
     model = randomize_norms(Model()).eval()
-    fused = absorb_biases(mmrep.fuse(model), model)
+    fused = mmrep.fuse(model)
     assert fused.first.conv.bias is None and fused.conv1.bias is None
     assert fused.with_bias[0].bias is not None  # the plain conv has one, too
     assert fused.without_norm.bias is not None  # nowhere to put it
@@ -45,7 +48,7 @@ def test_shared_conv_with_several_norms():
     conv = RepVGGConv2d(4, 4, 3, padding=1, bias=False)
     levels = [nn.Sequential(conv, nn.BatchNorm2d(4)) for _ in range(2)]
     model = randomize_norms(nn.Sequential(*levels)).eval()
-    fused = absorb_biases(mmrep.fuse(model), model)
+    fused = mmrep.fuse(model)
     x = torch.randn(2, 4, 9, 9)
     assert fused[0][0] is fused[1][0] and fused[0][0].bias is None
     assert relative_difference(model(x), fused(x)) < 1e-5
@@ -55,7 +58,7 @@ def test_shared_conv_with_a_norm_in_one_place_only():
     conv = RepVGGConv2d(4, 4, 3, padding=1, bias=False)
     model = nn.Sequential(nn.Sequential(conv, nn.BatchNorm2d(4)), conv)
     randomize_norms(model).eval()
-    fused = absorb_biases(mmrep.fuse(model), model)
+    fused = mmrep.fuse(model)
     x = torch.randn(2, 4, 9, 9)
     assert relative_difference(model(x), fused(x)) < 1e-5
 
@@ -70,7 +73,7 @@ def test_norm_that_comes_first():
         norm_cfg=dict(type='BN'),
         order=('norm', 'conv', 'act'))
     model = randomize_norms(nn.Sequential(model)).eval()
-    fused = absorb_biases(mmrep.fuse(model), model)
+    fused = mmrep.fuse(model)
     x = torch.randn(2, 4, 9, 9)
     assert relative_difference(model(x), fused(x)) < 1e-5
 
@@ -80,7 +83,7 @@ def test_a_norm_behind_two_convs_takes_no_bias():
     convs = [RepVGGConv2d(4, 4, 3, padding=1, bias=False) for _ in range(2)]
     model = nn.Sequential(convs[0], norm, convs[1], norm)
     randomize_norms(model).eval()
-    fused = absorb_biases(mmrep.fuse(model), model)
+    fused = mmrep.fuse(model)
     x = torch.randn(2, 4, 9, 9)
     assert relative_difference(model(x), fused(x)) < 1e-5
     assert fused[0].bias is not None and fused[2].bias is not None
@@ -89,7 +92,7 @@ def test_a_norm_behind_two_convs_takes_no_bias():
 def test_a_norm_without_running_statistics_takes_no_bias():
     norm = nn.BatchNorm2d(4, track_running_stats=False)
     model = nn.Sequential(RepVGGConv2d(4, 4, 3, bias=False), norm).eval()
-    fused = absorb_biases(mmrep.fuse(model), model)
+    fused = mmrep.fuse(model)
     assert fused[0].bias is not None
 
 
@@ -108,6 +111,60 @@ def test_a_norm_behind_a_plain_conv_too_takes_no_bias():
             return self.rich(x) + self.plain(x)
 
     model = randomize_norms(Both()).eval()
-    fused = absorb_biases(mmrep.fuse(model), model)
+    fused = mmrep.fuse(model)
     x = torch.randn(2, 4, 9, 9)
     assert relative_difference(model(x), fused(x)) < 1e-5
+
+
+def said(model, capsys):
+    MMLogger.get_instance('fuse', logger_name='fuse')
+    mmrep.fuse(model)
+    captured = capsys.readouterr()
+    return captured.out + captured.err
+
+
+def test_says_what_it_did(capsys):
+    assert said(block(), capsys) == said(nn.ReLU(), capsys) == ''
+    line = said(Net(directly), capsys)
+    assert line.count('\n') == 1 and "'conv'" in line and ' 1 ' in line
+    assert 'keep' in said(Net(lambda net, x: net.conv(x)), capsys)
+    assert '`example`' in said(Net(two_inputs), capsys)
+
+
+def test_a_taker_that_no_watch_sees():
+    """Compiled code reads the memory of a tensor and asks torch nothing."""
+
+    def hidden(net, x):
+        y = net.conv(x)
+        with torch._C.DisableTorchFunction():
+            z = y.relu()
+        return net.bn(y) + z
+
+    net = Net(hidden)
+    assert fused_of(net).conv.bias is not None
+
+
+def test_mmpretrain_repvgg():
+    """Its own conversion leaves out the biases of convolutions."""
+    from mmpretrain.models import RepVGG
+    arch = dict(
+        num_blocks=[1, 1, 1, 1],
+        width_factor=[.125, .125, .125, .125],
+        group_layer_map=None,
+        se_cfg=None)
+    x = torch.randn(1, 3, 64, 64).double()
+    stock = mmrep.reparameterize(RepVGG(arch), 'DBBConv2d')
+    for net in (stock, RepVGG(arch, conv_cfg=dict(type='DBBConv2d'))):
+        randomize_norms(net.double())
+        net.eval()  # it returns None
+        fused = mmrep.fuse(net)
+        expected, = net(x)
+        assert relative_difference(expected, fused(x)[0]) < 1e-12
+        fused.switch_to_deploy()
+        assert relative_difference(expected, fused(x)[0]) < 1e-12
+
+
+def test_on_the_meta_device():
+    net = nn.Sequential(
+        DBBConv2d(4, 4, 3, bias=False, device='meta'), nn.Conv2d(4, 4, 1))
+    assert mmrep.fuse(net)[0].bias is not None

@@ -1,0 +1,140 @@
+"""Converters of others refuse what they would destroy without a word.
+
+They read ``conv.weight`` as the whole kernel, but a re-parameterized layer
+has more than that.
+"""
+import functools
+import inspect
+import sys
+from typing import Any, Callable, Set
+
+import mmcv.cnn  # noqa: F401
+import torch.nn.utils.fusion  # noqa: F401
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_module_registration_hook
+from torch.utils._pytree import tree_flatten
+
+from .errors import UserError
+from .layers import RepConv2d
+
+# methods of hosts' and other libraries' modules, called without tensors
+METHODS = ('switch_to_deploy', 'merge_kernel', 'reparameterize', 'fuse',
+           'fuse_model', 'get_equivalent_kernel_bias', 'local_inject',
+           'repvgg_convert', 'convert_to_deploy')
+# where a function is defined, and its name
+FUNCTIONS = (('mmcv.cnn.utils.fuse_conv_bn', 'fuse_conv_bn'),
+             ('mmcv.cnn.utils.fuse_conv_bn',
+              '_fuse_conv_bn'), ('torch.nn.utils.fusion', 'fuse_conv_bn_eval'))
+# modules whose forward takes the weight of a convolution instead of calling it
+READERS = {
+    'mmdet.models.dense_heads.tood_head.TaskDecomposition':
+    'reduction_conv.conv',
+    'mmseg.models.decode_heads.knet_head.IterativeDecodeHead':
+    'kernel_generate_head.conv_seg',
+}
+
+_seen: Set[type] = set()
+
+
+def guard_converters() -> None:
+    """Guard functions, the classes there are, and those that get a child."""
+    for module, name in FUNCTIONS:
+        _guard_function(sys.modules[module], name)
+    kinds = [nn.Module]
+    for kind in kinds:  # which grows
+        kinds += kind.__subclasses__()
+        guard_class(kind)
+    register_module_module_registration_hook(_on_registration)
+
+
+def _on_registration(parent: nn.Module, name: str, child: Any) -> None:
+    if type(parent) not in _seen:
+        guard_class(type(parent))
+
+
+def guard_class(kind: type) -> None:
+    """Let the converting methods of a class refuse nets that are not fused.
+
+    Args:
+        kind: Of a module. Those of mmrep convert as they should.
+    """
+    for cls in kind.__mro__:
+        if cls in _seen:
+            continue
+        _seen.add(cls)
+        if cls.__module__.split('.')[0] in ('mmrep', 'torch',
+                                            'builtins') or (issubclass(
+                                                cls, RepConv2d)):
+            continue
+        for name in METHODS:
+            method = vars(cls).get(name)
+            if inspect.isfunction(method) and _needs_nothing(method):
+                setattr(cls, name, _guarded_method(method))
+        conv = READERS.get(f'{cls.__module__}.{cls.__qualname__}')
+        if conv:
+            cls.forward = _guarded_reader(cls.forward, conv)
+
+
+def _needs_nothing(method: Callable) -> bool:
+    """Whether a method can be called with ``self`` alone."""
+    others = list(inspect.signature(method).parameters.values())[1:]
+    starred = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
+    return all(p.default is not p.empty or p.kind in starred for p in others)
+
+
+def _guarded_method(method: Callable) -> Callable:
+
+    @functools.wraps(method)
+    def guarded(self, *args, **kwargs):
+        # with tensors it is no converter, but fuses features
+        values, _ = tree_flatten([args, kwargs])
+        if not any(isinstance(value, Tensor) for value in values):
+            _refuse(f'{type(self).__name__}.{method.__name__}', self)
+        return method(self, *args, **kwargs)
+
+    return guarded
+
+
+def _guarded_reader(forward: Callable, conv: str) -> Callable:
+
+    @functools.wraps(forward)
+    def guarded(self, *args, **kwargs):
+        if isinstance(self.get_submodule(conv), RepConv2d):
+            raise UserError(
+                f'{type(self).__name__} reads the weight of its {conv!r} and '
+                'never runs it: that convolution must stay plain, `exclude` '
+                'it or give this module no `conv_cfg`')
+        return forward(self, *args, **kwargs)
+
+    return guarded
+
+
+def _guard_function(home: Any, name: str) -> None:
+    """Put a guard wherever modules have imported a function."""
+    function = getattr(home, name)
+
+    @functools.wraps(function)
+    def guarded(*args, **kwargs):
+        host = home.__name__.split('.')[0]
+        _refuse(f"{host}'s {name}", *args, *kwargs.values())
+        return function(*args, **kwargs)
+
+    for module in list(sys.modules.values()):
+        names = getattr(module, '__dict__', {})
+        if names.get(name) is function:
+            setattr(module, name, guarded)
+
+
+def _refuse(what: str, *values: Any) -> None:
+    """Refuse modules with re-parameterized layers inside.
+
+    Raises:
+        UserError: There is one.
+    """
+    for value in values:
+        for module in value.modules() if isinstance(value, nn.Module) else ():
+            if isinstance(module, RepConv2d):
+                raise UserError(
+                    f'{what} would take the weight of a '
+                    f'{type(module).__name__} for its whole kernel: call it '
+                    'on what `mmrep.fuse(model)` gives')
