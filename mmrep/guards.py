@@ -22,9 +22,12 @@ METHODS = ('switch_to_deploy', 'merge_kernel', 'reparameterize', 'fuse',
            'fuse_model', 'get_equivalent_kernel_bias', 'local_inject',
            'repvgg_convert', 'convert_to_deploy')
 # where a function is defined, and its name
-FUNCTIONS = (('mmcv.cnn.utils.fuse_conv_bn', 'fuse_conv_bn'),
-             ('mmcv.cnn.utils.fuse_conv_bn',
-              '_fuse_conv_bn'), ('torch.nn.utils.fusion', 'fuse_conv_bn_eval'))
+FUNCTIONS = (
+    ('mmcv.cnn.utils.fuse_conv_bn', 'fuse_conv_bn'),
+    ('mmcv.cnn.utils.fuse_conv_bn', '_fuse_conv_bn'),
+    ('mmcv.cnn.bricks.conv_module', 'efficient_conv_bn_eval_forward'),
+    ('torch.nn.utils.fusion', 'fuse_conv_bn_eval'),
+)
 # modules whose forward takes the weight of a convolution instead of calling it
 READERS = {
     'mmdet.models.dense_heads.tood_head.TaskDecomposition':

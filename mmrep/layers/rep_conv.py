@@ -5,7 +5,6 @@ import torch
 from torch import Tensor, nn
 from torch.fx import Proxy
 
-from ..errors import UserError
 from ..kernel import Kernel
 from .geometry import GEOMETRY, Geometry, check_geometry
 from .kept import Kept
@@ -280,18 +279,6 @@ class RepConv2d(nn.Module):
     def _apply(self, *args, **kwargs) -> 'RepConv2d':
         self._kept.clear()
         return super()._apply(*args, **kwargs)
-
-    def _conv_forward(self, *args) -> None:
-        """What takes ``weight`` for the whole kernel calls this.
-
-        Raises:
-            UserError: Always.
-        """
-        raise UserError(
-            f'`weight` is one of the kernels of {type(self).__name__}, what '
-            'takes it for the whole (mmcv and mmengine under '
-            '`efficient_conv_bn_eval`) cannot be used with it: call '
-            'mmrep.fuse(model) first')
 
     def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
         adapt(self, state_dict, prefix)

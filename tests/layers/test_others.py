@@ -163,7 +163,7 @@ def test_efficient_conv_bn_eval(kind):
         conv_cfg=dict(type=kind.__name__),
         norm_cfg=dict(type='BN'),
         efficient_conv_bn_eval=True).eval()
-    with pytest.raises(UserError, match=r'call mmrep\.fuse\(model\) first'):
+    with pytest.raises(UserError, match=r'what `mmrep\.fuse\(model\)` gives'):
         module(IMAGE)
 
 
