@@ -116,13 +116,13 @@ def check_start(cfg, model, trusted):
     if path is None:
         return
     checkpoint = read_checkpoint(path, trusted)
-    check_resumable(path, checkpoint, trusted)
     changed = check_checkpoint_matches(model, checkpoint['state_dict'])
     if changed and hook_of(cfg) is None:
         raise UserError(
             f'cannot resume from {path!r}: its layers have other branches '
             "than the config's; build the backbone with type='Restructured' "
             'and this checkpoint as its `structure`')
+    check_resumable(path, checkpoint, trusted)
 
 
 @report_errors
