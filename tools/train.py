@@ -129,15 +129,15 @@ def check_start(cfg, model, trusted):
             cfg.work_dir):
         cfg.load_from = path  # it was started from another folder
     checkpoint = read_checkpoint(path, trusted)
-    check_resumable(path, checkpoint, trusted)
-    if hook_of(cfg) is not None and checkpoint.get('dyrep') is not None:
-        check_state(checkpoint['dyrep'])
     changed = check_checkpoint_matches(model, checkpoint['state_dict'])
     if changed and hook_of(cfg) is None:
         raise UserError(
             f'cannot resume from {path!r}: its layers have other branches '
             "than the config's; build the backbone with type='Restructured' "
             'and this checkpoint as its `structure`')
+    check_resumable(path, checkpoint, trusted)
+    if hook_of(cfg) is not None and checkpoint.get('dyrep') is not None:
+        check_state(checkpoint['dyrep'])
 
 
 @report_errors

@@ -95,8 +95,9 @@ def test_fused_like_any_other(tiny_seg, load_tool, tmp_path, capsys):
     cfg.dump(config)
     model = save(config, tmp_path / 'plain.pth')
     torch.save(model.state_dict(), tmp_path / 'bare.pth')
+    torch.save(dict(model=model.state_dict()), tmp_path / 'other.pth')
     told = []
-    for name in ('plain.pth', 'bare.pth'):
+    for name in ('plain.pth', 'bare.pth', 'other.pth'):
         load_tool('test').main([
             config,
             str(tmp_path / name), '--work-dir',
@@ -107,7 +108,7 @@ def test_fused_like_any_other(tiny_seg, load_tool, tmp_path, capsys):
         with open(tmp_path / f'{name}.pkl', 'rb') as file:
             told.append([p['pred_sem_seg']['data'] for p in pickle.load(file)])
     assert len(told[0]) == 4
-    assert all(torch.equal(a, b) for a, b in zip(*told))
+    assert all(torch.equal(a, b) for a, *rest in zip(*told) for b in rest)
 
 
 def test_two_processes(tiny_det, free_port, tmp_path):
