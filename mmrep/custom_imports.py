@@ -5,8 +5,11 @@ from typing import Any, List, Set
 import mmengine.registry
 from mmengine.config import Config
 from mmengine.registry import Registry
+from mmengine.runner import Runner
 
 OWN = __name__.split('.')[0]
+# what a Runner or a host's tool makes something of
+BUILT = {*inspect.signature(Runner.__init__).parameters, 'tta_model'}
 
 
 def uses_mmrep(node: Any) -> bool:
@@ -78,7 +81,9 @@ def drop_import(cfg: Config) -> None:
     Args:
         cfg: Changed in place.
     """
-    if uses_mmrep(cfg.to_dict()):
+    # other names at the top are left from writing the config
+    built = [value for key, value in cfg.to_dict().items() if key in BUILT]
+    if uses_mmrep(built):
         return
     imports = [i for i in imports_of(cfg) if not _is_of_mmrep(i)]
     if imports:

@@ -82,6 +82,17 @@ def test_where_nothing_is_left(imports, left, words):
     assert ('custom_imports' in cfg) == bool(left)
 
 
+def test_variables_that_nothing_is_made_of():
+    """As configs leave them behind."""
+    cfg = Config(
+        dict(
+            backbone=dict(type='OREPAResNet'),
+            custom_imports=dict(imports=['mmrep']),
+            model=dict(backbone=dict(type='ResNet'))))
+    drop_import(cfg)
+    assert needs(cfg) == 'no mmrep'
+
+
 def test_where_something_is_left():
     cfg = Config(
         dict(custom_imports=dict(imports=['mmrep']), **OURS['conv_cfg']))

@@ -44,6 +44,8 @@ def test_both_processes_evolve_alike(evolving, free_port, tmp_path):
     cfg.custom_imports.imports = ['mmrep', 'witness']
     cfg.model.backbone.norm_cfg = dict(type='SyncBN')
     cfg.optim_wrapper.paramwise_cfg = dict(norm_decay_mult=0.)
+    # seeds of the processes differ, and numpy would take none of them
+    cfg.randomness = dict(seed=2**32 - 1, diff_rank_seed=True)
     cfg.dump(path)
     done = subprocess.run([
         'bash',
