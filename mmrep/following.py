@@ -1,4 +1,8 @@
-"""Which norms take what a convolution gives."""
+"""Which norms stand behind a convolution, by the order of registration.
+
+A guess, good enough to make new norms alike. Which norms take its outputs as
+the model runs, :mod:`mmrep.watching` sees.
+"""
 from collections import defaultdict
 from typing import Dict, List, Optional, Tuple
 
@@ -22,12 +26,12 @@ def places(model: nn.Module) -> Dict[nn.Module, List[Place]]:
 
 def norms_behind(conv: nn.Module, found: Dict[nn.Module,
                                               List[Place]]) -> List[nn.Module]:
-    """The batch norms that take what a convolution gives, and nothing else.
+    """The batch norms that stand behind a convolution, and no other one.
 
     Args:
         conv: A convolution of the model.
-        found: The :func:`places` of the model, whose modules must lie in the
-            order of their use, as in all hosts.
+        found: The :func:`places` of the model, whose modules should lie in
+            the order of their use, as in all hosts.
 
     Returns:
         One of each place of ``conv``; none if a place has none.

@@ -112,8 +112,9 @@ class Probe:
 
 def running_means(net: nn.Module) -> List[Tensor]:
     """Those of all norms, each once."""
-    found = (getattr(module, 'running_mean', None) for module in net.modules())
-    return list({id(m): m for m in found if isinstance(m, Tensor)}.values())
+    found = (module._buffers.get('running_mean') for module in net.modules())
+    return list({id(mean): mean
+                 for mean in found if mean is not None}.values())
 
 
 def part_watches(probe: Probe, watches: List[Watch]) -> List[Watch]:
@@ -145,7 +146,7 @@ def part_watches(probe: Probe, watches: List[Watch]) -> List[Watch]:
 
 def _parts(found: dict, bias: Tensor) -> Iterator[nn.Module]:
     """The modules around a convolution from the inside, without the root."""
-    module, = (m for m in found if getattr(m, 'bias', None) is bias)
+    module = next(m for m in found if m._parameters.get('bias') is bias)
     while len(found[module]) == 1:
         (module, _), = found[module]
         if not found[module]:
@@ -157,8 +158,8 @@ def _alone(probe: Probe, taken: set, part: nn.Module, found: dict) -> bool:
     """Whether the norms of some means stand in this part and nowhere else."""
     inside = set(part.modules())
     for mean in (probe.means[number] for number in taken):
-        norms = [m for m in found if getattr(m, 'running_mean', None) is mean]
-        if len(norms) != 1 or len(
-                found[norms[0]]) != 1 or norms[0] not in inside:
+        norms = [m for m in found if m._buffers.get('running_mean') is mean]
+        if sum(len(found[norm])
+               for norm in norms) != 1 or not (inside.issuperset(norms)):
             return False
     return True

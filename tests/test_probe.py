@@ -64,8 +64,9 @@ def test_parts_that_no_run_reaches(order, moves):
         order=order)
     net = Aside(nn.ModuleList([part]))
     assert (fused_of(net).part[0].conv.bias is None) == moves
-    net.also = part.conv  # who knows what takes its outputs there
-    assert fused_of(net).part[0].conv.bias is not None
+    for shared in (part.conv, part.norm):
+        net.also = shared  # who knows what takes or gives tensors there
+        assert fused_of(net).part[0].conv.bias is not None
 
 
 def test_what_stays_as_it_was():

@@ -238,6 +238,47 @@ model = dict(bbox_head=dict(
     assert 'bbox_head.cls_convs.0.conv' in message and 'a bias' in message
 
 
+ODD = """
+from mmcv.cnn import ConvModule
+from mmengine.model import BaseModule
+from mmengine.registry import MODELS
+
+
+@MODELS.register_module(force=True)
+class OddNet(BaseModule):
+
+    def __init__(self, bias, conv_cfg=None, init_cfg=None):
+        super().__init__(init_cfg)
+        self.block = ConvModule(
+            3, 64, 3, padding=1, bias=bias, conv_cfg=conv_cfg,
+            norm_cfg=dict(type='BN'), order=('conv', 'act', 'norm'))
+
+    def forward(self, x):
+        return self.block(x),
+"""
+
+
+@pytest.mark.parametrize('bias', ['auto', True])
+def test_an_activation_before_the_norm(fuse, capsys, tiny_seg, tmp_path,
+                                       monkeypatch, bias):
+    (tmp_path / 'odd_net.py').write_text(ODD)
+    monkeypatch.syspath_prepend(tmp_path)
+    config = tmp_path / 'rich.py'
+    config.write_text(f"""_base_ = {tiny_seg!r}
+custom_imports = dict(imports=['mmrep', 'odd_net'])
+model = dict(backbone=dict(
+    _delete_=True, type='OddNet', bias={bias!r},
+    conv_cfg=dict(type='DBBConv2d')))""")
+    trained(str(config), tmp_path / 'net.pth')
+    if bias is True:
+        out, _ = run(fuse, str(config), tmp_path)
+        assert 'backbone.block.conv.bias' in torch.load(out)['state_dict']
+        return
+    message = refused(fuse, capsys, tmp_path, config, tmp_path / 'net.pth',
+                      tmp_path / 'fused.pth')
+    assert 'backbone.block.conv' in message and 'a bias' in message
+
+
 def test_shared_convs_with_norms_of_their_own(tool, tiny_det, tmp_path,
                                               monkeypatch):
     """Levels share convs but not norms: each norm takes the bias.
