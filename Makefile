@@ -3,7 +3,7 @@ PYTHON ?=
 BIN := .venv/bin
 REQUIREMENTS := $(patsubst %,requirements/%.txt,build torch mmcv lock)
 
-.PHONY: demo test lint benchmark
+.PHONY: demo test lint fuzz benchmark
 demo: .venv/.ready
 	$(BIN)/python tools/demo.py
 
@@ -13,6 +13,10 @@ test: .venv/.ready
 # in an environment of its own, ready in seconds
 lint:
 	@PYTHON=$(PYTHON) .dev_scripts/lint.sh
+
+# FUZZ='--seed S --only I' repeats a case
+fuzz: .venv/.ready
+	$(BIN)/python .dev_scripts/fuzz.py $(FUZZ)
 
 # glibc gives memory back after each step and takes it again page by page, at
 # random up to a third of a step; here all nets keep what they once had
