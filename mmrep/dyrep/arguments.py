@@ -10,6 +10,7 @@ from ..errors import UserError, one_line
 from ..layers import BranchedConv2d
 from ..layers.branch_names import Branches, check_branches
 from ..layers.geometry import Geometry
+from ..quiet import quiet
 from .growing import NORMS
 
 LARGEST = torch.finfo(torch.float).max
@@ -105,7 +106,7 @@ def try_branches(branches: dict,
         UserError: It cannot have them.
     """
     try:
-        with torch.device('meta'):
+        with quiet(), torch.device('meta'):
             BranchedConv2d(
                 geometry.in_channels,
                 geometry.out_channels,
