@@ -17,20 +17,25 @@ LARGEST = torch.finfo(torch.float).max
 ANY = Geometry.of(nn.Conv2d(64, 64, 3, padding=1))
 
 
-def check_whole(name: str, value: int, least: Optional[int] = None) -> None:
+def check_whole(name: str,
+                value: int,
+                least: Optional[int] = None,
+                most: int = sys.maxsize) -> None:
     """Refuse what is no whole number; True is none.
 
     Args:
         name: Of the argument.
         value: Of it.
         least: That it may be. Defaults to any.
+        most: That it may be, where there is a least one. Defaults to what can
+            be counted.
 
     Raises:
-        UserError: It is none, too small, or more than can be counted.
+        UserError: It is none, too small or too large.
     """
     rule = '' if least is None else f', at least {least}'
-    if type(value) is int and least is not None and value > sys.maxsize:
-        rule = f', at most {sys.maxsize}'
+    if type(value) is int and least is not None and value > most:
+        rule = f', at most {most}'
     elif type(value) is int and (least is None or value >= least):
         return
     raise UserError(f'`{name}` (={value!r}) must be a whole number{rule}')

@@ -5,6 +5,7 @@ from torch import nn
 
 from ..errors import UserError
 from ..layers import BranchedConv2d
+from ..layers.block_types import MAX_NESTING
 from ..layers.branch_names import Branches, fits
 from . import cutting, growing, random_state
 from .arguments import (check_numbers, check_scope, check_whole,
@@ -58,7 +59,7 @@ class Evolution:
         check_metric(metric)
         check_scope(scope)
         check_numbers(cut_threshold=cut_threshold, init_gamma=init_gamma)
-        check_whole('max_depth', max_depth, least=1)
+        check_whole('max_depth', max_depth, 1, most=MAX_NESTING)
         check_whole('seed', seed)
         self.branches = checked_branches(branches)
         self.model = model

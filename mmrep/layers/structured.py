@@ -1,4 +1,5 @@
 """Blocks whose branches can be read, described and changed."""
+from functools import partial
 from typing import Dict, Optional, Sequence, Union
 
 from torch import Tensor, nn
@@ -54,19 +55,27 @@ class StructuredConv2d(RepConv2d):
         """
         norms = (norms, ) if isinstance(norms, str) else norms
         options = check_branches(branches, norms)
-        self.built_norm_cfg = plain_cfg(norm_cfg or self.norm_cfg)
+        norm_cfg = plain_cfg(norm_cfg or self.norm_cfg)
         trains = self.trains
         had = {norm: norm.training for norm in self._norms()}
         training = any(had.values()) if had else self.training
         kept, normed = dict(self.branches), 'branches' in norms
         # nothing is changed before all that may fail is made
         made = {
-            name: self._branch(kept.get(name), name, options[name], normed)
+            name: self._branch(
+                kept.get(name), name, options[name], normed and norm_cfg)
             for name in options if fits(name, self.geometry, normed)
         }
-        self._set_kxk(kxk)
-        self._put('norm', self._one_norm(self.norm, 'kxk' in norms))
-        self._put('sum_norm', self._one_norm(self.sum_norm, 'sum' in norms))
+        one = {
+            place: there or self._new_norm(norm_cfg, self.out_channels)
+            for place, name, there in (('norm', 'kxk', self.norm),
+                                       ('sum_norm', 'sum', self.sum_norm))
+            if name in norms
+        }
+        self._set_kxk(kxk, norm_cfg)
+        self.built_norm_cfg = norm_cfg
+        for place in ('norm', 'sum_norm'):
+            self._put(place, one.get(place))
         self.branches.clear()
         for name, branch in made.items():
             self.branches[name] = branch.train(self.training)
@@ -76,20 +85,20 @@ class StructuredConv2d(RepConv2d):
             self.requires_grad_(False)
 
     def _branch(self, kept: Optional[Branch], name: str, options: dict,
-                normed: bool) -> Branch:
+                norm_cfg: Union[dict, bool]) -> Branch:
         """The branch that is there, if it is the same, or a new one."""
         if options.get('second'):
-            second = with_norms(options['second'], self.norm_cfg)
+            second = with_norms(options['second'], norm_cfg)
             options = {**options, 'second': second}
-        if kept is not None and (kept.norm is not None) == normed and (
+        if kept is not None and (kept.norm is not None) == bool(norm_cfg) and (
                 options.items() <= kept.options().items()):
             return kept
         kind = KINDS.get(name, Spatial)
         if kind is Spatial:
             size, spread = size_of(name, self.kernel_size)
             options = dict(size=size, spread=spread)
-        branch = kind(self.geometry, self._new_norm if normed else None,
-                      options, like(self.origin))
+        norm = partial(self._new_norm, norm_cfg) if norm_cfg else None
+        branch = kind(self.geometry, norm, options, like(self.origin))
         branch.reset_parameters()
         return branch
 
@@ -106,19 +115,13 @@ class StructuredConv2d(RepConv2d):
             if name in self._modules:
                 self._modules[name] = self._modules.pop(name)
 
-    def _new_norm(self, channels: int) -> nn.Module:
-        return batch_norm(self.norm_cfg, channels).to(self.origin)
+    def _new_norm(self, norm_cfg: dict, channels: int) -> nn.Module:
+        return batch_norm(norm_cfg, channels).to(self.origin)
 
-    def _one_norm(self, norm: Optional[nn.Module],
-                  wanted: bool) -> Optional[nn.Module]:
-        if not wanted:
-            return None
-        return norm or self._new_norm(self.out_channels)
-
-    def _set_kxk(self, config: Union[dict, bool]) -> None:
+    def _set_kxk(self, config: Union[dict, bool], norm_cfg: dict) -> None:
         """Put a block in place of the kxk kernel, or the kernel back."""
         weight = self.origin
-        config = with_norms(config, self.norm_cfg) if config else {}
+        config = with_norms(config, norm_cfg) if config else {}
         if config and self.kxk is not None and (config.get('type')
                                                 == self.kxk.config()['type']):
             config.pop('type')
@@ -149,7 +152,7 @@ class StructuredConv2d(RepConv2d):
             norms=(),
             norm_cfg=self.norm_cfg)
         if place == 'kxk':
-            self._set_kxk(config)
+            self._set_kxk(config, self.norm_cfg)
         else:
             self.branches['1x1_kxk'].nest(self.geometry, config)
         return self.inner_blocks()[place].train(self.training)
@@ -157,7 +160,7 @@ class StructuredConv2d(RepConv2d):
     def unnest(self, place: str) -> None:
         """Put the kernel back where a block without branches stands."""
         if place == 'kxk':
-            self._set_kxk(False)
+            self._set_kxk(False, self.norm_cfg)
         else:
             self.branches['1x1_kxk'].unnest()
 

@@ -31,7 +31,7 @@ BAD = dict(
     init_gamma=NUMBERS,
     calibration_batches=(*WHOLE, 0, None, 10**30),
     scope=(5, None, [], '', [5], {}, ['a', ''], b'x', True),
-    max_depth=(*WHOLE, 0, None),
+    max_depth=(*WHOLE, 0, 17, None),
     seed=WHOLE,
     draw=(3, 'yes', None, 1))
 CASES = [(name, value) for name, values in BAD.items() for value in values]
@@ -66,7 +66,7 @@ def test_without_the_hook(name, value):
     dict(scope=['backbone.layer?', 'neck']),
     dict(scope=('backbone', )),
     dict(interval=1, by_epoch=False, stop=2, draw=True),
-    dict(cut_threshold=1, init_gamma=1e-30, max_depth=10**6),
+    dict(cut_threshold=1, init_gamma=1e-30, max_depth=16),
     dict(branches={
         '1x1_kxk': dict(channels=16),
         '5x5': {}
