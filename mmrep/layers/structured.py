@@ -62,7 +62,8 @@ class StructuredConv2d(RepConv2d):
         kept, normed = dict(self.branches), 'branches' in norms
         # nothing is changed before all that may fail is made
         made = {
-            name: self._branch(
+            name:
+            self._branch(
                 kept.get(name), name, options[name], normed and norm_cfg)
             for name in options if fits(name, self.geometry, normed)
         }

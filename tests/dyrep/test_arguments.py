@@ -23,8 +23,6 @@ BAD = dict(
     }, {
         '1x1': None
     }, {
-        '1x1_kxk': dict(channels='x')
-    }, {
         '1x1_kxk': dict(second=5)
     }),
     cut_threshold=NUMBERS,
@@ -48,6 +46,12 @@ def test_one_sentence_at_construction(name, value):
     shown = value['1x1'] if value == {'1x1': None} else value
     assert f'(={shown!r})' in message
     assert re.search('must|do not fit|is empty', message)
+
+
+def test_a_branch_that_cannot_be():
+    message = r"`channels` \(='x'\) of branch '1x1_kxk' must be a whole"
+    with pytest.raises(UserError, match=message):
+        DyRepHook(branches={'1x1_kxk': dict(channels='x')})
 
 
 @pytest.mark.parametrize(
