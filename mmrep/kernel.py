@@ -139,9 +139,13 @@ def pad(kernel: Kernel, size: Tuple[int, int]) -> Kernel:
     return Kernel(F.pad(kernel.weight, edges), kernel.bias)
 
 
-def identity(channels: int, groups: int = 1, **factory) -> Kernel:
+def identity(channels: int,
+             groups: int = 1,
+             device=None,
+             dtype=None) -> Kernel:
     """``conv(x, identity(channels, groups), groups=groups) == x``, 1x1."""
-    eye = torch.eye(channels // groups, **factory)
+    # PyTorch 2.1 has no eye in bfloat16
+    eye = torch.eye(channels // groups, device=device).to(dtype)
     return Kernel(eye.repeat(groups, 1)[:, :, None, None])
 
 

@@ -95,6 +95,8 @@ def test_a_run_leaves_no_trace():
 
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.half])
 def test_half(dtype):
+    if dtype == torch.half and torch.__version__.startswith('2.1.'):
+        pytest.skip('no convolution in half precision on a CPU there')
     net = randomize_norms(Net(directly)).to(dtype).eval()
     fused = mmrep.fuse(net)
     assert fused.conv.bias is None and fused.bn.running_mean.dtype == dtype

@@ -61,7 +61,10 @@ def assign(layer):
 
 
 def fused_step(layer):
-    optimizer = torch.optim.Adam(layer.parameters(), lr=0.5, fused=True)
+    try:
+        optimizer = torch.optim.Adam(layer.parameters(), lr=0.5, fused=True)
+    except RuntimeError as error:  # PyTorch before 2.4 asks for a GPU
+        pytest.skip(str(error))
     with torch.enable_grad():
         layer(IMAGE).square().mean().backward()
     optimizer.step()
