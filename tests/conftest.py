@@ -232,7 +232,7 @@ def goldens():
     return shared if shared.is_dir() else ROOT / 'tests' / 'data' / 'goldens'
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def load_tool():
     """Return a function that imports ``tools/<name>.py`` as a module."""
 
