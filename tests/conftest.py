@@ -13,6 +13,7 @@ from mmengine.registry import MODELS
 from mmengine.utils import ManagerMeta, ManagerMixin
 
 from .properties.over import ran
+from .savings import spare
 
 ROOT = Path(__file__).parents[1]
 HEIGHT, WIDTH = 32, 64
@@ -20,6 +21,7 @@ HEIGHT, WIDTH = 32, 64
 # on tiny tensors, and on cores that others use, threads wait for each other
 # several times longer than they compute
 torch.set_num_threads(1)
+spare()
 
 COMMON = '''
 custom_imports = dict(imports=['mmrep'], allow_failed_imports=False)
@@ -230,7 +232,7 @@ def goldens():
     return shared if shared.is_dir() else ROOT / 'tests' / 'data' / 'goldens'
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def load_tool():
     """Return a function that imports ``tools/<name>.py`` as a module."""
 

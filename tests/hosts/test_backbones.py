@@ -4,6 +4,7 @@ import inspect
 
 import pytest
 import torch
+from mmengine.registry import MODELS
 
 R18 = dict(depth=18, base_channels=8, stem_channels=8)
 R50 = dict(R18, depth=50)
@@ -113,13 +114,31 @@ def all_pixels(monkeypatch):
     monkeypatch.setattr(SparseHelper, '_cur_active', torch.ones(2, 1, 2, 2))
 
 
+@pytest.fixture
+def two_blocks(scope, name, monkeypatch):
+    """Stages of two blocks: those behind them would be as the second."""
+    importlib.import_module(f'{scope}.models')
+    kind = MODELS.get(f'{scope}.{name}')
+    if 'depth' in BACKBONES[scope][name]:
+        short = {
+            depth: (block, (2, ) * len(numbers))
+            for depth, (block, numbers) in kind.arch_settings.items()
+        }
+    elif name == 'MobileNetV2':  # expansion, channels, blocks, ...
+        short = [[*row[:2], min(row[2], 2), *row[3:]]
+                 for row in kind.arch_settings]
+    else:
+        return
+    monkeypatch.setattr(kind, 'arch_settings', short)
+
+
 @pytest.mark.parametrize('scope', BACKBONES)
 def test_none_is_left_out(scope):
     assert family(scope) == set(BACKBONES[scope])
 
 
 @pytest.mark.parametrize('scope, name', CASES)
-def test_trains_and_fuses(scope, name, check, all_pixels):
+def test_trains_and_fuses(scope, name, check, all_pixels, two_blocks):
     plain = PLAIN.get((scope, name), ())
     x = torch.randn(2, 3, 64, 64, dtype=torch.float64)
     check(scope, dict(type=name, **BACKBONES[scope][name]), x, plain)

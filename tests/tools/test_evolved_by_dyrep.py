@@ -20,13 +20,18 @@ HOSTS = {'mmseg': init_model, 'mmdet': init_detector, 'mmpretrain': get_model}
 HOOK = dict(type='DyRepHook', interval=1, stop=6, cut_threshold=1e-9)
 
 
-@pytest.fixture(params=HOSTS)
+@pytest.fixture(scope='module', params=HOSTS)
 def host(request):
     return request.param
 
 
-@pytest.fixture
-def config(host, tiny_seg, tiny_det, tiny_cls, tmp_path):
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp('evolved')
+
+
+@pytest.fixture(scope='module')
+def config(host, tiny_seg, tiny_det, tiny_cls, folder):
     """A plain config of a host with the hook added."""
     paths = dict(mmseg=tiny_seg, mmdet=tiny_det, mmpretrain=tiny_cls)
     cfg = Config.fromfile(paths[host])
@@ -35,16 +40,16 @@ def config(host, tiny_seg, tiny_det, tiny_cls, tmp_path):
     drawn_by = dict(mmseg='SegLocalVisualizer', mmdet='DetLocalVisualizer')
     cfg.visualizer = dict(type=drawn_by.get(host, 'UniversalVisualizer'))
     cfg.train_cfg.max_iters = 6
-    path = tmp_path / 'evolving.py'
+    path = folder / f'{host}.py'
     cfg.dump(path)
     return str(path)
 
 
-@pytest.fixture
-def evolved(config, load_tool, tmp_path):
+@pytest.fixture(scope='module')
+def evolved(host, config, load_tool, folder):
     """The path of a checkpoint, and a net that loaded it strictly."""
-    load_tool('train').main([config, '--work-dir', str(tmp_path / 'run')])
-    path = str(tmp_path / 'run' / 'iter_6.pth')
+    load_tool('train').main([config, '--work-dir', str(folder / host)])
+    path = str(folder / host / 'iter_6.pth')
     model = build_model(load_config(config))
     weights = read_checkpoint(path)['state_dict']
     mmrep.enrich.adopt(model, weights)
