@@ -69,8 +69,9 @@ def modes(model: nn.Module) -> Dict[nn.Module, bool]:
     for module in found:
         behind = norms_behind(module, where) if hasattr(
             module, 'out_channels') else []
-        if behind:
-            found[module] = behind[0].training
+        if behind:  # of which registration only guesses that they follow
+            around = (parent.training for parent, _ in where[module])
+            found[module] = all(n.training for n in behind) and all(around)
     return found
 
 

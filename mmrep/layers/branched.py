@@ -94,19 +94,19 @@ class BranchedConv2d(StructuredConv2d):
     def _own_norms(self) -> Iterable[nn.Module]:
         return [n for n in (self.norm, self.sum_norm) if n is not None]
 
-    def forward_branches(self, x: Tensor) -> Tensor:
-        if x.dim() == 3:  # norms take batches only
-            return self.forward_branches(x[None])[0]
+    def forward_branches(self, input: Tensor) -> Tensor:
+        if input.dim() == 3:  # norms take batches only
+            return self.forward_branches(input[None])[0]
         geometry = self.geometry
         if self.kxk is None:
-            out = geometry.conv(x, Kernel(self.weight))
+            out = geometry.conv(input, Kernel(self.weight))
         else:
-            out = self.kxk(x)
+            out = self.kxk(input)
         dtype = out.dtype  # a convolution's, under autocast too
         if self.norm is not None:
             out = self.norm(out)
         for branch in self.branches.values():
-            out = out + branch(x, geometry)
+            out = out + branch(input, geometry)
         if self.sum_norm is not None:
             out = self.sum_norm(out)
         return self._add_bias(out).to(dtype)

@@ -12,11 +12,15 @@ from typing import Any, Callable, List, NamedTuple, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
+
+from ..kernel import Kernel
 
 VERSION = attrgetter('_version')
 GEOMETRY = attrgetter('kernel_size', 'stride', 'padding', 'dilation', 'groups',
                       'padding_mode')
 LOCK = Lock()
+REAL = (Tensor, nn.Parameter)
 
 
 class Record(NamedTuple):
@@ -28,6 +32,8 @@ class Record(NamedTuple):
     value: Any
     owner: nn.Module
     shape: tuple
+    dicts: List[dict]
+    sizes: List[int]
     places: List[Tuple[dict, str, Any]]
     tensors: List[Tensor]
     versions: List[int]
@@ -37,6 +43,8 @@ class Record(NamedTuple):
 
     def holds(self, layer: nn.Module) -> bool:
         """Whether all that can be seen without waiting is as it was."""
+        if list(map(len, self.dicts)) != self.sizes:
+            return False
         for names, name, there in self.places:
             if names.get(name) is not there:
                 return False
@@ -69,33 +77,45 @@ class Kept:
         record = self.record  # once: another thread may clear it
         return record.value if record and record.holds(layer) else None
 
-    def make(self, layer: nn.Module, compute: Callable[[], Any]) -> Any:
-        """Compute the value, and keep it where somebody asks for it."""
-        if not self.users:
-            return compute()
-        try:
-            seen = _seen(layer)
-        except RuntimeError:  # inference tensors, those of torch.func
-            return compute()
+    def make(self, layer: nn.Module, compute: Callable[[], Kernel],
+             use: Callable[[Kernel], Any]) -> Any:
+        """``use(compute())``, kept where somebody asks for it."""
+        seen = _seen(layer) if self.users else None
+        if seen is None:
+            return use(compute())
         with torch.inference_mode(False), torch.no_grad():
-            value = compute()
-        self.record = Record(value, layer, GEOMETRY(layer), *seen)
+            kernel = compute()
+        value = use(kernel)
+        if type(kernel.weight) in REAL:  # not a compiler's stand-in
+            self.record = Record(value, layer, GEOMETRY(layer), *seen)
         return value
 
     def __reduce__(self) -> tuple:
         return type(self), ()
 
 
-def _seen(layer: nn.Module) -> tuple:
-    """What is compared, as it is before the value is made."""
+def _seen(layer: nn.Module) -> Optional[tuple]:
+    """What is compared, as it is before the value is made.
+
+    None where that says too little: a parametrization may hold anything, and
+    inference tensors or those of torch.func do not count their versions.
+    """
     modules = list(layer.modules())
-    places = [(names, name, there) for module in modules
-              for names in (module._modules, module._parameters,
-                            module._buffers) for name, there in names.items()
-              if name != 'num_batches_tracked']
+    if any(map(is_parametrized, modules)):
+        return None
+    dicts = [
+        names for module in modules
+        for names in (module._modules, module._parameters, module._buffers)
+    ]
+    places = [(names, name, there) for names in dicts
+              for name, there in names.items()]
+    # batches that are counted tell that a norm took statistics
     found = [each for *_, each in places if isinstance(each, Tensor)]
     norms = [(module, module.eps) for module in modules
              if getattr(module, 'running_var', None) is not None]
-    return (places, found, list(map(VERSION, found)),
-            list(map(Tensor.data_ptr,
-                     found)), [tensor.detach() for tensor in found], norms)
+    try:
+        return (dicts, list(map(len, dicts)), places, found,
+                list(map(VERSION, found)), list(map(Tensor.data_ptr, found)),
+                [tensor.detach() for tensor in found], norms)
+    except RuntimeError:
+        return None

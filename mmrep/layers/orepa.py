@@ -198,10 +198,10 @@ class OREPAConv2d(RepConv2d):
             scale = torch.cat([torch.ones_like(scale[:1]), scale])
         return scale.expand(-1, self.out_channels)
 
-    def forward_branches(self, x: Tensor) -> Tensor:
+    def forward_branches(self, input: Tensor) -> Tensor:
         return self._add_bias(
             sum(
-                self.geometry.conv(x, kernel)
+                self.geometry.conv(input, kernel)
                 for kernel in self.branch_kernels()))
 
     @torch.no_grad()

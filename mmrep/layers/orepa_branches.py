@@ -95,10 +95,12 @@ class Filtered(Branch):
         return Filters()
 
     def factors(self) -> Sequence[Tensor]:
-        return self.weight, self.filters
+        # sharding may change the precision of parameters alone
+        return self.weight, self.filters.to(self.weight.dtype)
 
     def forward(self) -> Kernel:
-        return Kernel(self.weight * self.filters)
+        weight, filters = self.factors()
+        return Kernel(weight * filters)
 
 
 class Pointwise(Filtered):

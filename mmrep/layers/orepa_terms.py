@@ -190,9 +190,9 @@ class PerChannel:
 
     def blocks(self, depthwise: Tensor) -> Tensor:
         """(blocks, joined * m, joined * taps), zero off the diagonals."""
-        parts = depthwise.view(-1, self.width,
-                               len(depthwise) // self.in_channels,
-                               depthwise[0].numel())
+        parts = depthwise.reshape(-1, self.width,
+                                  len(depthwise) // self.in_channels,
+                                  depthwise[0].numel())
         count, width, multiplier, taps = parts.shape
         out = parts.new_zeros(count, width, multiplier, width, taps)
         out.diagonal(dim1=1, dim2=3).copy_(parts.permute(0, 2, 3, 1))

@@ -1,5 +1,5 @@
 """The protocol of all re-parameterizable convolutions."""
-from typing import Callable, Dict, List
+from typing import Dict, List
 
 import torch
 from torch import Tensor, nn
@@ -94,7 +94,7 @@ class RepConv2d(nn.Module):
         """Initialise all parameters as the block's paper does."""
         raise self._lacks('reset_parameters')
 
-    def forward_branches(self, x: Tensor) -> Tensor:
+    def forward_branches(self, input: Tensor) -> Tensor:
         """The same function as a sum of features, branch by branch."""
         raise self._lacks('forward_branches')
 
@@ -126,7 +126,7 @@ class RepConv2d(nn.Module):
 
     def config(self) -> dict:
         """What builds the layer, apart from its geometry; plain data."""
-        return dict(type=type(self).__name__, **self.options())
+        return dict(type=type_name(self), **self.options())
 
     @property
     def origin(self) -> Tensor:
@@ -211,25 +211,22 @@ class RepConv2d(nn.Module):
         if not plain:
             self.bias = None
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """One convolution, unless a norm inside takes batch statistics."""
         keeps = self._may_keep()
         kept = self._kept.get(self) if keeps else None
         if kept is not None:
-            return kept(x)
-        if isinstance(x, Proxy):
-            return as_leaf(self, x)
+            return kept(input)
+        if isinstance(input, Proxy):
+            return as_leaf(self, input)
         if any(norm.training for norm in self._norms()):
-            self._kept.clear()  # statistics move without being counted
-            return self.forward_branches(x)
-        return (self._kept.make(self, self._conv) if keeps else self._conv())(
-            x)
-
-    def _conv(self) -> Callable[[Tensor], Tensor]:
-        """The convolution that the layer is in eval mode."""
+            return self.forward_branches(input)
+        if keeps:
+            conv = self._kept.make(self, self.kernel, self.geometry.bound)
+            return conv(input)
         with constant_in_onnx():
             kernel = self.kernel()
-        return self.geometry.bound(kernel)
+        return self.geometry.conv(input, kernel)
 
     def _may_keep(self) -> bool:
         """Whether the kernel is asked for and nothing but a number."""
@@ -283,3 +280,13 @@ class RepConv2d(nn.Module):
     def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
         adapt(self, state_dict, prefix)
         super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+def type_name(layer: nn.Module) -> str:
+    """Of its class, not of those that torch derives for a while.
+
+    So do parametrizations and sharding.
+    """
+    return next(
+        kind.__name__ for kind in type(layer).__mro__
+        if not kind.__module__.startswith('torch.'))

@@ -15,7 +15,7 @@ from .compiling import is_compiling
 from .geometry import Geometry, is_whole, like
 from .inner import build_block
 
-CALLS = 16  # of a layer in one step, at most, with checkpointed activations
+CALLS = 64  # of a layer in one step, at most, with checkpointed activations
 
 
 class Staged(Branch):

@@ -11,7 +11,7 @@ from .geometry import GEOMETRY, like
 from .inner import build_block, with_norms
 from .norm_cfg import actual_cfg
 from .norms import batch_norm, plain_cfg
-from .rep_conv import RepConv2d
+from .rep_conv import RepConv2d, type_name
 from .staged import Average, PointwiseKxK
 
 PLACES = ('kxk', 'norm', 'branches', 'sum_norm')
@@ -106,7 +106,9 @@ class StructuredConv2d(RepConv2d):
     @property
     def norm_cfg(self) -> dict:
         """The config of the norms inside, or of those that would be built."""
-        return actual_cfg(self.built_norm_cfg, next(iter(self._norms()), None))
+        own = [self.norm, *(b.norm for b in self.branches.values())]
+        norms = (n for n in [*own, self.sum_norm] if n is not None)
+        return actual_cfg(self.built_norm_cfg, next(norms, None))
 
     def _put(self, place: str, module: Optional[nn.Module]) -> None:
         """Have a module at one of the places, whose order never changes."""
@@ -148,7 +150,7 @@ class StructuredConv2d(RepConv2d):
             place: ``kxk``, or ``second`` for that of the branch ``1x1_kxk``.
         """
         config = dict(
-            type=type(self).__name__,
+            type=type_name(self),
             branches=(),
             norms=(),
             norm_cfg=self.norm_cfg)

@@ -7,6 +7,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.nn.utils import parametrize
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import mmrep
@@ -70,8 +72,26 @@ def fused_step(layer):
     optimizer.step()
 
 
+def more(layer):
+    layer.set_options(['1x1', '1xk'], ['kxk', 'branches', 'sum'])
+    layer.sum_norm.running_mean.fill_(0.5)
+
+
+def another_branch(layer):
+    """As nobody should, without a word to the block."""
+    twin = mmrep.RepVGGConv2d(
+        4, 6, 3, padding=1, bias=False, dtype=torch.float64)
+    layer.branches['3x1'] = twin.branches['1x1'].eval()
+
+
+def statistics(layer):
+    """What a norm does that takes them moves no counter of its own."""
+    layer.norm.train()(torch.randn(4, 6, 5, 5, dtype=torch.float64))
+    layer.norm.eval()
+
+
 SEEN = [
-    lambda m: m.weight.add_(1),
+    statistics, lambda m: m.weight.add_(1),
     lambda m: m.branches['1x1'].norm.running_mean.fill_(2),
     lambda m: setattr(m.weight, 'data', m.weight.data * 2),
     lambda m: setattr(m.norm, 'eps', 1.0),
@@ -115,6 +135,39 @@ def test_the_end_of_keeping(layer, change):
     check(layer)
 
 
+@pytest.mark.parametrize('change', [more, another_branch])
+def test_what_is_added_while_it_is_kept(layer, change):
+    with keep_kernels(layer), torch.no_grad():
+        check(layer)
+        change(layer)
+        torch.testing.assert_close(layer(IMAGE), layer.forward_branches(IMAGE))
+
+
+class Scaled(nn.Module):
+    """What a parametrization holds nobody can compare."""
+    factor = 1.0
+
+    def forward(self, weight):
+        return weight * self.factor
+
+
+def test_parametrizations_are_not_kept(layer):
+    with keep_kernels(layer), torch.no_grad():
+        check(layer)
+        parametrize.register_parametrization(layer, 'weight', Scaled())
+        check(layer)
+        layer.parametrizations.weight[0].factor = 3.0
+        check(layer)
+    assert mmrep.structure(layer)['']['type'] == 'RepVGGConv2d'
+
+
+def test_what_a_compiler_makes_up_is_not_kept(layer):
+    with keep_kernels(layer), torch.no_grad():
+        with FakeTensorMode(allow_non_fake_inputs=True) as mode:
+            layer(mode.from_tensor(IMAGE))
+        check(layer)
+
+
 def test_a_norm_that_trains_again(layer):
     with keep_kernels(layer), torch.no_grad():
         check(layer)
@@ -122,6 +175,10 @@ def test_a_norm_that_trains_again(layer):
         assert not torch.allclose(layer(IMAGE), by_formula(layer, IMAGE))
         layer.norm.eval()
         check(layer)
+
+
+def test_the_name_of_the_argument_is_that_of_convolutions(layer):
+    assert torch.equal(layer(input=IMAGE), layer(IMAGE))
 
 
 def test_functional_call(layer):

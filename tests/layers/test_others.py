@@ -162,6 +162,13 @@ def test_norms_that_others_converted(kind):
         type='BN', eps=0.1, momentum=0.03)
 
 
+def test_norms_of_a_block_inside_are_its_own():
+    inner = dict(type='RepVGGConv2d', norm_cfg=dict(type='BN', eps=0.02))
+    layer = mmrep.DBBConv2d(4, 4, 3, kxk=inner)
+    assert layer.norm_cfg == dict(type='BN')
+    assert layer.kxk.norm_cfg == dict(type='BN', eps=0.02)
+
+
 @over_kinds
 def test_efficient_conv_bn_eval(kind):
     module = ConvModule(
