@@ -5,6 +5,7 @@ from typing import Iterator
 from torch import nn
 
 from .layers import RepConv2d
+from .walk import check_module
 
 
 @contextmanager
@@ -24,6 +25,7 @@ def keep_kernels(model: nn.Module) -> Iterator[nn.Module]:
     Yields:
         ``model``.
     """
+    check_module(model)
     layers = [m for m in model.modules() if isinstance(m, RepConv2d)]
     for layer in layers:
         layer._kept.use(1)

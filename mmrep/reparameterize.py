@@ -5,8 +5,9 @@ from typing import Dict, List, Optional, Sequence, Tuple, Union
 from mmengine.registry import MODELS
 from torch import nn
 
-from .errors import UserError
-from .layers.block_types import block_type
+from .errors import UserError, shown
+from .layers.block_types import check_block
+from .layers.geometry import is_whole
 from .layers.plain import why_not_plain
 from .walk import names, replace
 
@@ -47,7 +48,8 @@ def reparameterize(model: nn.Module,
     config = dict(type) if isinstance(type, dict) else dict(type=type)
     if 'type' not in config:
         raise UserError(f'`type` (={type}) must be a layer or name one')
-    layer = layer_type(config.pop('type'))
+    layer = check_block(config)
+    config.pop('type')
     chosen = _choose(model, as_list(include), as_list(exclude), kernel_size)
     return replace(model,
                    {conv: layer.from_conv(conv, **config)
@@ -86,15 +88,6 @@ def build_inner(model: dict, arguments: dict) -> nn.Module:
     if model.get('data_preprocessor') is not None:
         config['data_preprocessor'] = model['data_preprocessor']
     return MODELS.build(config)
-
-
-def layer_type(name: Union[str, type]) -> type:
-    """The layer of this registered name, or that is this class.
-
-    Raises:
-        ValueError: There is none.
-    """
-    return block_type(name)
 
 
 def _choose(model: nn.Module, include: List[str], exclude: List[str],
@@ -161,10 +154,19 @@ def matches(names: List[str], patterns: List[str]) -> bool:
 
 
 def as_list(patterns: Patterns) -> List[str]:
-    """One name or several, as a list."""
-    if patterns is None or isinstance(patterns, str):
-        return [patterns] if patterns else []
-    return list(patterns)
+    """One name or several, as a list.
+
+    Raises:
+        UserError: They are no names.
+    """
+    if patterns is None:
+        return []
+    found = [patterns] if isinstance(patterns, str) else patterns
+    if not isinstance(found, (list, tuple)) or not all(
+            isinstance(pattern, str) and pattern for pattern in found):
+        raise UserError(f'a pattern (={shown(patterns)}) must be a name of '
+                        "modules, such as 'backbone', or a list of names")
+    return list(found)
 
 
 def _sizes(kernel_size: Sizes) -> Optional[List[Tuple[int, int]]]:
@@ -172,5 +174,11 @@ def _sizes(kernel_size: Sizes) -> Optional[List[Tuple[int, int]]]:
         return None
     if isinstance(kernel_size, (int, tuple)):
         kernel_size = [kernel_size]
-    return [(size, size) if isinstance(size, int) else tuple(size)
-            for size in kernel_size]
+    sizes = [(size, size) if is_whole(size) else size for size in kernel_size
+             ] if isinstance(kernel_size, list) else [None]
+    for size in sizes:
+        if not isinstance(size, (tuple, list)) or len(size) != 2 or not all(
+                map(is_whole, size)):
+            raise UserError(f'`kernel_size` (={shown(kernel_size)}) must be a '
+                            'size, 3 or (1, 3), or a list of sizes')
+    return [tuple(size) for size in sizes]

@@ -11,10 +11,10 @@ from .checkpoints.wrappers import without_module
 from .enrich import adopt
 from .errors import UserError, shown
 from .layers import RepConv2d
-from .layers.block_types import check_block
+from .layers.block_types import block_type, check_block
 from .layers.loading import ORIGIN
 from .layers.plain import why_not_plain
-from .reparameterize import build_inner, layer_type
+from .reparameterize import build_inner
 from .structure_files import read_structure
 from .walk import names, replace
 
@@ -176,7 +176,7 @@ def _rebuilt(module: nn.Module, config: Union[dict, None],
         raise TypeError(f'{name!r} cannot be made rich: it {reason}')
     options = {k: v for k, v in config.items() if k != 'type'}
     try:
-        layer = layer_type(config['type']).from_conv(conv, **options)
+        layer = block_type(config['type']).from_conv(conv, **options)
     except (ValueError, TypeError, RuntimeError) as error:  # the block's own
         raise UserError(_impossible(name, error)) from error
     if is_rich and module.bias is None:

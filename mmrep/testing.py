@@ -3,6 +3,8 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from .walk import check_module
+
 
 @torch.no_grad()
 def randomize_norms(module: nn.Module, seed: int = 0) -> nn.Module:
@@ -17,6 +19,7 @@ def randomize_norms(module: nn.Module, seed: int = 0) -> nn.Module:
     Returns:
         ``module``.
     """
+    check_module(module)
     generator = torch.Generator().manual_seed(seed)
 
     def draw(tensor, low, high):

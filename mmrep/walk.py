@@ -4,6 +4,7 @@ from typing import Any, Dict, Iterable, Iterator, List
 
 from torch import Tensor, nn
 
+from .errors import UserError, shown
 from .following import norms_behind, places
 from .guards import guard_class
 from .layers import RepConv2d
@@ -14,8 +15,21 @@ def rep_layers(model: nn.Module) -> Iterator[RepConv2d]:
     return (module for module in names(model) if isinstance(module, RepConv2d))
 
 
+def check_module(model: nn.Module) -> nn.Module:
+    """The model, if it is one.
+
+    Raises:
+        UserError: It is not.
+    """
+    if not isinstance(model, nn.Module):
+        raise UserError(f'`model` (={shown(model)}) must be a '
+                        f'torch.nn.Module, not a {type(model).__name__}')
+    return model
+
+
 def names(model: nn.Module) -> Dict[nn.Module, List[str]]:
     """All names of each module, in order; what is inside of layers apart."""
+    check_module(model)
     found: Dict[nn.Module, List[str]] = {}
 
     def walk(module: nn.Module, name: str) -> None:

@@ -232,3 +232,54 @@ def test_host_modules():
     module = ConvModule(4, 4, 3, norm_cfg=dict(type='BN'))
     mmrep.reparameterize(module, 'RepVGGConv2d')
     assert module(torch.randn(2, 4, 8, 8)).shape == (2, 4, 6, 6)
+
+
+def test_a_conv_that_two_norms_follow():
+    conv = nn.Conv2d(4, 4, 3, padding=1)
+    net = nn.Sequential(conv, nn.BatchNorm2d(4), conv, nn.BatchNorm2d(4))
+    net.eval()[1].train()
+    rich = mmrep.reparameterize(net, 'DBBConv2d')
+    assert not any(norm.training for norm in rich[0]._norms())
+
+
+def test_a_norm_that_was_made_in_an_eval_net():
+    net = nn.Sequential(nn.Conv2d(4, 4, 3)).eval()
+    net.append(nn.BatchNorm2d(4))  # in training mode, as all that is new
+    rich = mmrep.reparameterize(net, 'DBBConv2d')
+    assert not any(norm.training for norm in rich[0]._norms())
+
+
+ODD = [
+    (dict(include=3), r"a pattern \(=3\) must be a name of modules"),
+    (dict(exclude=[3]), r'a pattern \(=\[3\]\) must be a name of modules'),
+    (dict(include=''), r"a pattern \(=''\) must be a name of modules"),
+    (dict(kernel_size=3.0), r'`kernel_size` \(=3.0\) must be a size, 3 or'),
+    (dict(kernel_size=[None]), r'`kernel_size` \(=\[None\]\) must be a size'),
+    (dict(type=dict(type='DBBConv2d', in_channels=3)),
+     "DBBConv2d does not take 'in_channels'"),
+    (dict(type=dict(type='DBBConv2d', foo=1)), "does not take 'foo'"),
+]
+
+
+@pytest.mark.parametrize('options, message', ODD)
+def test_odd_arguments(options, message):
+    net = nn.Sequential(nn.Conv2d(4, 4, 3))
+    with pytest.raises(mmrep.UserError, match=message):
+        mmrep.reparameterize(net, **{'type': 'DBBConv2d', **options})
+    assert type(net[0]) is nn.Conv2d
+
+
+@pytest.mark.parametrize('model', [None, 3, 'x', {}, [], nn.Conv2d], ids=str)
+def test_no_model(model):
+    for verb in (mmrep.structure, lambda m: mmrep.restructure(m, {}),
+                 lambda m: mmrep.reparameterize(m, 'DBBConv2d'),
+                 lambda m: mmrep.keep_kernels(m).__enter__()):
+        with pytest.raises(mmrep.UserError, match=r'must be a torch\.nn\.Mod'):
+            verb(model)
+
+
+def test_backward_hooks_would_be_lost():
+    net = nn.Sequential(nn.Conv2d(4, 4, 3))
+    net[0].register_full_backward_hook(lambda *_: None)
+    with pytest.raises(TypeError, match='has hooks that would be lost'):
+        mmrep.reparameterize(net, 'DBBConv2d', include='0')

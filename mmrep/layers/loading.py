@@ -30,6 +30,8 @@ def adapt(layer: nn.Module, state_dict: dict, prefix: str) -> None:
         name[len(prefix):]: tensor
         for name, tensor in state_dict.items() if name.startswith(prefix)
     }
+    if not all(isinstance(each, Tensor) for each in weights.values()):
+        return  # torch says which of them is none
     if not PLAIN.issuperset(weights):
         if take_over(layer, weights):
             warnings.warn(CHANGED)

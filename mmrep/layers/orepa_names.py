@@ -1,9 +1,9 @@
 """Which branches an OREPA block of a size has, and with which scale."""
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from itertools import zip_longest
 from typing import Optional, Sequence
 
-from ..errors import UserError
+from ..errors import UserError, shown
 
 
 def initial_scales(kernel_size) -> dict:
@@ -36,10 +36,11 @@ def choose(names: Optional[Sequence[str]], kernel_size) -> list:
     if names is None:
         names = ['stem'] if 'stem' in known else known
     names = [names] if isinstance(names, str) else names
-    unknown = [n for n in names if n not in known] if isinstance(
-        names, Collection) else ['no names']
+    listed = isinstance(names, Collection) and not isinstance(names, Mapping)
+    unknown = [n for n in names if n not in known] if listed else ['no list']
     if unknown or not names:
         raise UserError(
-            f'`branches` (={names}) of a {kernel_size[0]}x{kernel_size[1]} '
-            f'kernel must be some of {known}, got {unknown or "none"}')
+            f'`branches` (={shown(names)}) of a '
+            f'{kernel_size[0]}x{kernel_size[1]} kernel must be some of '
+            f'{known}, got {shown(unknown) if unknown else "none"}')
     return [name for name in known if name in names]

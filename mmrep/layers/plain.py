@@ -6,6 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+HOOKS = ('_forward_hooks', '_forward_pre_hooks', '_backward_hooks',
+         '_backward_pre_hooks')
+
 
 def why_not_plain(conv: nn.Module) -> Optional[str]:
     """Why a layer cannot stand for this module; None if it can.
@@ -24,7 +27,7 @@ def why_not_plain(conv: nn.Module) -> Optional[str]:
         return f'is a {kind}, no plain nn.Conv2d'
     if 'weight' not in conv._parameters or is_lazy(conv.weight):
         return 'computes its weight from something else'
-    if conv._forward_hooks or conv._forward_pre_hooks:
+    if any(getattr(conv, name, None) for name in HOOKS):
         return 'has hooks that would be lost'
     if 'forward' in vars(conv):
         return 'has a forward of its own that would be lost'

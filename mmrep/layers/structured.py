@@ -4,6 +4,7 @@ from typing import Dict, Optional, Sequence, Union
 
 from torch import Tensor, nn
 
+from ..errors import UserError, shown
 from .branch_names import NORMS, Branches, check_branches, fits, size_of
 from .branches import Branch, Identity, Spatial
 from .from_names import read_options
@@ -148,7 +149,11 @@ class StructuredConv2d(RepConv2d):
 
         Args:
             place: ``kxk``, or ``second`` for that of the branch ``1x1_kxk``.
+
+        Raises:
+            UserError: There is no such place.
         """
+        self._check_place(place)
         config = dict(
             type=type_name(self),
             branches=(),
@@ -161,11 +166,24 @@ class StructuredConv2d(RepConv2d):
         return self.inner_blocks()[place].train(self.training)
 
     def unnest(self, place: str) -> None:
-        """Put the kernel back where a block without branches stands."""
+        """Put the kernel back where a block without branches stands.
+
+        Raises:
+            UserError: There is none.
+        """
+        self._check_place(place)
+        if place not in self.inner_blocks():
+            raise UserError(f'`place` (={place!r}) must be where a block is')
         if place == 'kxk':
             self._set_kxk(False, self.norm_cfg)
         else:
             self.branches['1x1_kxk'].unnest()
+
+    def _check_place(self, place: str) -> None:
+        places = ['kxk'] + ['second'] * ('1x1_kxk' in self.branches)
+        if place not in places:
+            raise UserError(f'`place` (={shown(place)}) must be one of '
+                            f'{", ".join(places)}')
 
     @property
     def origin(self) -> Tensor:

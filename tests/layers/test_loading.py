@@ -125,3 +125,15 @@ def test_init_weights_keeps_the_bias():
     weight = layer.weight.clone()
     layer.init_weights()
     assert (layer.bias == -4.6).all() and not layer.weight.equal(weight)
+
+
+@pytest.mark.parametrize(
+    'weights',
+    [dict(weight=3), {
+        'weight': None
+    }, {
+        'branches.1x1.weight': 'x'
+    }])
+def test_what_is_no_tensor(weights):
+    with pytest.raises(RuntimeError, match='expected torch.Tensor or Tensor'):
+        make().load_state_dict(weights, strict=False)

@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from mmrep import ACBConv2d, BranchedConv2d, DBBConv2d, RepVGGConv2d
+from mmrep import (ACBConv2d, BranchedConv2d, DBBConv2d, RepVGGConv2d,
+                   UserError)
 from mmrep.deploy import relative_difference
 from mmrep.testing import randomize_norms
 
@@ -162,3 +163,13 @@ def test_norms_inside_are_as_around():
     inner = layer.nest('second')
     inner.set_options(('1x1', ), ('kxk', 'branches'))
     assert {norm.eps for norm in inner._norms()} == {0.1}
+
+
+@pytest.mark.parametrize('place', ['foo', None, 'second'])
+def test_no_such_place(place):
+    layer = DBBConv2d(4, 4, 3, branches='1x1')
+    for change in (layer.nest, layer.unnest):
+        with pytest.raises(UserError, match=r'`place` \(=.*\) must be'):
+            change(place)
+    with pytest.raises(UserError, match=r"`place` \(='kxk'\) must be where"):
+        layer.unnest('kxk')

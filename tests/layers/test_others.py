@@ -228,3 +228,18 @@ def test_fully_sharded(one_process, each):
             model(IMAGE).square().mean().backward()
             optimizer.step()
         close(net.eval()(IMAGE), twin.eval()(IMAGE))
+        assert mmrep.structure(net) == mmrep.structure(twin)
+
+
+def test_sharded_in_half_precision(one_process):
+    fsdp = pytest.importorskip('torch.distributed.fsdp')
+    if not hasattr(fsdp, 'fully_shard'):
+        pytest.skip('it came with PyTorch 2.6')
+    net = nn.Sequential(mmrep.OREPAConv2d(4, 4, 3, padding=1))
+    fsdp.fully_shard(
+        net,
+        mesh=dist.device_mesh.init_device_mesh('cpu', (1, )),
+        mp_policy=fsdp.MixedPrecisionPolicy(param_dtype=torch.bfloat16))
+    out = net(IMAGE)
+    assert out.dtype == torch.bfloat16
+    out.float().square().mean().backward()
