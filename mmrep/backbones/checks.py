@@ -1,19 +1,45 @@
 """Checks that all backbones share."""
-from typing import Optional, Sequence
+from typing import Any, Optional, Sequence
+
+from ..errors import UserError, shown
+from ..layers.geometry import is_whole
+
+
+def check_config(name: str, value: Any, optional: bool = True) -> None:
+    """Refuse what is no config with a type.
+
+    Args:
+        name: Of the argument.
+        value: Of it.
+        optional: Whether it may be None. Defaults to True.
+
+    Raises:
+        UserError: It is none.
+    """
+    if value is None and optional:
+        return
+    if not isinstance(value, dict) or 'type' not in value:
+        raise UserError(f'`{name}` (={shown(value)}) must be a dict with a '
+                        '`type`')
+
+
+def _check_numbers(name: str, values: Any, least: int) -> None:
+    if not isinstance(values, (tuple, list)) or not all(
+            is_whole(value) and value >= least for value in values):
+        raise UserError(f'`{name}` (={shown(values)}) must be a sequence of '
+                        f'whole numbers, at least {least}')
 
 
 def check_indices(out_indices: Sequence[int], stages: int) -> None:
     """Refuse indices that name no stage.
 
     Raises:
-        ValueError: No index, or one that is not 0 to ``stages - 1``.
+        UserError: No index, or one that is not 0 to ``stages - 1``.
     """
-    if not isinstance(out_indices, (tuple, list)):
-        raise ValueError(f'`out_indices` (={out_indices!r}) must be a '
-                         'sequence of stages')
-    if not out_indices or not all(0 <= i < stages for i in out_indices):
-        raise ValueError(f'`out_indices` (={tuple(out_indices)}) must be some '
-                         f'of 0 to {stages - 1}')
+    _check_numbers('out_indices', out_indices, 0)
+    if not out_indices or not all(i < stages for i in out_indices):
+        raise UserError(f'`out_indices` (={tuple(out_indices)}) must be some '
+                        f'of 0 to {stages - 1}')
 
 
 def check_stages(num_stages: int, strides: Sequence[int],
@@ -22,36 +48,37 @@ def check_stages(num_stages: int, strides: Sequence[int],
     """Refuse stages that no ResNet has.
 
     Raises:
-        ValueError: A number, a length or the style is out of its range.
+        UserError: A number, a length or the style is out of its range.
     """
-    if not 1 <= num_stages <= 4:
-        raise ValueError(f'`num_stages` (={num_stages}) must be 1 to 4')
+    if not is_whole(num_stages) or not 1 <= num_stages <= 4:
+        raise UserError(f'`num_stages` (={num_stages!r}) must be 1 to 4')
     for name, values in (('strides', strides), ('dilations', dilations)):
+        _check_numbers(name, values, 1)
         if len(values) < num_stages:
-            raise ValueError(f'`{name}` (={tuple(values)}) must have an entry '
-                             f'for each of {num_stages} stages')
+            raise UserError(f'`{name}` (={tuple(values)}) must have an entry '
+                            f'for each of {num_stages} stages')
     check_indices(out_indices, num_stages)
     if style not in ('pytorch', 'caffe'):
-        raise ValueError(f"`style` (={style!r}) must be 'pytorch' or 'caffe'")
+        raise UserError(f"`style` (={style!r}) must be 'pytorch' or 'caffe'")
 
 
 def check_frozen(frozen_stages: int, num_stages: int) -> None:
     """Refuse to freeze what is not there.
 
     Raises:
-        ValueError: Not -1 to ``num_stages``.
+        UserError: Not -1 to ``num_stages``.
     """
-    if not -1 <= frozen_stages <= num_stages:
-        raise ValueError(f'`frozen_stages` (={frozen_stages}) must be -1 to '
-                         f'`num_stages` (={num_stages})')
+    if not is_whole(frozen_stages) or not -1 <= frozen_stages <= num_stages:
+        raise UserError(f'`frozen_stages` (={frozen_stages!r}) must be -1 to '
+                        f'`num_stages` (={num_stages})')
 
 
 def check_grid(multi_grid: Optional[Sequence[int]], blocks: int) -> None:
     """Refuse a grid of another length than the last stage.
 
     Raises:
-        ValueError: Not one entry for each block.
+        UserError: Not one entry for each block.
     """
     if multi_grid is not None and len(multi_grid) != blocks:
-        raise ValueError(f'`multi_grid` (={tuple(multi_grid)}) must have an '
-                         f"entry for each of the last stage's {blocks} blocks")
+        raise UserError(f'`multi_grid` (={tuple(multi_grid)}) must have an '
+                        f"entry for each of the last stage's {blocks} blocks")

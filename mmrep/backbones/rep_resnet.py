@@ -5,7 +5,7 @@ from mmcv.cnn import build_conv_layer, build_norm_layer
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from .checks import check_frozen, check_grid, check_stages
+from .checks import check_config, check_frozen, check_grid, check_stages
 from .freezing import eval_norms, freeze
 from .res_block import BasicBlock, BlockOptions, Bottleneck, Convs, ResBlock
 from .res_stage import deep_stem as make_deep_stem
@@ -111,6 +111,8 @@ class RepResNet(BaseModule):
                 f'`depth` (={depth}) must be one of {list(ARCHITECTURES)}')
         check_stages(num_stages, strides, dilations, out_indices, style)
         check_frozen(frozen_stages, num_stages)
+        check_config('norm_cfg', norm_cfg, optional=False)
+        check_config('conv_cfg', conv_cfg)
         check_grid(multi_grid, ARCHITECTURES[depth][1][num_stages - 1])
         block, blocks = ARCHITECTURES[depth]
         self.out_indices = out_indices

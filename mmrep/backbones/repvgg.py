@@ -7,7 +7,7 @@ from mmengine.model import BaseModule, Sequential
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from .checks import check_frozen, check_indices
+from .checks import check_config, check_frozen, check_indices
 from .freezing import eval_norms, freeze
 from .repvgg_block import RepVGGBlock
 
@@ -87,6 +87,7 @@ class RepVGGBackbone(BaseModule):
         blocks, factors, groups, with_se = architecture(arch)
         _check(strides, dilations, out_indices)
         check_frozen(frozen_stages, 4)
+        check_config('conv_cfg', conv_cfg)
         self.out_indices = out_indices
         self.frozen_stages = frozen_stages
         self.norm_eval = norm_eval

@@ -5,8 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmrep import (ACBConv2d, BranchedConv2d, DBBConv2d, RepVGGConv2d,
-                   UserError)
+from mmrep import ACBConv2d, BranchedConv2d, DBBConv2d, RepVGGConv2d, UserError
 from mmrep.deploy import relative_difference
 from mmrep.testing import randomize_norms
 
