@@ -24,6 +24,7 @@ class Branch(nn.Module):
     """One branch; ``last`` names the parameter that zeroes it."""
 
     last = 'weight'
+    names: Sequence[str] = ('weight', )  # of the factors
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size,
                  groups: int, **factory) -> None:
@@ -50,7 +51,7 @@ class Branch(nn.Module):
 
     def factors(self) -> Sequence[Tensor]:
         """What the term contracts."""
-        return list(self.parameters())
+        return [getattr(self, name) for name in self.names]
 
     def silence(self) -> None:
         """Make the kernel zero, by one factor of it only: it can regrow."""
@@ -129,6 +130,7 @@ class PointwiseKxK(Branch):
     """1x1, stored as the difference from the identity, then kxk."""
 
     last = 'second'
+    names = ('first', 'second')
 
     def build(self, in_per_group: int) -> None:
         channels = self.in_channels * (1 if self.groups <= 4 else 2)
@@ -155,6 +157,7 @@ class Separable(Branch):
     """Depthwise kxk, then 1x1: the linear separable convolution."""
 
     last = 'pointwise'
+    names = ('depthwise', 'pointwise')
 
     def build(self, in_per_group: int) -> None:
         self.depthwise = self.parameter(
@@ -176,6 +179,7 @@ class Product(Branch):
     """1x1, then 1x1: the Rep-1x1 structure; one factor starts as identity."""
 
     last = 'second'
+    names = ('first', 'second')
 
     def build(self, in_per_group: int) -> None:
         channels = min(self.in_channels, self.out_channels)
