@@ -157,7 +157,7 @@ class Scripted(nn.Module):
 
     def forward(self, x):
         y = self.conv(x)
-        return self.finish(self.bn(y) + .01 * SCRIPTED(y))
+        return self.finish(self.bn(y) + .1 * SCRIPTED(y))
 
 
 SCRIPTED = torch.jit.script(nn.ReLU())
