@@ -89,14 +89,14 @@ def _check_whole(model: nn.Module) -> None:
 
 def _check_hooks(layer: RepConv2d, name: str) -> None:
     """Refuse hooks that make a weight out of tensors of the layer."""
-    for module in layer.modules():
+    for inside, module in layer.named_modules(prefix=name):
         for hook in module._forward_pre_hooks.values():
             for kind, way in WEIGHT_MAKERS.items():
                 if isinstance(hook, kind):
                     raise UserError(
-                        f'{name!r}, a {type(layer).__name__}, has a weight '
-                        f'that a hook (={type(hook).__name__}) makes before '
-                        f'each forward: call {way} on it before you fuse')
+                        f'a hook (={type(hook).__name__}) makes the weight of '
+                        f'{inside!r} (={type(module).__name__}) before each '
+                        f'forward: call {way} on this layer before you fuse')
 
 
 def _keep_hooks(layer: RepConv2d, conv: nn.Conv2d, memo: dict) -> None:
