@@ -7,11 +7,13 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from .dyrep.random_state import seeded
-from .probe import Probe, Run, part_watches, running_means
+from .parts import beside_idle_norms, part_runs
+from .probe import Probe, Run, running_means
+from .refusals import MADE
 from .watching import absorbing
 
-# of results before and after; what rounding does in deep nets is far below
-TOLERANCE = {torch.float64: 1e-4, torch.float32: 1e-2}
+# of the spread of results before and after; rounding in deep nets does less
+TOLERANCE = {torch.float64: 1e-6, torch.float32: 2e-3}
 COARSE = 0.1  # of other types
 
 
@@ -28,12 +30,14 @@ class Move(NamedTuple):
         for mean in self.means:
             mean -= self.bias.to(mean)
         self.conv.bias = None
+        delattr(self.conv, MADE)
 
     def undo(self) -> None:
         """Put all back, bit for bit."""
         for mean, before in zip(self.means, self.before):
             mean.copy_(before)
         self.conv.bias = self.bias
+        setattr(self.conv, MADE, True)
 
 
 def absorb_biases(fused: nn.Module,
@@ -56,6 +60,8 @@ def absorb_biases(fused: nn.Module,
         name: conv
         for name, conv in convs.items() if conv.bias is not None
     }
+    for conv in convs.values():
+        setattr(conv, MADE, True)
     if not convs or fused in convs.values():
         return
     moves = None
@@ -72,33 +78,38 @@ def _absorb(fused: nn.Module, convs: List[nn.Conv2d],
     means = running_means(fused)
     biases = [conv.bias for conv in convs]
     probe = Probe(fused, biases, means)
-    arguments, runs = probe.runs(example)
+    runs = probe.runs(example)
     if not runs:
         return None
-    watches = part_watches(probe, [run.watch for run in runs])
+    runs = part_runs(probe, runs)
+    unsure = beside_idle_norms(probe, runs)
     moves = []
-    for number, taken in absorbing(watches).items():
+    for number, taken in absorbing([run.watch for run in runs]).items():
+        if number in unsure:
+            continue
         chosen = [means[i] for i in sorted(taken)]
         before = [mean.clone() for mean in chosen]
         moves.append(Move(convs[number], biases[number], chosen, before))
     for move in moves:
         move.do()
-    if _still_same(fused, arguments, runs):
+    if _still_same(fused, runs):
         return moves
     for move in moves:
         move.undo()
     return []
 
 
-def _still_same(fused: nn.Module, arguments: tuple, runs: List[Run]) -> bool:
+def _still_same(fused: nn.Module, runs: List[Run]) -> bool:
     """Whether the net still gives what it gave in these runs.
 
-    What takes a tensor outside of torch, no watch can see.
+    What takes a tensor outside of torch, or in TorchScript, no watch can see.
+    A run without results proves nothing.
     """
     probe = Probe(fused, [], [])
     for run in runs:
-        again = probe.try_run(run.way, arguments)
-        if again is None or len(again.results) != len(run.results):
+        again = probe.try_run(run.where, run.arguments)
+        if not run.results or again is None or (len(again.results) != len(
+                run.results)):
             return False
         if not all(map(_is_same, run.results, again.results)):
             return False
@@ -113,10 +124,15 @@ def _is_same(a: Tensor, b: Tensor) -> bool:
     finite = a.isfinite()
     if not finite.equal(b.isfinite()):
         return False
-    tolerance = TOLERANCE.get(a.dtype, COARSE)
+    share, eps = TOLERANCE.get(a.dtype, COARSE), torch.finfo(a.dtype).eps
     a, b = a[finite].double(), b[finite].double()
-    return not a.numel() or ((a - b).abs().max()
-                             <= tolerance * a.abs().max()).item()
+    return not a.numel() or ((a - b).abs().max() <= share * _spread(a) +
+                             4 * eps * a.abs().max()).item()
+
+
+def _spread(values: Tensor) -> Tensor:
+    """From the least to the largest; the size of one value alone."""
+    return values.max() - values.min() if len(values) > 1 else values.abs()
 
 
 def _report(fused: nn.Module, convs: Dict[str, nn.Conv2d],

@@ -1,7 +1,10 @@
 """Inputs that a model may run on, and running it on them."""
 import copy
 import inspect
+from collections import deque
+from collections.abc import Mapping
 from functools import partial
+from types import ModuleType
 from typing import Any, Callable, Iterator, List
 
 import torch
@@ -17,6 +20,9 @@ from .walk import tensors
 # what a model has on top of its features
 HEADS = ('rpn_head', 'bbox_head', 'decode_head', 'auxiliary_head', 'head')
 WRAPPERS = (BaseAveragedModel, BaseTTAModel)
+# what is no result, and may hold a whole net
+OPAQUE = (nn.Module, ModuleType, type, str, bytes, int, float, torch.device,
+          torch.dtype)
 # most nets run on small images; some have a fixed size, that of their data
 SIZES = (64, 224, 32, 28, 128, 256, 512, 16)
 
@@ -41,6 +47,13 @@ def random_images(model: nn.Module) -> Iterator[tuple]:
     kind = {} if like is None else dict(device=like.device, dtype=like.dtype)
     for size in SIZES:
         yield torch.randn(1, image_channels(model), size, size).to(**kind),
+
+
+def other_images(image: Tensor) -> Iterator[tuple]:
+    """Arguments in another form: a batch of two, of another size if it can."""
+    channels, size = image.shape[1:3]
+    for side in (128 if size != 128 else 192, size):
+        yield torch.randn(2, channels, side, side).to(image),
 
 
 def arguments_of(example: Any) -> tuple:
@@ -88,6 +101,37 @@ def fresh(arguments: tuple) -> tuple:
     return tree_map(
         lambda value: value.detach().clone()
         if isinstance(value, Tensor) else copy.deepcopy(value), arguments)
+
+
+def tensors_in(value: Any) -> List[Tensor]:
+    """Those in containers and in the attributes of objects, however deep."""
+    found, seen = [], {}
+
+    def walk(value: Any) -> None:
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif id(value) not in seen and not isinstance(value, OPAQUE):
+            seen[id(value)] = value  # held, so that no id comes back
+            for item in _items(value):
+                walk(item)
+
+    walk(value)
+    return found
+
+
+def _items(value: Any) -> list:
+    if isinstance(value, Mapping):
+        return list(value.values())
+    if isinstance(value, (list, tuple, set, deque)):
+        return list(value)
+    slots = [
+        name for kind in type(value).__mro__
+        for name in vars(kind).get('__slots__', ()) if hasattr(value, name)
+    ]
+    return [
+        *getattr(value, '__dict__', {}).values(),
+        *(getattr(value, name) for name in slots)
+    ]
 
 
 @torch.no_grad()

@@ -6,6 +6,7 @@ the model runs, :mod:`mmrep.watching` sees.
 from collections import defaultdict
 from typing import Dict, List, Optional, Tuple
 
+import torch
 from mmengine.registry import MODELS
 from mmengine.utils.dl_utils.parrots_wrapper import _BatchNorm
 from torch import nn
@@ -19,6 +20,8 @@ def places(model: nn.Module) -> Dict[nn.Module, List[Place]]:
     """Where each module is registered: its parents and its names there."""
     found = defaultdict(list)
     for parent in model.modules():
+        if isinstance(parent, torch.jit.ScriptModule):
+            continue  # its children are others at each look
         for name, child in parent._modules.items():
             found[child].append((parent, name))
     return found

@@ -5,6 +5,9 @@ from typing import Any, Dict
 
 from mmengine.registry import MODELS
 from torch import nn
+from torch.nn.utils.prune import BasePruningMethod
+from torch.nn.utils.spectral_norm import SpectralNorm
+from torch.nn.utils.weight_norm import WeightNorm
 
 from .absorb import absorb_biases
 from .errors import UserError
@@ -13,6 +16,12 @@ from .layers import RepConv2d
 from .walk import names
 
 PLAIN = dict(type='Conv2d')
+# pre-hooks that make a weight, and how to get rid of them
+WEIGHT_MAKERS = {
+    BasePruningMethod: 'torch.nn.utils.prune.remove',
+    WeightNorm: 'torch.nn.utils.remove_weight_norm',
+    SpectralNorm: 'torch.nn.utils.remove_spectral_norm',
+}
 
 
 def fuse(model: nn.Module, example: Any = None) -> nn.Module:
@@ -36,24 +45,29 @@ def fuse(model: nn.Module, example: Any = None) -> nn.Module:
         The fused copy, in the mode, dtype and on the device of ``model``.
 
     Raises:
-        UserError: ``model`` is no module, or does not run on ``example``.
+        UserError: ``model`` is no module, is sharded, has a block whose
+            weight a hook makes, or does not run on ``example``.
     """
     if not isinstance(model, nn.Module):
         raise UserError(f'`model` (={str(model)[:40]!r}) must be a '
                         f'torch.nn.Module, not a {type(model).__name__}')
     if example is not None:
         arguments_of(example)
+    _check_whole(model)
     layers = {
         layer: paths[0]
         for layer, paths in names(model).items()
         if isinstance(layer, RepConv2d)
     }
+    for layer, name in layers.items():
+        _check_hooks(layer, name)
     convs = {layer: layer.fuse() for layer in layers}
     memo: Dict[int, Any] = {id(layer): conv for layer, conv in convs.items()}
     fused = copy.deepcopy(model, memo)
     for layer, conv in convs.items():
         _keep_hooks(layer, conv, memo)
     _forget_blocks(fused)
+    _keep_modes(model, fused)
     unbiased = {
         name: convs[layer]
         for layer, name in layers.items() if layer.bias is None
@@ -62,11 +76,46 @@ def fuse(model: nn.Module, example: Any = None) -> nn.Module:
     return fused
 
 
+def _check_whole(model: nn.Module) -> None:
+    """Refuse a model of which this process holds a shard."""
+    for name, parameter in model.named_parameters():
+        # its import is another one in each PyTorch
+        if any(kind.__name__ == 'DTensor' for kind in type(parameter).__mro__):
+            raise UserError(
+                f'{name!r} of this {type(model).__name__} is a DTensor, of '
+                'which a process holds a shard: gather the full state dict, '
+                'load it into an unsharded model and fuse that')
+
+
+def _check_hooks(layer: RepConv2d, name: str) -> None:
+    """Refuse hooks that make a weight out of tensors of the layer."""
+    for inside, module in layer.named_modules(prefix=name):
+        for hook in module._forward_pre_hooks.values():
+            for kind, way in WEIGHT_MAKERS.items():
+                if isinstance(hook, kind):
+                    raise UserError(
+                        f'a hook (={type(hook).__name__}) makes the weight of '
+                        f'{inside!r} (={type(module).__name__}) before each '
+                        f'forward: call {way} on this layer before you fuse')
+
+
 def _keep_hooks(layer: RepConv2d, conv: nn.Conv2d, memo: dict) -> None:
-    """What watches or changes the outputs of a layer still does."""
+    """What watches or changes outputs or gradients of a layer still does."""
     for name, hooks in vars(layer).items():
-        if name.startswith('_forward_') and hooks:
+        if name.startswith(('_forward_', '_backward_')) and hooks:
             setattr(conv, name, copy.deepcopy(hooks, memo))
+    if layer._backward_hooks:  # full ones, or those of old
+        conv._is_full_backward_hook = layer._is_full_backward_hook
+
+
+def _keep_modes(model: nn.Module, fused: nn.Module) -> None:
+    """Some graph modules forget theirs as they are copied."""
+    if fused.training != model.training:
+        fused.train(model.training)  # which may choose among graphs
+    flags = {name: m.training for name, m in model.named_modules()}
+    for name, module in fused.named_modules():
+        if flags.get(name, module.training) != module.training:
+            module.training = flags[name]
 
 
 def _forget_blocks(fused: nn.Module) -> None:

@@ -16,11 +16,18 @@ from torch.utils._pytree import tree_flatten
 
 from .errors import UserError
 from .layers import RepConv2d
+from .refusals import refuse, refuse_biases
 
-# methods of hosts' and other libraries' modules, called without tensors
-METHODS = ('switch_to_deploy', 'merge_kernel', 'reparameterize', 'fuse',
-           'fuse_model', 'get_equivalent_kernel_bias', 'local_inject',
-           'repvgg_convert', 'convert_to_deploy')
+# methods of hosts' and other libraries' modules that mean nothing else
+METHODS = ('switch_to_deploy', 'merge_kernel', 'reparameterize',
+           'get_equivalent_kernel_bias', 'local_inject', 'repvgg_convert',
+           'convert_to_deploy')
+# converters where they need no argument; else they may fuse anything
+VAGUE = ('fuse', 'fuse_model')
+# those that mostly take a branch
+OF_BRANCHES = ('_fuse_conv_bn', '_fuse_bn_tensor', 'fuse_bn', 'fuse_conv_bn')
+# of a module of Python in which a class of torch modules is
+IN_MODULES = ('fuse_bn', )
 # where a function is defined, and its name
 FUNCTIONS = (
     ('mmcv.cnn.utils.fuse_conv_bn', 'fuse_conv_bn'),
@@ -69,13 +76,26 @@ def guard_class(kind: type) -> None:
                                             'builtins') or (issubclass(
                                                 cls, RepConv2d)):
             continue
-        for name in METHODS:
-            method = vars(cls).get(name)
-            if inspect.isfunction(method) and _needs_nothing(method):
-                setattr(cls, name, _guarded_method(method))
+        for name in (*METHODS, *VAGUE, *OF_BRANCHES):
+            _guard_method(cls, name)
+        for name in IN_MODULES:
+            _guard_function(sys.modules.get(cls.__module__), name)
         conv = READERS.get(f'{cls.__module__}.{cls.__qualname__}')
         if conv:
             cls.forward = _guarded_reader(cls.forward, conv)
+
+
+def _guard_method(cls: type, name: str) -> None:
+    method = vars(cls).get(name)
+    static = isinstance(method, (staticmethod, classmethod))
+    function = method.__func__ if static else method
+    if not inspect.isfunction(function):
+        return
+    alone = not static and (name in METHODS or _needs_nothing(function))
+    if alone or name not in VAGUE:
+        guarded = _guarded_method(function, f'{cls.__name__}.{name}',
+                                  int(not alone and not static))
+        setattr(cls, name, type(method)(guarded) if static else guarded)
 
 
 def _needs_nothing(method: Callable) -> bool:
@@ -85,15 +105,17 @@ def _needs_nothing(method: Callable) -> bool:
     return all(p.default is not p.empty or p.kind in starred for p in others)
 
 
-def _guarded_method(method: Callable) -> Callable:
+def _guarded_method(method: Callable, what: str, first: int) -> Callable:
+    """Look at the arguments from the first that may be converted."""
 
     @functools.wraps(method)
-    def guarded(self, *args, **kwargs):
+    def guarded(*args, **kwargs):
         # with tensors it is no converter, but fuses features
-        values, _ = tree_flatten([args, kwargs])
+        values, _ = tree_flatten([args[first:], kwargs])
         if not any(isinstance(value, Tensor) for value in values):
-            _refuse(f'{type(self).__name__}.{method.__name__}', self)
-        return method(self, *args, **kwargs)
+            refuse(what, *values)
+            refuse_biases(what, *values)
+        return method(*args, **kwargs)
 
     return guarded
 
@@ -114,30 +136,20 @@ def _guarded_reader(forward: Callable, conv: str) -> Callable:
 
 def _guard_function(home: Any, name: str) -> None:
     """Put a guard wherever modules have imported a function."""
-    function = getattr(home, name)
+    function = getattr(home, name, None)
+    if not inspect.isfunction(function) or hasattr(function, '__wrapped__'):
+        return
 
     @functools.wraps(function)
     def guarded(*args, **kwargs):
-        host = home.__name__.split('.')[0]
-        _refuse(f"{host}'s {name}", *args, *kwargs.values())
+        what = f"{home.__name__.split('.')[0]}'s {name}"
+        values = [*args, *kwargs.values()]
+        refuse(what, *values)
+        if name in IN_MODULES:
+            refuse_biases(what, *values)
         return function(*args, **kwargs)
 
     for module in list(sys.modules.values()):
         names = getattr(module, '__dict__', {})
         if names.get(name) is function:
             setattr(module, name, guarded)
-
-
-def _refuse(what: str, *values: Any) -> None:
-    """Refuse modules with re-parameterized layers inside.
-
-    Raises:
-        UserError: There is one.
-    """
-    for value in values:
-        for module in value.modules() if isinstance(value, nn.Module) else ():
-            if isinstance(module, RepConv2d):
-                raise UserError(
-                    f'{what} would take the weight of a '
-                    f'{type(module).__name__} for its whole kernel: call it '
-                    'on what `mmrep.fuse(model)` gives')

@@ -1,16 +1,14 @@
 """Run copies of a net, and watch where its biases go."""
 import copy
-from itertools import islice
-from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, List, NamedTuple, Optional, Union
 
 import torch
 from torch import Tensor, nn
 
 from .errors import UserError, one_line
-from .examples import arguments_of, fresh, inner, random_images, ways
-from .following import places
-from .walk import tensors
-from .watching import Watch, absorbing
+from .examples import (arguments_of, fresh, inner, other_images, random_images,
+                       tensors_in, ways)
+from .watching import Watch
 
 
 class Run(NamedTuple):
@@ -18,12 +16,15 @@ class Run(NamedTuple):
 
     Attributes:
         watch: What was seen.
-        way: Number of the way that the model was run.
+        where: Number of the way that the model was run, or the name of the
+            part that was.
+        arguments: What it took.
         results: The tensors that came out.
     """
 
     watch: Watch
-    way: int
+    where: Union[int, str]
+    arguments: tuple
     results: List[Tensor]
 
 
@@ -41,125 +42,84 @@ class Probe:
         memo = {id(parameter): parameter for parameter in net.parameters()}
         self.model = inner(copy.deepcopy(net, memo))
         self.model.eval()  # of some hosts' nets it returns None
-        for module in self.model.modules():
+        for module in eager_modules(self.model):
             # mmcv's ConvModule then computes the norm into the weight
             if hasattr(module, 'efficient_conv_bn_eval_forward'):
                 module.efficient_conv_bn_eval_forward = None
         self.biases = biases
         self.means = [memo[id(mean)] for mean in means]
 
-    def runs(self, example: Any = None) -> Tuple[tuple, List[Run]]:
+    def runs(self, example: Any = None) -> List[Run]:
         """Run the whole model, in all ways that come to their end.
+
+        On a guess it is run once more with a batch of two in another size, as
+        far as it runs there: a forward may look at shapes.
 
         Args:
             example: What its forward takes. Defaults to None, a guess.
 
         Returns:
-            The arguments and the runs; none where no guess is right.
+            The runs; none where no guess is right.
 
         Raises:
             UserError: The model does not run on ``example``.
         """
         if example is not None:
-            arguments = arguments_of(example)
-            return arguments, [self._run_example(arguments)]
+            return [self._run_example(arguments_of(example))]
         for arguments in random_images(self.model):
-            tried = [
-                self.try_run(way, arguments)
-                for way in range(len(ways(self.model)))
-            ]
-            runs = [run for run in tried if run is not None]
+            runs = self._all_ways(arguments)
             if runs:
-                return arguments, runs
-        return (), []
+                others = map(self._all_ways, other_images(*arguments))
+                return runs + next(filter(None, others), [])
+        return []
 
-    def try_run(self, way: int, arguments: tuple) -> Optional[Run]:
-        """Run the whole model in one of its ways; None where it fails."""
+    def _all_ways(self, arguments: tuple) -> List[Run]:
+        tried = [
+            self.try_run(way, arguments)
+            for way in range(len(ways(self.model)))
+        ]
+        return [run for run in tried if run is not None]
+
+    def try_run(self, where: Union[int, str],
+                arguments: tuple) -> Optional[Run]:
+        """Run the model in one of its ways, or a part; None if it fails."""
         try:
-            return self._run(ways(self.model)[way], arguments, way)
+            return self._run(where, arguments)
         except Exception:  # whatever a model raises at what it cannot take
             return None
 
-    def try_part(self, part: nn.Module) -> Optional[Watch]:
-        """Run a module of the model on random images of a few sizes."""
-        for arguments in islice(random_images(part), 3):
-            try:
-                return self._run(part, arguments).watch
-            except Exception:  # as above
-                pass
-        return None
-
     def _run_example(self, arguments: tuple) -> Run:
         try:
-            return self._run(self.model, arguments)
+            return self._run(0, arguments)
         except Exception as error:  # whatever a model raises
             raise UserError(
                 f'this {type(self.model).__name__} does not run on `example`, '
                 'which must be the arguments that its forward takes: '
                 f'{type(error).__name__}: {one_line(error)}') from error
 
-    def _run(self,
-             function: Callable[..., Any],
-             arguments: tuple,
-             way: int = 0) -> Run:
+    def _run(self, where: Union[int, str], arguments: tuple) -> Run:
+        function = self.model.get_submodule(where) if isinstance(
+            where, str) else ways(self.model)[where]
         torch.manual_seed(0)  # runs with and without biases are compared
         watch = Watch(self.biases, self.means)
         with watch:
             results = function(*fresh(arguments))
         watch.close()
-        return Run(watch, way, [t.clone() for t in tensors(results)])
+        return Run(watch, where, arguments,
+                   [t.clone() for t in tensors_in(results)])
+
+
+def eager_modules(net: nn.Module) -> List[nn.Module]:
+    """All but those of TorchScript, whose tensors are others at each look."""
+    return [
+        module for module in net.modules()
+        if not isinstance(module, torch.jit.ScriptModule)
+    ]
 
 
 def running_means(net: nn.Module) -> List[Tensor]:
     """Those of all norms, each once."""
-    found = (module._buffers.get('running_mean') for module in net.modules())
+    found = (
+        module._buffers.get('running_mean') for module in eager_modules(net))
     return list({id(mean): mean
                  for mean in found if mean is not None}.values())
-
-
-def part_watches(probe: Probe, watches: List[Watch]) -> List[Watch]:
-    """Run the parts around those convolutions that no run has reached.
-
-    Such as the mask head of a detector. Convolution and norms must have one
-    place each: of what happens elsewhere a part knows nothing.
-
-    Args:
-        probe: With the whole model.
-        watches: Of the runs so far.
-
-    Returns:
-        ``watches`` and those of the parts that tell where a bias can go.
-    """
-    found = places(probe.model)
-    watches = list(watches)
-    for number, bias in enumerate(probe.biases):
-        if any(number in watch.reached() for watch in watches):
-            continue
-        for part in _parts(found, bias):
-            watch = probe.try_part(part)
-            taken = absorbing([*watches, watch] if watch else []).get(number)
-            if taken and _alone(probe, taken, part, found):
-                watches.append(watch)
-                break
-    return watches
-
-
-def _parts(found: dict, bias: Tensor) -> Iterator[nn.Module]:
-    """The modules around a convolution from the inside, without the root."""
-    module = next(m for m in found if m._parameters.get('bias') is bias)
-    while len(found[module]) == 1:
-        (module, _), = found[module]
-        if not found[module]:
-            return
-        yield module
-
-
-def _alone(probe: Probe, taken: set, part: nn.Module, found: dict) -> bool:
-    """Whether the norms of some means stand in this part and nowhere else."""
-    inside = set(part.modules())
-    for mean in (probe.means[number] for number in taken):
-        norms = [m for m in found if m._buffers.get('running_mean') is mean]
-        if sum(len(found[norm])
-               for norm in norms) != 1 or not (inside.issuperset(norms)):
-            return False
-    return True

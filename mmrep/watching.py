@@ -117,6 +117,11 @@ class Watch(TorchFunctionMode):
         """Numbers of the biases whose convolutions ran."""
         return {output.bias for output in self.outputs}
 
+    def used(self) -> Set[int]:
+        """Numbers of the running means that anything looked at."""
+        looked = {self.means[key] for key in self.exposed & set(self.means)}
+        return looked.union(self.takes)
+
 
 def absorbing(watches: Iterable[Watch]) -> Dict[int, Set[int]]:
     """The running means that can take each bias, in all runs.

@@ -47,7 +47,12 @@ class Net(nn.Module):
     def __init__(self, use, norm=nn.BatchNorm2d, bias=False):
         super().__init__()
         self.conv = block(bias)
-        self.bn, self.bn2 = norm(4), nn.BatchNorm2d(4)
+        self.bn = norm(4)
+        # names in inner functions, too; an idle norm keeps biases back
+        if 'bn2' in str(
+            (use.__code__.co_names,
+             [getattr(c, 'co_names', ()) for c in use.__code__.co_consts])):
+            self.bn2 = nn.BatchNorm2d(4)
         self.act = nn.ReLU(inplace=True)
         self.other = nn.Conv2d(4, 4, 1)
         self.alone = nn.Sequential(self.conv)

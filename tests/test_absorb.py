@@ -1,4 +1,7 @@
 """Biases that fusing makes go into the norms that follow."""
+from types import SimpleNamespace
+
+import pytest
 import torch
 from mmcv.cnn import ConvModule
 from mmengine.logging import MMLogger
@@ -142,6 +145,41 @@ def test_a_taker_that_no_watch_sees():
 
     net = Net(hidden)
     assert fused_of(net).conv.bias is not None
+
+
+class Scripted(nn.Module):
+    """Takes the outputs where no watch sees it."""
+
+    def __init__(self, finish):
+        super().__init__()
+        self.conv, self.bn = block(), nn.BatchNorm2d(4)
+        self.finish = finish
+
+    def forward(self, x):
+        y = self.conv(x)
+        return self.finish(self.bn(y) + .1 * SCRIPTED(y))
+
+
+SCRIPTED = torch.jit.script(nn.ReLU())
+
+
+@pytest.mark.parametrize('finish', [
+    lambda y: y,
+    lambda y: y + 300,
+    lambda y: SimpleNamespace(y=[y]),
+    lambda y: y.sum().item(),
+])
+def test_results_that_change(finish):
+    torch.manual_seed(0)
+    net = randomize_norms(Scripted(finish)).eval()
+    assert mmrep.fuse(net).conv.bias is not None
+
+
+@pytest.mark.parametrize('use',
+                         [directly, lambda net, x: directly(net, x) + 300])
+def test_rounding_is_no_change(use):
+    net = randomize_norms(Net(use)).eval()
+    assert mmrep.fuse(net).conv.bias is None
 
 
 def test_mmpretrain_repvgg():

@@ -1,10 +1,12 @@
 """Inputs that a model may run on."""
+import dataclasses
+
 import torch
 from torch import nn
 
 from mmrep.cli import build_model, load_config
 from mmrep.examples import (arguments_of, fresh, image_channels, inner,
-                            random_images, ways)
+                            other_images, random_images, tensors_in, ways)
 
 
 def test_channels(tiny_seg):
@@ -29,6 +31,34 @@ def test_random_images():
     assert all(x.shape[:2] == (1, 5) for x in images)
     assert all(x.dtype == torch.float64 for x in images)
     assert len({x.shape for x in images}) == len(images) > 3
+
+
+def test_other_images():
+    for size in (64, 128):
+        image = torch.randn(1, 5, size, size).double()
+        (other, ), (same, ) = other_images(image)
+        assert other.shape[:2] == same.shape[:2] == (2, 5)
+        assert size != other.shape[2] > 100 and same.shape[2] == size
+        assert other.dtype == torch.float64
+
+
+@dataclasses.dataclass
+class Result:
+    value: object
+
+
+class Slotted:
+    __slots__ = ('value', 'empty')
+
+
+def test_tensors_in_objects():
+    x, y, z = torch.randn(3)
+    slotted = Slotted()
+    slotted.value = z
+    deep = Result([x, dict(a=Result(y)), 'text', 3, slotted, nn.ReLU()])
+    deep.value.append(deep)  # a cycle
+    assert [t is s for t, s in zip(tensors_in(deep), (x, y, z))] == [True] * 3
+    assert len(tensors_in(deep)) == 3 and tensors_in(None) == []
 
 
 def test_arguments():

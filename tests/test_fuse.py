@@ -4,6 +4,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from torch import nn
+from torch.nn.utils import prune
 
 import mmrep
 from mmrep import OREPAConv2d, RepVGGConv2d
@@ -119,4 +120,70 @@ def test_whole_model(scope, tmp_path):
 @pytest.mark.parametrize('model', ['x', None, 3, nn.ReLU])
 def test_no_module(model):
     with pytest.raises(UserError, match='must be a torch.nn'):
+        mmrep.fuse(model)
+
+
+def test_the_mode_of_a_graph_module():
+    """Its deep copy is in training whatever the original is."""
+    pytest.importorskip('torchvision')
+    from torchvision.models.feature_extraction import create_feature_extractor
+
+    class Body(nn.Module):
+
+        def __init__(self):
+            super().__init__()
+            self.conv, self.drop = RepVGGConv2d(3, 4, 3), nn.Dropout(.5)
+
+        def forward(self, x):
+            return self.drop(self.conv(x))
+
+    x = torch.randn(1, 3, 8, 8)
+    for mode in (True, False):
+        model = create_feature_extractor(
+            Body(), ['drop'],
+            tracer_kwargs=dict(leaf_modules=[RepVGGConv2d])).train(mode)
+        model.drop.eval()
+        fused = mmrep.fuse(model)
+        assert fused.training == mode and not fused.drop.training
+    expected, actual = model(x)['drop'], fused(x)['drop']
+    assert relative_difference(expected, actual) < 1e-5
+
+
+@pytest.mark.parametrize('register', [
+    'register_full_backward_hook', 'register_full_backward_pre_hook',
+    'register_backward_hook'
+])
+def test_backward_hooks(register):
+    model, seen = nn.Sequential(RepVGGConv2d(4, 4, 3)), []
+    getattr(model[0], register)(lambda module, *_: seen.append(type(module)))
+    fused = mmrep.fuse(model)
+    fused(torch.randn(1, 4, 9, 9, requires_grad=True)).sum().backward()
+    assert seen == [nn.Conv2d]
+
+
+@pytest.mark.parametrize('make, way', [
+    (lambda layer: prune.l1_unstructured(layer, 'weight', .5), 'prune.remove'),
+    (nn.utils.weight_norm, 'remove_weight_norm'),
+    (nn.utils.spectral_norm, 'remove_spectral_norm'),
+])
+@pytest.mark.filterwarnings('ignore:.*weight_norm')
+def test_hooks_that_make_a_weight(make, way):
+    model = nn.Sequential(OREPAConv2d(4, 4, 3, branches=['origin']), nn.ReLU())
+    conv = nn.Conv2d(4, 4, 3)
+    make(conv)
+    model[0]._forward_pre_hooks.update(conv._forward_pre_hooks)
+    with pytest.raises(UserError, match=f"'0'.*{way}") as error:
+        mmrep.fuse(model)
+    assert '\n' not in str(error.value)
+
+
+def test_sharded():
+
+    class DTensor(torch.Tensor):
+        """As of FSDP, whose own needs processes."""
+
+    model = nn.Sequential(RepVGGConv2d(4, 4, 3))
+    bias = model[0].bias
+    model[0].bias = nn.Parameter(bias.detach().as_subclass(DTensor))
+    with pytest.raises(UserError, match='full state dict'):
         mmrep.fuse(model)

@@ -1,5 +1,6 @@
 """Converters that take a weight for the whole kernel refuse."""
 import copy
+import importlib
 import inspect
 
 import mmcv.cnn
@@ -12,6 +13,7 @@ from torch import nn
 
 import mmrep
 from mmrep.errors import UserError
+from mmrep.guards import guard_class
 from mmrep.testing import randomize_norms
 
 FIRST = r'mmrep\.fuse\(model\)'
@@ -51,8 +53,18 @@ class Fusion(nn.Module):
     def fuse(self, features=None):
         return sum(features)
 
+    def fuse_model(self, a, b):
+        return a + b
+
     def merge_kernel(self, a, b):
         return a + b
+
+    def _fuse_bn_tensor(self, branch, eps=0):
+        return branch
+
+    @staticmethod
+    def fuse_bn(conv, bn):
+        return conv
 
 
 class Below(Old):
@@ -86,7 +98,71 @@ def test_features_are_fused_still():
     net = Fusion(mmrep.DBBConv2d(4, 4, 3))
     x = torch.ones(1)
     assert net.fuse([x, x]) == net.fuse(features=(x, x)) == 2
-    assert net.merge_kernel(1, 2) == 3
+    assert net.fuse_model(1, 2) == 3
+    x = torch.ones(1)
+    assert net.merge_kernel(x, x) == 2
+
+
+def test_methods_with_arguments():
+    net = Fusion(mmrep.DBBConv2d(4, 4, 3))
+    refused(net.merge_kernel, 1, 2)
+    plain = nn.Conv2d(4, 4, 3)
+    for method in (net._fuse_bn_tensor, lambda c: net.fuse_bn(c, None)):
+        refused(method, net.conv)
+        refused(method, nn.Sequential(plain, net.conv))
+        assert method(plain) is plain  # with a block in `self` or without
+    refused(net._fuse_bn_tensor, branch=net.conv)
+
+
+@pytest.mark.parametrize('home, kind', [
+    ('replknet', 'ReparamLargeKernelConv'),
+    ('repmlp', 'RepMLPBlock'),
+])
+def test_functions_of_hosts(home, kind):
+    module = importlib.import_module(f'mmpretrain.models.backbones.{home}')
+    guard_class(getattr(module, kind))
+    norm = nn.BatchNorm2d(4)
+    refused(module.fuse_bn, mmrep.DBBConv2d(4, 4, 3), norm)
+    assert len(module.fuse_bn(nn.Conv2d(4, 4, 3, bias=False), norm)) == 2
+
+
+class Wrapper(nn.Module):
+    """Which runs on no image."""
+
+    def __init__(self, backbone):
+        super().__init__()
+        self.backbone = backbone
+
+    def forward(self, inputs):
+        return self.backbone(inputs['x'])
+
+
+class Converted(nn.Sequential):
+
+    def switch_to_deploy(self):
+        return self[0].weight
+
+
+def test_biases_that_hosts_leave_out():
+    net = Wrapper(
+        Converted(
+            mmrep.DBBConv2d(4, 4, 3, bias=False), nn.BatchNorm2d(4),
+            nn.ReLU())).eval()
+    fused = mmrep.fuse(randomize_norms(net))
+    for each in (fused, copy.deepcopy(fused)):
+        with pytest.raises(UserError, match='`example`') as error:
+            each.backbone.switch_to_deploy()
+        assert '\n' not in str(error.value)
+    mmcv.cnn.fuse_conv_bn(copy.deepcopy(fused))  # which knows biases
+    x = dict(x=torch.randn(1, 4, 8, 8))
+    mmrep.fuse(net, (x, )).backbone.switch_to_deploy()
+    fused.backbone[1] = nn.Identity()
+    fused.backbone.switch_to_deploy()  # nothing takes its bias
+
+
+def test_biases_of_their_own_are_free():
+    net = Converted(mmrep.DBBConv2d(4, 4, 3), nn.BatchNorm2d(4))
+    mmrep.fuse(Wrapper(net)).backbone.switch_to_deploy()
 
 
 def test_our_own_are_free():

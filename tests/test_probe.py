@@ -105,3 +105,37 @@ def test_half(dtype):
 def test_wrapped():
     net = nn.DataParallel(Net(directly))
     assert fused_of(net).module.conv.bias is None
+
+
+@pytest.mark.parametrize('other', [
+    lambda x: x.shape[0] > 1,
+    lambda x: max(x.shape[2:]) > 100,
+])
+def test_a_forward_that_looks_at_shapes(other):
+
+    def use(net, x):
+        y = net.conv(x)
+        return net.act(y) if other(x) else net.bn(y)
+
+    x = torch.randn(2, 4, 128, 128).double()
+    assert fused_of(Net(use), x).conv.bias is not None
+
+
+def test_a_net_that_takes_one_form_alone():
+
+    def use(net, x):
+        assert x.shape == (1, 4, 64, 64)
+        return net.bn(net.conv(x))
+
+    x = torch.randn(1, 4, 64, 64).double()
+    assert fused_of(Net(use), x).conv.bias is None
+
+
+def test_scripted_and_traced_children():
+    body = nn.Sequential(nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4)).eval()
+    x = torch.randn(1, 4, 9, 9)
+    for child in (torch.jit.script(body), torch.jit.trace(body, x)):
+        net = nn.Sequential(block(), nn.BatchNorm2d(4), child).eval()
+        fused = mmrep.fuse(net)
+        assert fused[0].bias is None
+        assert torch.allclose(net(x), fused(x), atol=1e-5)

@@ -1,0 +1,60 @@
+"""What converters of others must not be called on."""
+from typing import Any
+
+from torch import Tensor, nn
+
+from .errors import UserError
+from .layers import RepConv2d
+
+# marks a convolution with a bias that fusing made; copies carry it along
+MADE = 'bias_made_by_fusing'
+
+
+def refuse(what: str, *values: Any) -> None:
+    """Refuse modules with re-parameterized layers inside.
+
+    Args:
+        what: The converter.
+        *values: What it is called on.
+
+    Raises:
+        UserError: There is one.
+    """
+    for value in values:
+        for module in value.modules() if isinstance(value, nn.Module) else ():
+            if isinstance(module, RepConv2d):
+                raise UserError(
+                    f'{what} would take the weight of a '
+                    f'{type(module).__name__} for its whole kernel: call it '
+                    'on what `mmrep.fuse(model)` gives')
+
+
+def refuse_biases(what: str, *values: Any) -> None:
+    """Refuse biases made by fusing where a norm may follow.
+
+    Converters of hosts leave out what stock nets have not.
+
+    Args:
+        what: The converter.
+        *values: What it is called on.
+
+    Raises:
+        UserError: There is one.
+    """
+    modules = [
+        module for value in values if isinstance(value, nn.Module)
+        for module in value.modules()
+    ]
+    widths = {
+        len(module.running_mean)
+        for module in modules
+        if isinstance(getattr(module, 'running_mean', None), Tensor)
+    }
+    for module in modules:
+        if getattr(module, MADE, False) and module.bias is not None and (len(
+                module.bias) in widths):
+            raise UserError(
+                f'{what} may leave out the bias that fusing gave to a '
+                'convolution in front of a batch norm: give `example`, the '
+                'arguments of its forward, to mmrep.fuse, so that this bias '
+                'goes into the norm')
