@@ -11,6 +11,7 @@ from .checkpoints.wrappers import without_module
 from .enrich import adopt
 from .errors import UserError, shown
 from .layers import RepConv2d
+from .layers.block_size import check_size
 from .layers.block_types import check_block
 from .layers.loading import ORIGIN
 from .layers.plain import why_not_plain
@@ -176,6 +177,7 @@ def _rebuilt(module: nn.Module, config: Union[dict, None],
         raise TypeError(f'{name!r} cannot be made rich: it {reason}')
     options = {k: v for k, v in config.items() if k != 'type'}
     try:
+        check_size(config, conv)
         layer = layer_type(config['type']).from_conv(conv, **options)
     except (ValueError, TypeError, RuntimeError) as error:  # the block's own
         raise UserError(_impossible(name, error)) from error
