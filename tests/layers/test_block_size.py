@@ -60,3 +60,14 @@ def test_in_a_structure():
     with pytest.raises(UserError, match="layer '0' is impossible: .*numbers"):
         mmrep.restructure(net, {'0': wide(2)})
     assert type(net[0]) is nn.Conv2d
+
+
+def test_many_large_blocks():
+    """Each of them alone may be as large."""
+    with torch.device('meta'):
+        net = nn.Sequential(*(nn.Conv2d(32, 256, 3) for _ in range(30)))
+    block = dict(type='DBBConv2d', branches={'1x1_kxk': dict(channels=2**14)})
+    assert check_size(block, net[0]) > 2**30 / 30
+    with pytest.raises(UserError, match='blocks of the structure would have'):
+        mmrep.restructure(net, {str(i): block for i in range(30)})
+    assert type(net[0]) is nn.Conv2d
