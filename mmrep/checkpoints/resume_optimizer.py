@@ -41,6 +41,7 @@ def check_optimizer_state(state: Mapping, wrapper: Any) -> None:
 def _check_one(state: Mapping, wrapper: Any) -> None:
     _check_counts(state['param_groups'], wrapper.optimizer.param_groups)
     _check_settings(state.get('base_param_settings'))
+    _check_scaler(state.get('loss_scaler', {}))
     trial = copy.deepcopy(wrapper.optimizer)
     try:
         trial.load_state_dict(
@@ -73,6 +74,14 @@ def _check_settings(settings: Any) -> None:
     if not isinstance(settings, Mapping) or not _is_finite(settings.get('lr')):
         raise UserError(f'its `base_param_settings` (={shown(settings)}) has '
                         'no learning rate `lr`')
+
+
+def _check_scaler(scaler: Any) -> None:
+    """Of mixed precision; all of its state are numbers."""
+    if not isinstance(scaler, Mapping) or not all(
+            map(_is_finite, scaler.values())):
+        raise UserError(f'its `loss_scaler` (={shown(scaler)}) must be a dict '
+                        'of finite numbers')
 
 
 def _check_group(i: int, group: dict, fresh: dict) -> None:

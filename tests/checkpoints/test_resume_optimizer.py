@@ -36,6 +36,7 @@ def written(kind='sgd', groups=1):
 @pytest.mark.parametrize('kind', KINDS)
 def test_its_own(kind, groups):
     state, fresh = written(kind, groups), wrapper(kind, groups)
+    state['loss_scaler'] = dict(scale=65536., _growth_tracker=0)
     before, held = copy.deepcopy(state), str(fresh.optimizer.state_dict())
     weights = [p.clone() for g in fresh.param_groups for p in g['params']]
     check_optimizer_state(state, fresh)
@@ -76,6 +77,7 @@ def _junk(change, message, groups=1, kind='sgd'):
     _junk(lambda s: s['state'][0].pop('step'), "config's optimizer", 1,
           'adamw'),
     _junk(lambda s: s['state'][0].update(step='x'), 'cannot load', 1, 'adamw'),
+    _junk(lambda s: s.update(loss_scaler=dict(scale='x')), 'loss_scaler'),
     _junk(lambda s: s['base_param_settings'].pop('lr'), 'base_param', 2),
 ])
 def test_damaged(kind, groups, change, message):
