@@ -11,6 +11,7 @@ from .checkpoints.wrappers import without_module
 from .enrich import adopt
 from .errors import UserError, shown
 from .layers import RepConv2d
+from .layers.block_size import check_size, check_total
 from .layers.block_types import block_type, check_block
 from .layers.loading import ORIGIN
 from .layers.plain import why_not_plain
@@ -81,17 +82,30 @@ def _wanted(by_name: Dict[str, nn.Module], structure: Structure,
     if not isinstance(structure, dict):
         raise UserError(f'a structure (={shown(structure)}) must be a dict of '
                         'the names of layers and their configs')
-    wanted = {}
+    wanted, names_of = {}, {}
     for name, config in structure.items():
         if not isinstance(name, str) or name not in by_name:
             raise UserError(
                 f'the structure has a layer {shown(name)}, the model (a '
                 f'{kind}) has none: it describes another')
         _check_layer(name, config)
+        names_of.setdefault(by_name[name], name)
         if wanted.setdefault(by_name[name], config) != config:
             raise UserError(f'the structure has two configs for one layer, '
                             f'of which {name!r} is a second name')
+    check_total({
+        module: _size(module, config, names_of[module])
+        for module, config in wanted.items()
+        if isinstance(module, RepConv2d) or not why_not_plain(module)
+    })
     return wanted
+
+
+def _size(conv: nn.Module, config: dict, name: str) -> int:
+    try:
+        return check_size(config, conv)
+    except (ValueError, TypeError, RuntimeError) as error:  # the block's own
+        raise UserError(_impossible(name, error)) from error
 
 
 def _check_layer(name: str, config: Any) -> None:

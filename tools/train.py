@@ -9,7 +9,7 @@ from mmengine.runner import find_latest_checkpoint
 from mmrep import KeepKernelsHook, ParameterCheckHook
 from mmrep.backbones.freezing import half_frozen
 from mmrep.checkpoints.pretrained import check_load_from, check_pretrained
-from mmrep.checkpoints.resume import check_resumable
+from mmrep.checkpoints.resume import check_fits, check_resumable
 from mmrep.checkpoints.safe_load import read_checkpoint
 from mmrep.cli import (UserError, add_common_arguments, build_model,
                        build_runner, check_checkpoint_matches, check_datasets,
@@ -104,9 +104,9 @@ def check_evolving(cfg, model):
 
 
 def check_optimizer(cfg, model):
-    """Refuse an optimizer that cannot be built, before the work dir is."""
+    """Build the optimizer, which is refused before the work dir is made."""
     try:
-        build_optim_wrapper(model, copy.deepcopy(cfg.optim_wrapper))
+        return build_optim_wrapper(model, copy.deepcopy(cfg.optim_wrapper))
     except Exception as error:  # whatever a constructor raises
         raise UserError(
             f'cannot build the `optim_wrapper` of config {cfg.filename!r}, '
@@ -136,6 +136,7 @@ def check_start(cfg, model, trusted):
             "than the config's; build the backbone with type='Restructured' "
             'and this checkpoint as its `structure`')
     check_resumable(path, checkpoint, trusted)
+    check_fits(path, checkpoint, cfg, check_optimizer(cfg, model))
     if hook_of(cfg) is not None and checkpoint.get('dyrep') is not None:
         check_state(checkpoint['dyrep'])
 

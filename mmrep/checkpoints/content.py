@@ -12,6 +12,8 @@ from ..errors import UserError, shown
 MAX_NAME = 1000  # characters of a weight's name
 MAX_DEPTH = 100  # modules in modules
 MAX_REPEATED = 2**20  # numbers of a tensor that holds the same ones again
+# what `copy_` takes into the numbers of a model
+PLAIN = re.compile(r'torch\.(bool|u?int(8|16|32|64)|b?float\d+|float8_\w+)')
 DOT = re.compile(r'\.')
 # where mmengine puts them, and what they are
 MAPPINGS = ('meta', 'ema_state_dict')
@@ -86,6 +88,10 @@ def _why_odd(value: Tensor) -> Optional[str]:
     """What a tensor is that has no plain numbers in memory of its own."""
     if value.is_quantized:
         return 'quantized'
+    if value.is_nested:
+        return 'nested'
+    if not PLAIN.fullmatch(str(value.dtype)):
+        return str(value.dtype).rpartition('.')[2]
     if value.is_meta:
         return 'meta'
     if value.layout is not torch.strided:

@@ -1,13 +1,17 @@
 """What a checkpoint must hold for a training to go on from it."""
 from collections.abc import Mapping
 from numbers import Integral
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, Optional
 
 from mmengine.logging import HistoryBuffer, MessageHub
 
 from ..errors import UserError, shown
+from .resume_optimizer import check_optimizer_state
+from .resume_schedule import check_moment, check_schedulers
 
 NEEDED = ('meta', 'message_hub', 'optimizer')
+# numpy's limit, less the numbers that processes and workers add
+MAX_SEED = 2**32 - 2**20
 
 
 def check_resumable(path: str,
@@ -46,6 +50,38 @@ def check_resumable(path: str,
             '--trust-checkpoint')
 
 
+def check_fits(path: str,
+               checkpoint: Mapping,
+               cfg: Mapping,
+               optim_wrapper: Optional[Any] = None) -> None:
+    """Refuse a checkpoint of another training than that of a config.
+
+    Args:
+        path: Of the file, for the message.
+        checkpoint: That :func:`check_resumable` has passed.
+        cfg: The whole config.
+        optim_wrapper: What the config builds for the model of the checkpoint.
+            Defaults to None: the optimizer is not looked at.
+
+    Raises:
+        UserError: Its moment, schedulers or optimizer are none of this
+            training.
+    """
+    key = 'meta'
+    try:
+        check_moment(checkpoint['meta'], cfg.get('train_cfg') or {})
+        key = 'param_schedulers'
+        check_schedulers(checkpoint, cfg.get('param_scheduler'))
+        key = 'optimizer'
+        if optim_wrapper is not None:
+            check_optimizer_state(checkpoint['optimizer'], optim_wrapper)
+    except UserError as error:
+        raise UserError(
+            f'cannot resume from {path!r}: its {key!r} does not fit the '
+            f'config, {error}; start from the weights with `--cfg-options '
+            f'load_from={path}`') from error
+
+
 def _holds(is_right: Callable[[Any], bool], part: Any) -> bool:
     try:
         return bool(is_right(part))
@@ -56,7 +92,8 @@ def _holds(is_right: Callable[[Any], bool], part: Any) -> bool:
 def _meta(part: dict) -> bool:
     seed = part.get('seed')
     return (isinstance(part, dict) and _count(part['epoch'])
-            and _count(part['iter']) and (seed is None or _count(seed)))
+            and _count(part['iter'])
+            and (seed is None or _count(seed) and seed < MAX_SEED))
 
 
 def _count(value: Any) -> bool:
@@ -73,7 +110,8 @@ def _message_hub(part: Any) -> bool:
     ]
     return isinstance(part, dict) and all(
         len(b.data[0]) == len(b.data[1]) for b in buffers) and all(
-            isinstance(part[key], dict)
+            isinstance(part[key], dict) and all(
+                isinstance(name, str) for name in part[key])
             for key in ('log_scalars', 'runtime_info', 'resumed_keys'))
 
 

@@ -78,10 +78,19 @@ def as_checkpoint(loaded: Any) -> Any:
 
 
 def without_module(state_dict: StateDict) -> StateDict:
-    """Names without the ``module.`` of DDP; modules' versions are kept."""
+    """Names without the ``module.`` of DDP; modules' versions are kept.
+
+    Raises:
+        UserError: That would make one of two names.
+    """
     out = copy.copy(state_dict)  # with `_metadata`
-    for name in list(out):
-        out[re.sub(r'^module\.', '', name)] = out.pop(name)
+    out.clear()
+    for name, tensor in state_dict.items():
+        short = re.sub(r'^module\.', '', name)
+        if short in out:
+            raise UserError(f'the checkpoint has {short!r} twice, with and '
+                            "without 'module.'")
+        out[short] = tensor
     return out
 
 

@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 
 from mmengine.registry import MODELS
 from torch import nn
+from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.lazy import LazyModuleMixin
 
 from ..errors import UserError, shown
@@ -58,11 +59,21 @@ def _is_batch_norm(known: type) -> bool:
     """Before one is made: whether it is made of so many channels."""
     if not issubclass(known, nn.Module) or issubclass(known, NO_IMAGES):
         return False
+    if _is_abstract(known):
+        return False
     try:
         parameters = list(inspect.signature(known).parameters)
     except ValueError:  # written in C
         return False
     return parameters[:1] == ['num_features']
+
+
+def _is_abstract(known: type) -> bool:
+    """Whether it has no forward, or torch's, which lacks its check."""
+    if known.forward is nn.Module.forward:
+        return True
+    return known.forward.__module__.startswith('torch.nn.') and getattr(
+        known, '_check_input_dim', None) is _NormBase._check_input_dim
 
 
 def _find(name: str) -> Any:

@@ -1,6 +1,7 @@
 """Damaged, harmless files: each ends in a sentence, wherever it is read."""
 import copy
 import random
+import warnings
 
 import pytest
 import torch
@@ -12,6 +13,9 @@ from mmrep.checkpoints.content import check_content, check_weights
 from mmrep.errors import UserError
 
 DEEP = 'kxk.' * 500 + 'weight'
+with warnings.catch_warnings():
+    warnings.simplefilter('ignore')  # that it is a prototype
+    NESTED = torch.nested.nested_tensor([torch.ones(2), torch.ones(3)])
 
 
 @pytest.mark.parametrize('name, value, message', [
@@ -30,6 +34,9 @@ DEEP = 'kxk.' * 500 + 'weight'
     ('a', torch.quantize_per_tensor(torch.ones(1), 1., 0, torch.qint8),
      "'a' is a quantized tensor"),
     ('a', torch.ones(1).expand(10**9), "'a' is a repeated "),
+    ('a', torch.ones(2, dtype=torch.complex64), "'a' is a complex64 tensor"),
+    ('a', NESTED, "'a' is a nested tensor"),
+    ('a', torch.empty(2, dtype=torch.bits8), "'a' is a bits8 tensor"),
 ])  # yapf: disable
 def test_weights(name, value, message):
     with pytest.raises(UserError, match=message) as error:
@@ -38,6 +45,13 @@ def test_weights(name, value, message):
     for key in ('state_dict', 'ema_state_dict'):
         with pytest.raises(UserError, match=message):
             check_content({'state_dict': {}, key: {name: value}})
+
+
+@pytest.mark.parametrize('dtype', [
+    'float16', 'bfloat16', 'float64', 'float8_e5m2', 'bool', 'uint8', 'int64'
+])
+def test_plain_numbers(dtype):
+    check_weights({'a': torch.ones(2).to(getattr(torch, dtype))})
 
 
 @pytest.mark.parametrize('key', ['meta', 'ema_state_dict'])

@@ -4,10 +4,11 @@ import copy
 import pytest
 import torch
 from mmengine.logging import HistoryBuffer
+from mmengine.optim import OptimWrapper
 from torch import nn
 
 from mmrep.checkpoints import read_checkpoint
-from mmrep.checkpoints.resume import check_resumable
+from mmrep.checkpoints.resume import check_fits, check_resumable
 from mmrep.errors import UserError
 
 
@@ -118,3 +119,42 @@ def test_a_config_that_mmengine_would_run(tmp_path):
     with pytest.raises(UserError, match='runs as Python.*--trust-checkpoint'):
         check_resumable(path, read)
     check_resumable(path, read, trusted=True)
+
+
+@pytest.mark.parametrize('seed, good', [(2**31, True), (2**32, False),
+                                        (2**70, False)])
+def test_seeds(seed, good):
+    whole = checkpoint()
+    whole['meta']['seed'] = seed
+    if good:
+        return check_resumable('a.pth', whole)
+    with pytest.raises(UserError, match="its 'meta'"):
+        check_resumable('a.pth', whole)
+
+
+@pytest.mark.parametrize('part', ['log_scalars', 'runtime_info'])
+def test_keys_of_the_message_hub(part):
+    whole = checkpoint()
+    whole['message_hub'][part][3] = 4
+    with pytest.raises(UserError, match="its 'message_hub'"):
+        check_resumable('a.pth', whole)
+
+
+@pytest.mark.parametrize('key, cfg', [
+    ('meta', dict(train_cfg=dict(max_iters=1))),
+    ('param_schedulers', dict(param_scheduler=None)),
+    ('optimizer', dict()),
+])
+def test_a_config_that_it_does_not_fit(key, cfg):
+    whole, net = checkpoint(), nn.Linear(2, 2)
+    cfg = {
+        **dict(train_cfg=dict(max_iters=4), param_scheduler=[dict()]),
+        **cfg
+    }
+    good = OptimWrapper(torch.optim.SGD(net.parameters(), lr=1, momentum=0.9))
+    bad = OptimWrapper(torch.optim.AdamW(net.parameters(), lr=1))
+    with pytest.raises(UserError, match=f'its {key!r} does not fit') as error:
+        check_fits('a.pth', whole, cfg, bad if key == 'optimizer' else good)
+    assert 'load_from=a.pth' in str(error.value)
+    cfg.update(train_cfg=dict(max_iters=4), param_scheduler=[dict()])
+    check_fits('a.pth', whole, cfg, good)

@@ -5,6 +5,7 @@ import pytest
 import torch
 from mmengine.registry import MODELS
 from torch import nn
+from torch.nn.modules.batchnorm import _NormBase
 
 from mmrep import DBBConv2d, UserError
 from mmrep.layers.norms import batch_norm, plain_cfg
@@ -100,7 +101,9 @@ def test_the_scope_of_a_host(monkeypatch):
 
 @pytest.mark.parametrize('kind', [
     'GN', 'LN', 'IN', 'BN1d', 'BN3d', 'Conv2d', 'ReLU',
-    'torch.nn.LazyBatchNorm2d', 'sys.path.append', nn.GroupNorm, int
+    'torch.nn.modules.batchnorm._BatchNorm', _NormBase,
+    'torch.nn.modules.instancenorm._InstanceNorm', 'torch.nn.LazyBatchNorm2d',
+    'sys.path.append', nn.GroupNorm, int
 ])
 def test_no_batch_norms(kind):
     with pytest.raises((TypeError, UserError), match='batch norm'):

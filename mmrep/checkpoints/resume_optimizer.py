@@ -1,0 +1,143 @@
+"""Whether the state of an optimizer in a file is one for that of a config."""
+import copy
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+from numbers import Real
+from typing import Any
+
+import torch
+from mmengine.optim import OptimWrapperDict
+from torch.optim import Optimizer
+
+from ..errors import UserError, one_line, shown
+
+
+def check_optimizer_state(state: Mapping, wrapper: Any) -> None:
+    """Refuse a state with which the optimizer could not go on.
+
+    It is loaded into a copy, which makes one step with gradients of zero.
+
+    Args:
+        state: Of the file, its ``optimizer``; stays as it is.
+        wrapper: What the config builds, one ``OptimWrapper`` or several by
+            name; stays as it is.
+
+    Raises:
+        UserError: The state is of another optimizer, or damaged.
+    """
+    several = isinstance(wrapper, OptimWrapperDict)
+    if several != ('param_groups' not in state):
+        raise UserError('one of the two is several optimizers by name')
+    if not several:
+        return _check_one(state, wrapper)
+    if set(state) != set(wrapper.keys()):
+        raise UserError(f'it is of the optimizers {shown(sorted(state))}, the '
+                        f'config has {shown(sorted(wrapper.keys()))}')
+    for name, one in wrapper.items():
+        _check_one(state[name], one)
+
+
+def _check_one(state: Mapping, wrapper: Any) -> None:
+    _check_counts(state['param_groups'], wrapper.optimizer.param_groups)
+    _check_settings(state.get('base_param_settings'))
+    _check_scaler(state.get('loss_scaler', {}))
+    trial = copy.deepcopy(wrapper.optimizer)
+    try:
+        trial.load_state_dict(
+            copy.deepcopy({k: state[k]
+                           for k in ('state', 'param_groups')}))
+    except Exception as error:  # whatever it makes of odd values
+        raise UserError(
+            f"the config's optimizer, {type(trial).__name__}, cannot load it "
+            f'({type(error).__name__}: {one_line(error)})') from error
+    for i, group in enumerate(trial.param_groups):
+        _check_group(i, group, wrapper.optimizer.param_groups[i])
+    _try(trial, wrapper.optimizer)
+
+
+def _check_counts(groups: list, wanted: list) -> None:
+    if len(groups) != len(wanted):
+        raise UserError(f'it has {len(groups)} groups of parameters, the '
+                        f"config's optimizer has {len(wanted)}")
+    for i, (group, other) in enumerate(zip(groups, wanted)):
+        if len(group['params']) != len(other['params']):
+            raise UserError(f'its group {i} has {len(group["params"])} '
+                            "parameters, that of the config's optimizer has "
+                            f'{len(other["params"])}')
+
+
+def _check_settings(settings: Any) -> None:
+    """What mmengine keeps beside several groups, for the schedules."""
+    if settings is None:
+        return
+    if not isinstance(settings, Mapping) or not _is_finite(settings.get('lr')):
+        raise UserError(f'its `base_param_settings` (={shown(settings)}) has '
+                        'no learning rate `lr`')
+
+
+def _check_scaler(scaler: Any) -> None:
+    """Of mixed precision; all of its state are numbers."""
+    if not isinstance(scaler, Mapping) or not all(
+            map(_is_finite, scaler.values())):
+        raise UserError(f'its `loss_scaler` (={shown(scaler)}) must be a dict '
+                        'of finite numbers')
+
+
+def _check_group(i: int, group: dict, fresh: dict) -> None:
+    """Options of the file replace those of the config, all of them."""
+    for name, value in fresh.items():
+        if name not in group:
+            raise UserError(f'its group {i} has no {name!r}, which the '
+                            "config's optimizer needs")
+        if _is_finite(value) and not _is_finite(group[name]):
+            raise UserError(f'the {name!r} (={shown(group[name])}) of its '
+                            f'group {i} must be a finite number')
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(
+        value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _try(trial: Optimizer, optimizer: Optimizer) -> None:
+    """Compare with what a step without a state makes, then make one with."""
+    loaded, trial.state = trial.state, defaultdict(dict)
+    why = _why_no_step(trial)
+    if why is None:
+        params = [p for group in trial.param_groups for p in group['params']]
+        for i, param in enumerate(params):
+            _compare(i, loaded.get(param) or {}, trial.state.get(param) or {})
+        trial.state = loaded
+        why = _why_no_step(trial)
+    # an optimizer that never makes such a step is no fault of the file
+    if why is not None and not _why_no_step(copy.deepcopy(optimizer)):
+        raise UserError(f'no step can be made with it ({why})')
+
+
+def _why_no_step(optimizer: Optimizer) -> Any:
+    for group in optimizer.param_groups:
+        for param in group['params']:
+            param.grad = torch.zeros_like(param)
+    try:
+        optimizer.step()
+    except Exception as error:  # whatever it makes of odd values
+        return f'{type(error).__name__}: {one_line(error)}'
+    return None
+
+
+def _compare(i: int, loaded: dict, fresh: dict) -> None:
+    if not loaded or not fresh:  # a parameter without a step so far
+        return
+    if set(loaded) != set(fresh):
+        raise UserError(f'it has {shown(sorted(map(str, loaded)))} for '
+                        f"parameter {i}, the config's optimizer has "
+                        f'{shown(sorted(map(str, fresh)))}')
+    for name, value in fresh.items():
+        if not torch.is_tensor(value) or not value.dim():
+            continue
+        shape = getattr(loaded[name], 'shape', None)
+        if loaded[name] is not None and shape != value.shape:
+            raise UserError(
+                f'the {name!r} (={shown(loaded[name])}) of its parameter {i} '
+                f'must be a tensor of the shape {tuple(value.shape)}')
