@@ -87,7 +87,8 @@ def gradients(subject: Subject) -> None:
     expected = grads_of(expected, leaves, along)
     largest = max(grad.abs().max().item() for grad in expected.values())
     for name, grad in expected.items():
-        same(f'gradient of {name}', found[name], grad, out.dtype, 10,
+        # a norm of a channel that is nearly constant makes rounding grow
+        same(f'gradient of {name}', found[name], grad, out.dtype, 100,
              largest * 1e-2)
 
 
