@@ -86,10 +86,10 @@ def gradients(subject: Subject) -> None:
     found = grads_of(out, parameters, along.to(out))
     expected = grads_of(expected, leaves, along)
     largest = max(grad.abs().max().item() for grad in expected.values())
-    # of what cancels behind a norm single precision leaves noise
-    least = largest * (1e-2 if out.dtype == torch.float64 else 1)
     for name, grad in expected.items():
-        same(f'gradient of {name}', found[name], grad, out.dtype, 10, least)
+        # a norm of a channel that is nearly constant makes rounding grow
+        same(f'gradient of {name}', found[name], grad, out.dtype, 100,
+             largest * 1e-2)
 
 
 def grads_of(out: Tensor, tensors: dict, along: Tensor) -> dict:

@@ -57,16 +57,14 @@ class Doubled(nn.Module):
 
 def parametrized(subject: Subject) -> None:
     """Put on, its original written, taken off."""
-    inside = [
-        module for module in subject.layer.modules()
-        if isinstance(getattr(module, 'weight', None), nn.Parameter)
-    ]
-    module = subject.rng.choice(inside)
-    parametrize.register_parametrization(module, 'weight', Doubled())
+    name, _ = subject.rng.choice(list(subject.layer.named_parameters()))
+    parent, _, leaf = name.rpartition('.')
+    module = subject.layer.get_submodule(parent)
+    parametrize.register_parametrization(module, leaf, Doubled())
     subject.check()
-    module.parametrizations.weight.original.data.mul_(1.5)
+    module.parametrizations[leaf].original.data.mul_(1.5)
     subject.check()
-    parametrize.remove_parametrizations(module, 'weight')
+    parametrize.remove_parametrizations(module, leaf)
 
 
 def requires_grad(subject: Subject) -> None:
