@@ -41,6 +41,9 @@ def results(seed, args):
     if args.only is not None:
         yield run_case(seed, args.only)
         return
+    if args.processes == 1:
+        yield from map(partial(run_case, seed), range(args.cases))
+        return
     with ProcessPoolExecutor(args.processes, get_context('fork')) as pool:
         yield from pool.map(
             partial(run_case, seed), range(args.cases), chunksize=CHUNK)

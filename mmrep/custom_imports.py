@@ -57,6 +57,11 @@ def imports_of(cfg: Config) -> List[str]:
     return [imports] if isinstance(imports, str) else list(imports)
 
 
+def _built(cfg: Config) -> list:
+    """What of a config becomes something; other names at its top do not."""
+    return [value for key, value in cfg.to_dict().items() if key in BUILT]
+
+
 def add_import(cfg: Config) -> None:
     """Let a config that uses mmrep import it.
 
@@ -67,7 +72,7 @@ def add_import(cfg: Config) -> None:
         cfg: Changed in place.
     """
     imports = imports_of(cfg)
-    if any(map(_is_of_mmrep, imports)) or not uses_mmrep(cfg.to_dict()):
+    if any(map(_is_of_mmrep, imports)) or not uses_mmrep(_built(cfg)):
         return
     cfg.custom_imports = {
         'allow_failed_imports': False,
@@ -81,9 +86,7 @@ def drop_import(cfg: Config) -> None:
     Args:
         cfg: Changed in place.
     """
-    # other names at the top are left from writing the config
-    built = [value for key, value in cfg.to_dict().items() if key in BUILT]
-    if uses_mmrep(built):
+    if uses_mmrep(_built(cfg)):
         return
     imports = [i for i in imports_of(cfg) if not _is_of_mmrep(i)]
     if imports:

@@ -16,12 +16,18 @@ SYNCED = ('SyncBN', 'MMSyncBN')
 Place = Tuple[nn.Module, str]
 
 
+def eager_modules(net: nn.Module) -> List[nn.Module]:
+    """All but those of TorchScript, whose content is another at each look."""
+    return [
+        module for module in net.modules()
+        if not isinstance(module, torch.jit.ScriptModule)
+    ]
+
+
 def places(model: nn.Module) -> Dict[nn.Module, List[Place]]:
     """Where each module is registered: its parents and its names there."""
     found = defaultdict(list)
-    for parent in model.modules():
-        if isinstance(parent, torch.jit.ScriptModule):
-            continue  # its children are others at each look
+    for parent in eager_modules(model):
         for name, child in parent._modules.items():
             found[child].append((parent, name))
     return found

@@ -13,7 +13,7 @@ from .absorb import absorb_biases
 from .errors import UserError
 from .examples import arguments_of
 from .layers import RepConv2d
-from .walk import names
+from .walk import check_module, names
 
 PLAIN = dict(type='Conv2d')
 # pre-hooks that make a weight, and how to get rid of them
@@ -48,9 +48,7 @@ def fuse(model: nn.Module, example: Any = None) -> nn.Module:
         UserError: ``model`` is no module, is sharded, has a block whose
             weight a hook makes, or does not run on ``example``.
     """
-    if not isinstance(model, nn.Module):
-        raise UserError(f'`model` (={str(model)[:40]!r}) must be a '
-                        f'torch.nn.Module, not a {type(model).__name__}')
+    check_module(model)
     if example is not None:
         arguments_of(example)
     _check_whole(model)

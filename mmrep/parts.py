@@ -5,8 +5,8 @@ from typing import Dict, Iterator, List, Set
 from torch import Tensor, nn
 
 from .examples import random_images
-from .following import Place, places
-from .probe import Probe, Run, eager_modules
+from .following import Place, eager_modules, places
+from .probe import Probe, Run
 from .watching import absorbing
 
 # whoever holds one may use what is inside by index, in any order

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from .errors import UserError, one_line
 from .examples import (arguments_of, fresh, inner, other_images, random_images,
                        tensors_in, ways)
+from .following import eager_modules
 from .watching import Watch
 
 
@@ -107,14 +108,6 @@ class Probe:
         watch.close()
         return Run(watch, where, arguments,
                    [t.clone() for t in tensors_in(results)])
-
-
-def eager_modules(net: nn.Module) -> List[nn.Module]:
-    """All but those of TorchScript, whose tensors are others at each look."""
-    return [
-        module for module in net.modules()
-        if not isinstance(module, torch.jit.ScriptModule)
-    ]
 
 
 def running_means(net: nn.Module) -> List[Tensor]:

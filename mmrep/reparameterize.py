@@ -162,11 +162,16 @@ def as_list(patterns: Patterns) -> List[str]:
     if patterns is None:
         return []
     found = [patterns] if isinstance(patterns, str) else patterns
-    if not isinstance(found, (list, tuple)) or not all(
-            isinstance(pattern, str) and pattern for pattern in found):
+    if not are_patterns(found):
         raise UserError(f'a pattern (={shown(patterns)}) must be a name of '
                         "modules, such as 'backbone', or a list of names")
     return list(found)
+
+
+def are_patterns(values) -> bool:
+    """Whether it is a list of names, none of them empty."""
+    return isinstance(values, (list, tuple)) and all(
+        isinstance(value, str) and value for value in values)
 
 
 def _sizes(kernel_size: Sizes) -> Optional[List[Tuple[int, int]]]:

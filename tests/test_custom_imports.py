@@ -91,6 +91,8 @@ def test_variables_that_nothing_is_made_of():
             model=dict(backbone=dict(type='ResNet'))))
     drop_import(cfg)
     assert needs(cfg) == 'no mmrep'
+    add_import(cfg)
+    assert needs(cfg) == 'no mmrep'
 
 
 def test_where_something_is_left():

@@ -128,16 +128,16 @@ def check_start(cfg, model, trusted):
     if not cfg.get('load_from') and path != find_latest_checkpoint(
             cfg.work_dir):
         cfg.load_from = path  # it was started from another folder
-    checkpoint = read_checkpoint(path, trusted)
+    checkpoint, hook = read_checkpoint(path, trusted), hook_of(cfg)
     changed = check_checkpoint_matches(model, checkpoint['state_dict'])
-    if changed and hook_of(cfg) is None:
+    if changed and hook is None:
         raise UserError(
             f'cannot resume from {path!r}: its layers have other branches '
             "than the config's; build the backbone with type='Restructured' "
             'and this checkpoint as its `structure`')
     check_resumable(path, checkpoint, trusted)
     check_fits(path, checkpoint, cfg, check_optimizer(cfg, model))
-    if hook_of(cfg) is not None and checkpoint.get('dyrep') is not None:
+    if hook is not None and checkpoint.get('dyrep') is not None:
         check_state(checkpoint['dyrep'])
 
 

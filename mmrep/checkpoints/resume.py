@@ -1,17 +1,16 @@
 """What a checkpoint must hold for a training to go on from it."""
 from collections.abc import Mapping
-from numbers import Integral
 from typing import Any, Callable, Dict, Optional
 
 from mmengine.logging import HistoryBuffer, MessageHub
 
+from ..dyrep.random_state import SEEDS, WORKERS
 from ..errors import UserError, shown
+from ..layers.geometry import is_whole
 from .resume_optimizer import check_optimizer_state
 from .resume_schedule import check_moment, check_schedulers
 
 NEEDED = ('meta', 'message_hub', 'optimizer')
-# numpy's limit, less the numbers that processes and workers add
-MAX_SEED = 2**32 - 2**20
 
 
 def check_resumable(path: str,
@@ -93,12 +92,11 @@ def _meta(part: dict) -> bool:
     seed = part.get('seed')
     return (isinstance(part, dict) and _count(part['epoch'])
             and _count(part['iter'])
-            and (seed is None or _count(seed) and seed < MAX_SEED))
+            and (seed is None or _count(seed) and seed < SEEDS - WORKERS))
 
 
 def _count(value: Any) -> bool:
-    return isinstance(value,
-                      Integral) and not isinstance(value, bool) and value >= 0
+    return is_whole(value) and value >= 0
 
 
 def _message_hub(part: Any) -> bool:

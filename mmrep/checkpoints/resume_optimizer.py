@@ -3,7 +3,6 @@ import copy
 import math
 from collections import defaultdict
 from collections.abc import Mapping
-from numbers import Real
 from typing import Any
 
 import torch
@@ -11,6 +10,7 @@ from mmengine.optim import OptimWrapperDict
 from torch.optim import Optimizer
 
 from ..errors import UserError, one_line, shown
+from ..layers.geometry import is_number
 
 
 def check_optimizer_state(state: Mapping, wrapper: Any) -> None:
@@ -96,8 +96,7 @@ def _check_group(i: int, group: dict, fresh: dict) -> None:
 
 
 def _is_finite(value: Any) -> bool:
-    return isinstance(
-        value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    return is_number(value) and math.isfinite(value)
 
 
 def _try(trial: Optimizer, optimizer: Optimizer) -> None:

@@ -13,12 +13,10 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from ..dyrep.arguments import check_whole
-from ..dyrep.random_state import folded
+from ..dyrep.random_state import WORKERS, folded
 from .config import load_config
 from .errors import UserError
 from .visualizer import check_visualizer
-
-WORKERS = 2**20  # more than any run has, in all its processes
 
 
 class _Options(DictAction):

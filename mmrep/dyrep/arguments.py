@@ -1,6 +1,5 @@
 """Arguments of which nothing can come."""
 import sys
-from numbers import Real
 from typing import Any, Optional
 
 import torch
@@ -9,8 +8,9 @@ from torch import nn
 from ..errors import UserError, one_line
 from ..layers import BranchedConv2d
 from ..layers.branch_names import Branches, check_branches
-from ..layers.geometry import Geometry
+from ..layers.geometry import Geometry, is_number
 from ..quiet import quiet
+from ..reparameterize import are_patterns
 from .growing import NORMS
 
 LARGEST = torch.finfo(torch.float).max
@@ -58,8 +58,7 @@ def check_numbers(**values: float) -> None:
         UserError: One is not above zero, or not finite.
     """
     for name, value in values.items():
-        fits = isinstance(value, Real) and not isinstance(value, bool)
-        if not fits or not 0 < value <= LARGEST:
+        if not is_number(value) or not 0 < value <= LARGEST:
             raise UserError(
                 f'`{name}` (={value!r}) must be a finite number above 0')
 
@@ -71,9 +70,7 @@ def check_scope(scope: Any) -> None:
         UserError: It is neither a name nor several.
     """
     several = [scope] if isinstance(scope, str) else scope
-    named = isinstance(several, (list, tuple)) and several and all(
-        isinstance(pattern, str) and pattern for pattern in several)
-    if not named:
+    if not are_patterns(several) or not several:
         raise UserError(
             f'`scope` (={scope!r}) must be the name of a module of the model, '
             "such as 'backbone', or a list of names")

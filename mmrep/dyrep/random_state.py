@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 SEEDS = 2**32  # numpy has so many, from 0
+WORKERS = 2**20  # more than any run has, in all its processes
 
 
 def save() -> dict:

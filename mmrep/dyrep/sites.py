@@ -8,7 +8,7 @@ from ..enrich import block_for
 from ..errors import UserError
 from ..layers import BranchedConv2d
 from ..layers.geometry import Geometry
-from ..reparameterize import is_conv, matches, why_not_rich
+from ..reparameterize import are_patterns, is_conv, matches, why_not_rich
 from ..walk import names, replace
 
 Patterns = Union[str, Sequence[str]]
@@ -82,8 +82,7 @@ def convolutions_in(model: nn.Module, scope: Patterns) -> Dict[nn.Module, str]:
         UserError: A pattern matches none.
     """
     scope = [scope] if isinstance(scope, str) else scope
-    if not isinstance(scope, (list, tuple)) or not scope or not all(
-            isinstance(pattern, str) and pattern for pattern in scope):
+    if not are_patterns(scope) or not scope:
         raise UserError('`scope` must be names of modules of the model')
     known = {
         module: paths

@@ -1,5 +1,5 @@
 """The arguments that all convolutions have, and where smaller kernels lie."""
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Callable, NamedTuple, Tuple
 
 import torch.nn.functional as F
@@ -128,3 +128,8 @@ def _check_numbers(name: str, value, least: int, single: bool = False) -> None:
 def is_whole(value) -> bool:
     """Whether it is a whole number; True and False are none."""
     return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def is_number(value) -> bool:
+    """Whether it is a real number; True and False are none."""
+    return isinstance(value, Real) and not isinstance(value, bool)

@@ -1,13 +1,12 @@
 """The norms inside of blocks."""
 import inspect
-from numbers import Real
-from typing import Any
 
 import torch
 from mmcv.cnn import build_norm_layer
 from torch import nn
 
 from ..errors import UserError, shown
+from .geometry import is_number
 from .norm_types import as_name, norm_type
 
 FLOAT = torch.finfo(torch.float32)
@@ -63,10 +62,10 @@ def _check_values(norm_cfg: dict, kind: type) -> None:
                 f'`norm_cfg` has {shown(name)}, which {kind.__name__} does '
                 f'not take: it may have {", ".join(sorted(known))}')
     eps, momentum = norm_cfg.get('eps', 1e-5), norm_cfg.get('momentum', 0.1)
-    if not _is_number(eps) or not FLOAT.tiny <= eps <= FLOAT.max:
+    if not is_number(eps) or not FLOAT.tiny <= eps <= FLOAT.max:
         raise UserError(f'`eps` (={shown(eps)}) of `norm_cfg` must be a '
                         'finite number above 0')
-    if momentum is not None and not (_is_number(momentum)
+    if momentum is not None and not (is_number(momentum)
                                      and 0 <= momentum <= 1):
         raise UserError(f'`momentum` (={shown(momentum)}) of `norm_cfg` must '
                         'be None or a number from 0 to 1')
@@ -74,7 +73,3 @@ def _check_values(norm_cfg: dict, kind: type) -> None:
         if type(norm_cfg.get(name, True)) is not bool:
             raise UserError(f'`{name}` (={shown(norm_cfg[name])}) of '
                             '`norm_cfg` must be True or False')
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
