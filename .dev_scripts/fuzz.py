@@ -11,6 +11,7 @@ import time
 import warnings
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -32,21 +33,27 @@ def parse_args(argv):
     parser.add_argument('--cases', type=int, default=10000, help='how many')
     parser.add_argument('--seed', type=int, help='a random one by default')
     parser.add_argument('--processes', type=int, default=2, help='at once')
+    parser.add_argument('--device', help="'cuda'; the CPU by default")
     parser.add_argument('--only', type=int, help='one case, by its number')
     return parser.parse_args(argv)
 
 
+def run_on(device, seed, index):
+    """A case whose tensors are on a device, if one is given."""
+    with torch.device(device) if device else nullcontext():
+        return run_case(seed, index)
+
+
 def results(seed, args):
     """Yield what became of each case, in order."""
+    run = partial(run_on, args.device, seed)
     if args.only is not None:
-        yield run_case(seed, args.only)
-        return
-    if args.processes == 1:
-        yield from map(partial(run_case, seed), range(args.cases))
-        return
-    with ProcessPoolExecutor(args.processes, get_context('fork')) as pool:
-        yield from pool.map(
-            partial(run_case, seed), range(args.cases), chunksize=CHUNK)
+        yield run(args.only)
+    elif args.processes == 1:
+        yield from map(run, range(args.cases))
+    else:
+        with ProcessPoolExecutor(args.processes, get_context('fork')) as pool:
+            yield from pool.map(run, range(args.cases), chunksize=CHUNK)
 
 
 def table(title, ran, failed, names):
@@ -82,6 +89,7 @@ def main(argv=None):
     args, console, start = parse_args(argv), Console(), time.monotonic()
     warnings.filterwarnings('ignore', 'Using padding=.same')
     torch.set_num_threads(1)
+    torch.backends.cudnn.allow_tf32 = False  # ten bits would hide faults
     seed = random.randrange(10**6) if args.seed is None else args.seed
     console.print(f'seed {seed}')
     total = args.cases if args.only is None else 1

@@ -127,11 +127,16 @@ def title_of(found):
             f"{found['torch']}")
 
 
+def duration(seconds):
+    """Seconds as a text, as short as they may be on a GPU."""
+    return f'{seconds:#.4g} s'
+
+
 def cells_of(row):
     """A row of the table: the text of each column."""
     form = {'form': row['form']} if 'form' in row else {}
     name = [row['config'], *([row['moment']] if 'moment' in row else [])]
-    times = {part: f'{row[part]:.3f} s' for part in PARTS if part in row}
+    times = {part: duration(row[part]) for part in PARTS if part in row}
     memory = {} if form else {
         'peak memory': f"{row['memory'] / 2**20:.1f} MiB",
         'memory\nratio': f"{row['memory_ratio']:.2f}",
@@ -142,7 +147,7 @@ def cells_of(row):
         **form,
         'parameters': f"{row['parameters'] / 1e6:.2f} M",
         'multiply-\nadds': f"{row['multiply_adds'] / 1e9:.3f} G",
-        'time' if form else 'step': f"{row['seconds']:.3f} s",
+        'time' if form else 'step': duration(row['seconds']),
         **times,
         'ratio': f"{row['ratio']:.2f}",
         **memory,

@@ -47,9 +47,8 @@ class Case(NamedTuple):
         return nn.Conv2d(dtype=self.dtype, **self.shape).eval()
 
     def image(self) -> Tensor:
-        generator = torch.Generator().manual_seed(self.seed)
         shape = BATCH, self.shape['in_channels'], *self.size
-        return torch.randn(shape, generator=generator).to(self.dtype)
+        return normal(shape, self.seed).to(self.dtype)
 
     @property
     def name(self) -> str:
@@ -65,6 +64,15 @@ def draw_case(rng: Random) -> Case:
     dtype = rng.choice([torch.float64, torch.float64, torch.float32])
     return Case(cls, shape, options, dtype, draw_size(rng, shape),
                 rng.choice(STATISTICS), rng.randrange(10**6))
+
+
+def normal(shape: tuple,
+           seed: int,
+           dtype: torch.dtype = torch.float32) -> Tensor:
+    """The same numbers on each device."""
+    generator = torch.Generator().manual_seed(seed)
+    drawn = torch.randn(shape, generator=generator, dtype=dtype, device='cpu')
+    return drawn.to(torch.empty(0).device)
 
 
 @torch.no_grad()

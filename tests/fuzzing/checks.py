@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .cases import EXACT
+from .cases import EXACT, normal
 from .formulas import block
 from .parts import Part, norms_of, read
 from .subject import Subject, Wrong, same
@@ -81,8 +81,7 @@ def gradients(subject: Subject) -> None:
             **leaves
         }, norms), leaves['x'], subject.look)
     out = subject.layer(parameters['x'].requires_grad_())
-    generator = torch.Generator().manual_seed(subject.case.seed)
-    along = torch.randn(out.shape, generator=generator, dtype=torch.float64)
+    along = normal(out.shape, subject.case.seed, torch.float64)
     found = grads_of(out, parameters, along.to(out))
     expected = grads_of(expected, leaves, along)
     largest = max(grad.abs().max().item() for grad in expected.values())
@@ -132,7 +131,7 @@ def autocast(subject: Subject) -> None:
         return
     x, layer, conv = subject.x, subject.layer, subject.case.conv()
     expected, _ = subject.expected(x)
-    with torch.autocast('cpu', torch.bfloat16), torch.no_grad():
+    with torch.autocast(x.device.type, torch.bfloat16), torch.no_grad():
         out, dtype = layer(x), conv(x).dtype
         set_modes(subject)
         trained = layer(x)

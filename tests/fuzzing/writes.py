@@ -9,6 +9,7 @@ from mmengine.model import ExponentialMovingAverage
 from torch import Tensor, nn
 from torch.utils.dlpack import from_dlpack, to_dlpack
 
+from .cases import normal
 from .subject import Subject
 
 
@@ -40,8 +41,7 @@ def region(subject: Subject, tensor: Tensor) -> tuple:
 
 def drawn(subject: Subject, name: str, shape: tuple) -> Tensor:
     """New values; a variance is positive."""
-    generator = torch.Generator().manual_seed(subject.rng.randrange(10**6))
-    values = torch.randn(shape, generator=generator, dtype=subject.x.dtype)
+    values = normal(shape, subject.rng.randrange(10**6), subject.x.dtype)
     return values.abs() + .5 if name.endswith('running_var') else values
 
 
@@ -79,7 +79,8 @@ def _inference(tensor: Tensor, where: tuple, values: Tensor) -> None:
 
 
 def _numpy(tensor: Tensor, where: tuple, values: Tensor) -> None:
-    tensor.detach().numpy()[where] = values.numpy()
+    if tensor.is_cpu:  # others have no such view
+        tensor.detach().numpy()[where] = values.numpy()
 
 
 def _dlpack(tensor: Tensor, where: tuple, values: Tensor) -> None:
