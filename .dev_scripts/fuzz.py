@@ -38,6 +38,13 @@ def parse_args(argv):
     return parser.parse_args(argv)
 
 
+def set_up():
+    """What holds in each process."""
+    warnings.filterwarnings('ignore', 'Using padding=.same')
+    torch.set_num_threads(1)
+    torch.backends.cudnn.allow_tf32 = False  # ten bits would hide faults
+
+
 def run_on(device, seed, index):
     """A case whose tensors are on a device, if one is given."""
     with torch.device(device) if device else nullcontext():
@@ -52,7 +59,9 @@ def results(seed, args):
     elif args.processes == 1:
         yield from map(run, range(args.cases))
     else:
-        with ProcessPoolExecutor(args.processes, get_context('fork')) as pool:
+        # a process that is forked has no GPU
+        context = get_context('spawn' if args.device else 'fork')
+        with ProcessPoolExecutor(args.processes, context, set_up) as pool:
             yield from pool.map(run, range(args.cases), chunksize=CHUNK)
 
 
@@ -87,9 +96,7 @@ def tell(console, seed, result):
 def main(argv=None):
     """Run and tell; 1 if something failed."""
     args, console, start = parse_args(argv), Console(), time.monotonic()
-    warnings.filterwarnings('ignore', 'Using padding=.same')
-    torch.set_num_threads(1)
-    torch.backends.cudnn.allow_tf32 = False  # ten bits would hide faults
+    set_up()
     seed = random.randrange(10**6) if args.seed is None else args.seed
     console.print(f'seed {seed}')
     total = args.cases if args.only is None else 1
