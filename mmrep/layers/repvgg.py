@@ -1,9 +1,11 @@
 """RepVGG's block and the forms that others made of it."""
 from typing import Optional, Sequence
 
+import torch
 from mmengine.registry import MODELS
 
 from .branched import BranchedConv2d
+from .orepa import OREPAConv2d
 
 
 @MODELS.register_module()
@@ -37,12 +39,25 @@ class OREPAVGGConv2d(RepVGGConv2d):
     """A RepVGG block whose kxk is an OREPA block without its own 1x1.
 
     Hu et al., Online Convolutional Re-parameterization, CVPR 2022, section
-    4.3 and the official implementation.
+    4.3 and the official implementation. Its weights start by Kaiming's rule
+    for a linear convolution: a fan-in of n gives them a variance of 1 / n,
+    those of :class:`OREPAConv2d` by itself have 2 / n.
     """
 
     def default_kxk(self) -> Optional[dict]:
-        size = max(self.kernel_size)
-        if not 1 < size < 7:
+        if not self._has_sums:
             return dict(type='OREPAConv2d')
         names = ['origin', 'average', 'prior', '1x1_kxk', 'separable']
         return dict(type='OREPAConv2d', branches=names)
+
+    @torch.no_grad()
+    def _reset_own(self) -> None:
+        super()._reset_own()
+        if isinstance(self.kxk, OREPAConv2d) and self._has_sums:
+            for weight in (self.kxk.weight, *self.kxk.branches.parameters()):
+                weight.mul_(.5**.5)
+
+    @property
+    def _has_sums(self) -> bool:
+        """Whether OREPA has for this size neither a product nor a stem."""
+        return 1 < max(self.kernel_size) < 7

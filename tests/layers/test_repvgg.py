@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmrep import OREPAVGGConv2d, QARepVGGConv2d, RepVGGConv2d
+from mmrep import OREPAConv2d, OREPAVGGConv2d, QARepVGGConv2d, RepVGGConv2d
 from mmrep.deploy import relative_difference
 from mmrep.testing import randomize_norms
 
@@ -153,3 +153,42 @@ def test_orepa_in_place_of_the_kxk(size, branches):
     layer = OREPAVGGConv2d(8, 8, size, padding=size // 2)
     assert layer.kxk.options()['branches'] == branches
     assert layer.weight is None and layer.origin is layer.kxk.weight
+
+
+def test_initial_weights_of_orepa_vgg():
+    """By the official code: Kaiming's rule with a=1, so 1 / fan-in."""
+    torch.manual_seed(0)
+    layer = OREPAVGGConv2d(64, 64, 3, padding=1, bias=False)
+    fan_in = {
+        'weight': 576,
+        'branches.average.weight': 64,
+        'branches.prior.weight': 64,
+        'branches.1x1_kxk.second': 576,
+        'branches.separable.depthwise': 9,
+        'branches.separable.pointwise': 512
+    }
+    parameters = dict(layer.kxk.named_parameters())
+    assert {*parameters} == {*fan_in, 'scale', 'branches.1x1_kxk.first'}
+    assert not parameters['branches.1x1_kxk.first'].any()
+    for name, fan in fan_in.items():
+        assert parameters[name].std().item() == pytest.approx(
+            fan**-.5, rel=.03), name
+    # scales: 1/4 origin, 1/4 average over 9, 1/2 1x1_kxk, 1/2 separable
+    expected = (1 / 16 / 576 + 1 / 16 / 64 / 81 + 1 / 4 / 576 +
+                8 / 4 / 9 / 512)**.5
+    with torch.no_grad():
+        found = layer.kxk.kernel().weight.std().item()
+    assert found == pytest.approx(expected, rel=.03)
+
+
+@pytest.mark.parametrize('size', [1, 7])
+def test_other_sizes_start_as_orepa_by_itself(size):
+    layer = OREPAVGGConv2d(8, 8, size, padding=size // 2)
+    torch.manual_seed(0)
+    layer.reset_parameters()
+    kxk = OREPAConv2d(8, 8, size, padding=size // 2, bias=False)
+    torch.manual_seed(0)
+    for branch in layer.branches.values():
+        branch.reset_parameters()
+    kxk.reset_parameters()
+    assert torch.equal(kxk.kernel().weight, layer.kxk.kernel().weight)
