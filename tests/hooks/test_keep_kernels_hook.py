@@ -106,7 +106,7 @@ def test_a_training_that_catches_it(runner):
                 with pytest.raises(Broken):
                     runner.val_loop.run()
 
-    runner.train_loop.val_interval = 1000
+    runner.train_loop.dynamic_intervals = [1000]
     runner.register_hook(Catching())
     runner.train()
     assert steps == [0, 0]
