@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Callable, Dict, Iterable, Iterator, List, Sequence
 
+from .ending import ended_by_sigterm
 from .errors import UserError
 
 try:
@@ -49,7 +50,7 @@ def write_together(writers: Dict[str, Callable[[str], object]]) -> None:
     Each is written under a name that nobody else has, in a new folder beside
     it, and then takes its place. Who writes the same files at the same time
     waits meanwhile: the files are all of one writer. What a link leads to is
-    replaced, the link stays.
+    replaced, the link stays, and so do the permissions of a file.
 
     Args:
         writers: By the path of each file, what writes it to a given path.
@@ -59,7 +60,7 @@ def write_together(writers: Dict[str, Callable[[str], object]]) -> None:
     """
     targets = _targets(list(writers))
     try:
-        with ExitStack() as folders:
+        with ended_by_sigterm(), ExitStack() as folders:
             parts = {}
             for path, target in targets.items():
                 parts[target] = folders.enter_context(_part(target))
@@ -121,6 +122,8 @@ def _replace(parts: Dict[str, str]) -> None:
     done = []
     try:
         for target, part in parts.items():
+            if osp.lexists(target):
+                shutil.copymode(target, part)
             done.append(target)
             os.replace(part, target)
     except BaseException:

@@ -71,6 +71,18 @@ def test_permissions_are_those_of_any_new_file(tmp_path, umask):
     assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~umask
 
 
+@pytest.mark.parametrize('mode', [0o600, 0o640, 0o444, 0o755])
+def test_permissions_of_a_file_stay(tmp_path, mode):
+    pair = [tmp_path / 'a', tmp_path / 'b']
+    pair[0].write_text('old')
+    pair[0].chmod(mode)
+    write_together({str(path): writer('new') for path in pair})
+    assert pair[0].read_text() == 'new'
+    assert stat.S_IMODE(pair[0].stat().st_mode) == mode
+    write_together({str(pair[0]): writer('newer')})
+    assert stat.S_IMODE(pair[0].stat().st_mode) == mode
+
+
 @pytest.mark.parametrize('there', [True, False])
 def test_what_a_link_leads_to_is_written(tmp_path, there):
     (tmp_path / 'deep').mkdir()
