@@ -10,6 +10,7 @@ from typing import Callable, Dict, Iterable, Iterator, List, Sequence
 
 from .ending import ended_by_sigterm
 from .errors import UserError
+from .paths import check_path, same_file
 
 try:
     import fcntl
@@ -28,14 +29,18 @@ def check_destination(path: str, inputs: Sequence[str], name: str,
         done: What is done with the inputs, for the message.
 
     Raises:
-        UserError: It is an input, a folder or a device, or its folder is not
-            there.
+        UserError: It is no path, an input, a folder or a device, or its
+            folder is not there or not to be written.
     """
+    check_path(path, name)
     target = osp.realpath(path)
     folder = osp.dirname(target)
     if not osp.isdir(folder):
         raise UserError(f'the folder of {name} is not there: {folder!r}')
-    if target in map(osp.realpath, inputs):
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(f'nothing may be written into the folder of {name}: '
+                        f'{folder!r}')
+    if any(same_file(target, path) for path in inputs):
         raise UserError(
             f'{path!r} is what is to be {done}: name another {name}')
     if osp.isdir(path):

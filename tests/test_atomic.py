@@ -111,6 +111,24 @@ def test_what_is_no_file_stays(tmp_path):
         assert (tmp_path / name).is_symlink() or (tmp_path / name).is_fifo()
 
 
+def test_no_input_is_a_destination(tmp_path, monkeypatch):
+    """Under no name; and nothing is written where that is not allowed."""
+    path = tmp_path / 'a'
+    path.write_text('input')
+    (tmp_path / 'link').symlink_to('a')
+    os.link(path, tmp_path / 'hard')
+    inputs = ['a\0', str(tmp_path / 'gone'), str(path)]
+    for name in ('a', 'link', 'hard'):
+        with pytest.raises(UserError, match='is what is to be made'):
+            check_destination(str(tmp_path / name), inputs, 'OUT', 'made')
+    for name in ('', 'a\0'):
+        with pytest.raises(UserError, match='^OUT .* must be a path'):
+            check_destination(name, inputs, 'OUT', 'made')
+    monkeypatch.setattr(os, 'access', lambda path, mode: False)
+    with pytest.raises(UserError, match='nothing may be written'):
+        check_destination(str(tmp_path / 'new'), [], 'OUT', 'made')
+
+
 def test_two_names_of_one_file(tmp_path):
     (tmp_path / 'link').symlink_to('a')
     with pytest.raises(UserError, match='are the same file'):

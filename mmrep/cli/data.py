@@ -62,6 +62,23 @@ def _paths(dataset):
     return [p for p in [root, *(osp.join(root, i) for i in inside)] if p]
 
 
+def image_folders(loader):
+    """List the local folders that a dataloader reads images from.
+
+    Args:
+        loader (dict): Of a config.
+
+    Returns:
+        list: Those that the datasets name, else the roots of these.
+    """
+    found = []
+    for dataset in _datasets(loader):
+        root = dataset.get('data_root') or ''
+        named = _strings(dataset.get('data_prefix'))
+        found += [osp.join(root, name) for name in named or [root]]
+    return [p for p in found if p and not _is_remote(p)]
+
+
 def _listed(node):
     """Return a list of what may be one, several or none."""
     if not node:

@@ -6,7 +6,6 @@ import os.path as osp
 import sys
 
 import torch
-from mmengine.config import DictAction
 from mmengine.device import get_device
 from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
@@ -16,44 +15,8 @@ from ..dyrep.arguments import check_whole
 from ..dyrep.random_state import WORKERS, folded
 from .config import load_config
 from .errors import UserError
+from .outputs import check_config_stays, check_folder
 from .visualizer import check_visualizer
-
-
-class _Options(DictAction):
-    """mmengine's ``key=value`` parser that tells a value without a key."""
-
-    def __call__(self, parser, namespace, values, option_string=None):
-        for value in values:
-            if '=' not in value:
-                parser.error(f'{option_string} takes key=value, got {value!r}')
-        super().__call__(parser, namespace, values, option_string)
-
-
-def add_common_arguments(parser):
-    """Add the flags that all hosts' tools take.
-
-    Args:
-        parser (ArgumentParser): Its own arguments may come before or after.
-    """
-    parser.add_argument(
-        '--work-dir', help='for logs; default work_dirs/<name of the config>')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=_Options,
-        help='overrides of the config as key=value; lists as key="[a,b]" or '
-        'key=a,b without white space')
-    parser.add_argument(
-        '--launcher',
-        choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none',
-        help='how several processes were started; default none')
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='read pickled objects of checkpoints, which can run code')
-    # torch.distributed.launch passes it with a dash or an underscore
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
 
 
 def trust_checkpoints(trusted):
@@ -118,10 +81,25 @@ def set_seed(cfg):
 
 
 def set_work_dir(cfg, work_dir):
-    """Choose the work dir: the flag, else the config, else by its name."""
-    name = osp.splitext(osp.basename(cfg.filename))[0]
-    cfg.work_dir = (
-        work_dir or cfg.get('work_dir') or osp.join('work_dirs', name))
+    """Choose the work dir: the flag, else the config, else by its name.
+
+    Args:
+        cfg (Config): Changed in place.
+        work_dir (str): What the flag says, None without it.
+
+    Raises:
+        UserError: It cannot be made or written, or the Runner would write its
+            config over the one that it is read from.
+    """
+    flag = work_dir is not None
+    if not flag:
+        work_dir = cfg.get('work_dir')
+    if work_dir is None:
+        name = osp.splitext(osp.basename(cfg.filename))[0]
+        work_dir = osp.join('work_dirs', name)
+    check_folder(work_dir, '--work-dir' if flag else '`work_dir`')
+    check_config_stays(cfg.filename, work_dir)
+    cfg.work_dir = work_dir
 
 
 def set_loader_defaults(cfg):

@@ -164,6 +164,8 @@ BAD = dict(
                       '{foreign}', 'nothing would be loaded'),
     damaged=(['{seg}', '--resume',
               '{damaged}'], '{damaged}', "'message_hub'", 'damaged'),
+    work_dir=(['{seg}', '--work-dir', '{cut}/a'], '--work-dir', '{cut}'),
+    own_config=(['{seg}', '--work-dir', '{seg}/..'], 'written over'),
     truncated=(['{seg}', '--resume', '{cut}'], '{cut}', 'truncated'),
     weights_only=(['{seg}', '--resume', '{bare}'], '{bare}', 'load_from='),
     other=(['{det}', '--resume', '{seg_checkpoint}'], 'another architecture',
