@@ -84,9 +84,14 @@ def set_show_dir(cfg, show_dir):
         mmseg=('SegVisualizationHook', dict(draw=True), 'SegLocalVisualizer'),
         mmpretrain=('VisualizationHook', dict(enable=True, out_dir=folder),
                     'UniversalVisualizer'))[cfg.default_scope]
+    for key in ('default_hooks', 'visualizer'):
+        if cfg.get(key) is None:  # nothing can be merged into it
+            cfg[key] = {}
+    if cfg.default_hooks.get('visualization') is None:
+        cfg.default_hooks.pop('visualization', None)
     override = dict(default_hooks=dict(visualization=settings))
     settings['interval'] = 1
-    if 'visualization' not in cfg.get('default_hooks', {}):
+    if 'visualization' not in cfg.default_hooks:
         settings['type'] = hook
     override['visualizer'] = {} if cfg.get('visualizer') else dict(
         type=visualizer)

@@ -7,6 +7,7 @@ from mmengine.utils import get_installed_path
 
 from ..custom_imports import add_import
 from .errors import UserError, one_line
+from .values import check_values
 
 HOSTS = dict(mmdet='mmdet', mmseg='mmsegmentation', mmpretrain='mmpretrain')
 
@@ -25,7 +26,8 @@ def load_config(path, cfg_options=None):
             imports mmrep if it uses it.
 
     Raises:
-        UserError: If it cannot be read, or is for no installed host.
+        UserError: If it cannot be read, is for no installed host, or has a
+            value of the wrong kind.
     """
     path = _of_host(path)
     if osp.isdir(path):
@@ -43,6 +45,7 @@ def load_config(path, cfg_options=None):
         raise UserError(f'--cfg-options {cfg_options} do not fit config '
                         f'{path!r}: {one_line(error)}') from error
     _check_scope(cfg, path)
+    check_values(cfg)
     add_import(cfg)
     return cfg
 
@@ -77,7 +80,7 @@ def _config_fault(error):
 def _check_scope(cfg, path):
     """Refuse a config that belongs to no installed host."""
     scope = cfg.get('default_scope')
-    if scope not in HOSTS:
+    if not isinstance(scope, str) or scope not in HOSTS:
         raise UserError(f'`default_scope` (={scope!r}) of config {path!r} '
                         f"must be one of {', '.join(HOSTS)}")
     if find_spec(scope) is None:

@@ -3,6 +3,7 @@ import os.path as osp
 import re
 
 from .errors import UserError
+from .values import DICT, TEXT, check_value
 
 # these fetch their files themselves
 DOWNLOADING = ('CIFAR10', 'CIFAR100', 'FashionMNIST', 'MNIST')
@@ -43,6 +44,7 @@ def check_datasets(cfg, loaders=('train_dataloader', 'val_dataloader')):
 def _datasets(node):
     """Yield the datasets inside wrappers such as RepeatDataset."""
     for item in _listed(node):
+        check_value('`dataset`', item, DICT, 'of a dataloader')
         inner = item.get('dataset', item.get('datasets'))
         if inner is None:
             yield item
@@ -55,6 +57,7 @@ def _paths(dataset):
     if str(dataset.get('type')).split('.')[-1] in DOWNLOADING:
         return []
     root = dataset.get('data_root') or ''
+    check_value('`data_root`', root, TEXT, 'of a dataset')
     inside = [
         value for key in ('ann_file', 'data_prefix')
         for value in _strings(dataset.get(key))

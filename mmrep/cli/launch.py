@@ -8,13 +8,13 @@ import sys
 import torch
 from mmengine.device import get_device
 from mmengine.logging import print_log
-from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from ..dyrep.arguments import check_whole
 from ..dyrep.random_state import WORKERS, folded
 from .config import load_config
 from .errors import UserError
+from .hooks import check_hooks
 from .outputs import check_config_stays, check_folder
 from .visualizer import check_visualizer
 
@@ -35,12 +35,13 @@ def prepare_config(args):
         Config: Ready to be checked; nothing is built or written yet.
 
     Raises:
-        UserError: There is no such config, its visualizer cannot write or
-            its `randomness` is impossible.
+        UserError: There is no such config, its visualizer cannot write, a
+            hook or its `randomness` is impossible, or its work dir is.
     """
     cfg = load_config(args.config, args.cfg_options)
     trust_checkpoints(args.trust_checkpoint)
     check_visualizer(cfg)
+    check_hooks(cfg)
     set_seed(cfg)
     set_work_dir(cfg, args.work_dir)
     set_loader_defaults(cfg)
@@ -172,13 +173,3 @@ def _unsync_norms(node):
     if isinstance(node, (list, tuple)):
         for item in node:
             _unsync_norms(item)
-
-
-def build_runner(cfg):
-    """Build the Runner, or the type that the config's ``runner_type`` names.
-
-    It makes the work dir and its logs, so check everything else before.
-    """
-    if 'runner_type' in cfg:
-        return RUNNERS.build(cfg)
-    return Runner.from_cfg(cfg)
