@@ -78,7 +78,7 @@ def image_folders(loader):
     for dataset in _datasets(loader):
         root = dataset.get('data_root') or ''
         named = _strings(dataset.get('data_prefix'))
-        found += [osp.join(root, name) for name in named or [root]]
+        found += [osp.join(root, name) for name in named] or [root]
     return [p for p in found if p and not _is_remote(p)]
 
 
