@@ -3,7 +3,7 @@ import os.path as osp
 from importlib.util import find_spec
 
 from mmengine.config import Config
-from mmengine.utils import get_installed_path
+from mmengine.utils import get_installed_path, import_modules_from_strings
 
 from ..custom_imports import add_import
 from .errors import UserError, one_line
@@ -46,8 +46,21 @@ def load_config(path, cfg_options=None):
                         f'{path!r}: {one_line(error)}') from error
     _check_scope(cfg, path)
     check_values(cfg)
+    if any(key.split('.')[0] == 'custom_imports' for key in cfg_options or {}):
+        _import(cfg)  # the config's own are there
     add_import(cfg)
     return cfg
+
+
+def _import(cfg):
+    """Import what overrides name; mmengine does it for the file alone."""
+    try:
+        import_modules_from_strings(
+            **(cfg.get('custom_imports') or dict(imports=None)))
+    except Exception as error:  # a module is code: it can raise anything
+        raise UserError(
+            f'cannot import `custom_imports` (={cfg.custom_imports}) of '
+            f'config {cfg.filename!r}: {_config_fault(error)}') from error
 
 
 def _of_host(path):

@@ -3,7 +3,8 @@ import os.path as osp
 import re
 
 from .errors import UserError
-from .values import DICT, TEXT, check_value
+from .rules import DICT, TEXT
+from .values import check_value
 
 # these fetch their files themselves
 DOWNLOADING = ('CIFAR10', 'CIFAR100', 'FashionMNIST', 'MNIST')

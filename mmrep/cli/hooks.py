@@ -4,11 +4,13 @@ from typing import Iterator, Tuple
 from mmengine.runner import Priority, get_priority
 
 from ..errors import shown
+from ..layers.geometry import is_whole
 from .errors import UserError
 from .outputs import check_folder
-from .values import FLAG, MISSING, NAMES, NONE, TEXT, check_value, either, kind
+from .rules import FLAG, NAMES, NONE, TEXT, Rule, either, whole
+from .values import MISSING, check_value
 
-WHOLE = kind('a whole number', int)
+WHOLE = Rule('a whole number', is_whole)
 OPTIONS = dict(
     CheckpointHook=dict(
         interval=WHOLE,
@@ -21,7 +23,7 @@ OPTIONS = dict(
         save_best=either(TEXT, NAMES, NONE),
         out_dir=either(TEXT, NONE),
         filename_tmpl=either(TEXT, NONE)),
-    LoggerHook=dict(interval=WHOLE, log_metric_by_epoch=FLAG))
+    LoggerHook=dict(interval=whole(1), log_metric_by_epoch=FLAG))
 
 
 def hooks_of(cfg) -> Iterator[Tuple[str, dict]]:

@@ -16,6 +16,7 @@ from .config import load_config
 from .errors import UserError
 from .hooks import check_hooks
 from .outputs import check_config_stays, check_folder
+from .runner import check_complete
 from .visualizer import check_visualizer
 
 
@@ -35,13 +36,15 @@ def prepare_config(args):
         Config: Ready to be checked; nothing is built or written yet.
 
     Raises:
-        UserError: There is no such config, its visualizer cannot write, a
-            hook or its `randomness` is impossible, or its work dir is.
+        UserError: There is no such config, it lacks something that
+            a Runner needs, its visualizer cannot write, or its hooks,
+            `randomness` or work dir are impossible.
     """
     cfg = load_config(args.config, args.cfg_options)
     trust_checkpoints(args.trust_checkpoint)
     check_visualizer(cfg)
     check_hooks(cfg)
+    check_complete(cfg)
     set_seed(cfg)
     set_work_dir(cfg, args.work_dir)
     set_loader_defaults(cfg)

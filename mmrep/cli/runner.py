@@ -16,6 +16,28 @@ PARTS = dict(
     scale_lr='`auto_scale_lr`',
     _init_model_weights='`init_cfg`')
 
+# what it needs all of, or none
+TOGETHER = (('train_dataloader', 'train_cfg',
+             'optim_wrapper'), ('val_dataloader', 'val_cfg', 'val_evaluator'),
+            ('test_dataloader', 'test_cfg', 'test_evaluator'))
+
+
+def check_complete(cfg):
+    """Refuse a config of which no Runner could be built.
+
+    Args:
+        cfg (Config): Of a run.
+
+    Raises:
+        UserError: Of what belongs together a part is not there.
+    """
+    for names in TOGETHER:
+        missing = [name for name in names if cfg.get(name) is None]
+        if missing and len(missing) < len(names):
+            raise UserError(
+                f'config {cfg.filename!r} has no `{missing[0]}`: a Runner '
+                f"needs {', '.join(names)}, or none of them")
+
 
 def build_runner(cfg):
     """Build the Runner, or the type that the config's ``runner_type`` names.

@@ -2,66 +2,12 @@
 
 mmengine stumbles over others where it uses them: some when it has trained.
 """
-import logging
-from typing import Any, Callable, NamedTuple
-
-from mmengine.hooks import Hook
-
 from ..errors import shown
-from ..layers.geometry import is_whole
 from .errors import UserError
+from .rules import (DICT, DICTS, FLAG, HOOKS, LEVEL, NAMED_HOOKS, NAMES, NONE,
+                    PATH, TEXT, TYPE, either, kind, whole)
 
 MISSING = object()
-
-
-class Rule(NamedTuple):
-    """In the words of a message, and as a test."""
-
-    words: str
-    fits: Callable[[Any], bool]
-
-
-def kind(words, *kinds):
-    """A rule for values of some types."""
-    return Rule(words, lambda value: isinstance(value, kinds))
-
-
-def several(words, *kinds):
-    """A rule for lists of values of some types."""
-    return Rule(
-        words, lambda values: isinstance(values, (list, tuple)) and all(
-            isinstance(value, kinds) for value in values))
-
-
-def either(*rules):
-    """A rule for what one of several rules allows."""
-    return Rule(' or '.join(rule.words for rule in rules),
-                lambda value: any(rule.fits(value) for rule in rules))
-
-
-def whole(least):
-    """A rule for whole numbers, as floats too: mmengine takes 1e5."""
-
-    def fits(value):
-        round_ = isinstance(value, float) and value.is_integer()
-        return (is_whole(value) or round_) and value >= least
-
-    return Rule(f'a whole number, at least {least}', fits)
-
-
-NONE = Rule('None', lambda value: value is None)
-DICT, TEXT = kind('a dict', dict), kind('a string', str)
-FLAG = kind('True or False', bool)
-TYPE = Rule('a name or a class', lambda v: isinstance(v, str) or callable(v))
-DICTS = several('a list of dicts', dict)
-HOOKS = several('a list of hooks', dict, Hook)
-NAMES = several('a list of names', str)
-LEVEL = Rule(
-    'a level of logging, such as INFO or 20',
-    lambda v: is_whole(v) or isinstance(v, str) and v in logging._nameToLevel)
-NAMED_HOOKS = Rule(
-    'a dict of hooks', lambda v: isinstance(v, dict) and all(
-        hook is None or isinstance(hook, (dict, Hook)) for hook in v.values()))
 
 LOADER = {
     '': either(DICT, NONE),
@@ -78,6 +24,9 @@ LOADER = {
 }
 RULES = {
     'model': either(DICT, NONE),
+    'model.data_preprocessor': either(DICT, NONE),
+    'model.train_cfg': either(DICT, NONE),
+    'model.test_cfg': either(DICT, NONE),
     'tta_model': either(DICT, NONE),
     'data_preprocessor': either(DICT, NONE),
     'model_wrapper_cfg': either(DICT, NONE),
@@ -89,7 +38,9 @@ RULES = {
     'val_evaluator': either(DICT, DICTS, NONE),
     'test_evaluator': either(DICT, DICTS, NONE),
     'val_cfg': either(DICT, NONE),
+    'val_cfg.type': TYPE,
     'test_cfg': either(DICT, NONE),
+    'test_cfg.type': TYPE,
     'train_cfg': either(DICT, NONE),
     'train_cfg.type': TYPE,
     'train_cfg.by_epoch': FLAG,
@@ -99,8 +50,10 @@ RULES = {
     'train_cfg.val_begin': whole(0),
     'optim_wrapper': either(DICT, NONE),
     'optim_wrapper.type': TYPE,
+    'optim_wrapper.accumulative_counts': whole(1),
     'optim_wrapper.optimizer': either(DICT, NONE),
     'param_scheduler': either(DICT, DICTS, NONE),
+    'param_scheduler.type': TYPE,
     'auto_scale_lr': either(DICT, NONE),
     'auto_scale_lr.enable': FLAG,
     'auto_scale_lr.base_batch_size': whole(1),
@@ -110,18 +63,22 @@ RULES = {
     'custom_imports.imports': either(TEXT, NAMES, NONE),
     'custom_imports.allow_failed_imports': FLAG,
     'visualizer': either(DICT, NONE),
+    'visualizer.type': TYPE,
     'visualizer.name': TEXT,
     'visualizer.save_dir': either(TEXT, NONE),
     'log_processor': either(DICT, NONE),
+    'log_processor.type': TYPE,
     'log_processor.window_size': whole(1),
     'log_processor.by_epoch': FLAG,
     'log_level': LEVEL,
     'env_cfg': DICT,
     'env_cfg.mp_cfg': DICT,
     'env_cfg.dist_cfg': DICT,
+    'env_cfg.cudnn_benchmark': either(FLAG, NONE),
+    'find_unused_parameters': either(FLAG, NONE),
     'runner_type': TYPE,
     'compile': either(FLAG, DICT, NONE),
-    'load_from': either(TEXT, NONE),
+    'load_from': either(PATH, NONE),
     'resume': either(FLAG, NONE),
 }
 INITIAL = either(DICT, DICTS, NONE)

@@ -62,6 +62,7 @@ def test_what_is_no_priority(priority):
     ('interval', 'foo'),
     ('interval', 1.5),
     ('interval', None),
+    ('interval', True),
     ('max_keep_ckpts', '3'),
     ('save_begin', None),
     ('by_epoch', 'no'),

@@ -3,6 +3,7 @@ import pytest
 from mmengine.config import Config
 
 from mmrep.cli import UserError, build_runner, runner
+from mmrep.cli.runner import check_complete
 
 
 def config(tiny, tmp_path, **options):
@@ -27,6 +28,22 @@ def test_the_runner_itself(tiny_seg, tmp_path, options, words):
     with pytest.raises(UserError, match=f'^cannot build {words}') as error:
         build_runner(config(tiny_seg, tmp_path, **options))
     assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize('name', [
+    'train_dataloader', 'train_cfg', 'optim_wrapper', 'val_dataloader',
+    'val_cfg', 'val_evaluator', 'test_dataloader', 'test_cfg', 'test_evaluator'
+])
+def test_what_belongs_together(tiny_seg, tmp_path, name):
+    cfg = config(tiny_seg, tmp_path)
+    check_complete(cfg)
+    cfg[name] = None
+    with pytest.raises(UserError, match=f'has no `{name}`: a Runner needs'):
+        check_complete(cfg)
+    for other in [n for n in cfg if n.split('_')[0] == name.split('_')[0]]:
+        cfg[other] = None
+    if not name.startswith(('train', 'optim')):
+        check_complete(cfg)
 
 
 @pytest.mark.parametrize('options, words', [
