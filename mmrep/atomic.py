@@ -8,7 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Callable, Dict, Iterable, Iterator, List, Sequence
 
+from .ending import ended_by_sigterm
 from .errors import UserError
+from .paths import check_path, same_file
 
 try:
     import fcntl
@@ -27,14 +29,18 @@ def check_destination(path: str, inputs: Sequence[str], name: str,
         done: What is done with the inputs, for the message.
 
     Raises:
-        UserError: It is an input, a folder or a device, or its folder is not
-            there.
+        UserError: It is no path, an input, a folder or a device, or its
+            folder is not there or not to be written.
     """
+    check_path(path, name)
     target = osp.realpath(path)
     folder = osp.dirname(target)
     if not osp.isdir(folder):
         raise UserError(f'the folder of {name} is not there: {folder!r}')
-    if target in map(osp.realpath, inputs):
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(f'nothing may be written into the folder of {name}: '
+                        f'{folder!r}')
+    if any(same_file(target, path) for path in inputs):
         raise UserError(
             f'{path!r} is what is to be {done}: name another {name}')
     if osp.isdir(path):
@@ -49,7 +55,7 @@ def write_together(writers: Dict[str, Callable[[str], object]]) -> None:
     Each is written under a name that nobody else has, in a new folder beside
     it, and then takes its place. Who writes the same files at the same time
     waits meanwhile: the files are all of one writer. What a link leads to is
-    replaced, the link stays.
+    replaced, the link stays, and so do the permissions of a file.
 
     Args:
         writers: By the path of each file, what writes it to a given path.
@@ -59,7 +65,7 @@ def write_together(writers: Dict[str, Callable[[str], object]]) -> None:
     """
     targets = _targets(list(writers))
     try:
-        with ExitStack() as folders:
+        with ended_by_sigterm(), ExitStack() as folders:
             parts = {}
             for path, target in targets.items():
                 parts[target] = folders.enter_context(_part(target))
@@ -121,6 +127,8 @@ def _replace(parts: Dict[str, str]) -> None:
     done = []
     try:
         for target, part in parts.items():
+            if osp.lexists(target):
+                shutil.copymode(target, part)
             done.append(target)
             os.replace(part, target)
     except BaseException:

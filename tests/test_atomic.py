@@ -71,6 +71,18 @@ def test_permissions_are_those_of_any_new_file(tmp_path, umask):
     assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~umask
 
 
+@pytest.mark.parametrize('mode', [0o600, 0o640, 0o444, 0o755])
+def test_permissions_of_a_file_stay(tmp_path, mode):
+    pair = [tmp_path / 'a', tmp_path / 'b']
+    pair[0].write_text('old')
+    pair[0].chmod(mode)
+    write_together({str(path): writer('new') for path in pair})
+    assert pair[0].read_text() == 'new'
+    assert stat.S_IMODE(pair[0].stat().st_mode) == mode
+    write_together({str(pair[0]): writer('newer')})
+    assert stat.S_IMODE(pair[0].stat().st_mode) == mode
+
+
 @pytest.mark.parametrize('there', [True, False])
 def test_what_a_link_leads_to_is_written(tmp_path, there):
     (tmp_path / 'deep').mkdir()
@@ -97,6 +109,24 @@ def test_what_is_no_file_stays(tmp_path):
         with pytest.raises(UserError, match='cannot write'):
             write_together({path: writer('1')})
         assert (tmp_path / name).is_symlink() or (tmp_path / name).is_fifo()
+
+
+def test_no_input_is_a_destination(tmp_path, monkeypatch):
+    """Under no name; and nothing is written where that is not allowed."""
+    path = tmp_path / 'a'
+    path.write_text('input')
+    (tmp_path / 'link').symlink_to('a')
+    os.link(path, tmp_path / 'hard')
+    inputs = ['a\0', str(tmp_path / 'gone'), str(path)]
+    for name in ('a', 'link', 'hard'):
+        with pytest.raises(UserError, match='is what is to be made'):
+            check_destination(str(tmp_path / name), inputs, 'OUT', 'made')
+    for name in ('', 'a\0'):
+        with pytest.raises(UserError, match='^OUT .* must be a path'):
+            check_destination(name, inputs, 'OUT', 'made')
+    monkeypatch.setattr(os, 'access', lambda path, mode: False)
+    with pytest.raises(UserError, match='nothing may be written'):
+        check_destination(str(tmp_path / 'new'), [], 'OUT', 'made')
 
 
 def test_two_names_of_one_file(tmp_path):

@@ -21,7 +21,7 @@ from mmengine.runner import Runner, load_checkpoint
 from rich.console import Console
 from rich.table import Table
 
-from mmrep.cli import build_model, load_config
+from mmrep.cli import build_model, check_folder, load_config, report_errors
 from mmrep.deploy import example_input, worst_difference
 from mmrep.pictures.predictions import draw_predictions, predict
 from mmrep.timing import alternate
@@ -142,11 +142,13 @@ def add_rows(table, name, metric, scale, rows, difference):
             end_section=last)
 
 
+@report_errors
 def main():
     argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     os.chdir(ROOT)
+    check_folder(str(WORK_DIR), 'the folder of the results')
     WORK_DIR.mkdir(parents=True, exist_ok=True)
     LOG.write_text('')
     start = time.perf_counter()

@@ -57,7 +57,8 @@ def check(args):
     check_at_least_one(size=min(args.size))
     if not args.out.endswith('.onnx'):
         raise UserError(f'OUT (={args.out!r}) must end in .onnx')
-    check_destination(args.out, (args.config, args.fused), 'OUT', 'exported')
+    inputs = (args.config, args.fused, args.training_config or args.config)
+    check_destination(args.out, inputs, 'OUT', 'exported')
 
 
 def nodes_of(data):

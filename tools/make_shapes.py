@@ -167,6 +167,8 @@ def complaint(args):
         value = getattr(args, flag.replace('-', '_'))
         if value < low:
             return f'--{flag} (={value}) must be at least {low}.'
+    if '\0' in str(args.out):
+        return f'OUT (={str(args.out)!r}) must be a path: it has a NUL byte.'
     if os.path.lexists(args.out):
         return (f'{args.out} exists already and is left as it is: remove it '
                 'or name another folder.')

@@ -8,8 +8,10 @@ from mmrep import KeepKernelsHook
 from mmrep.checkpoints.safe_load import read_checkpoint
 from mmrep.cli import (UserError, add_common_arguments, build_model,
                        build_runner, check_checkpoint_matches, check_datasets,
-                       leave_group, prepare_config, prepare_launcher,
-                       report_errors)
+                       check_folder, leave_group, prepare_config,
+                       prepare_launcher, report_errors)
+from mmrep.cli.data import image_folders
+from mmrep.cli.outputs import check_apart, check_file, check_outside
 
 PICKLES = ('.pkl', '.pickle')
 
@@ -29,11 +31,29 @@ def parse_args(argv=None):
     return parser.parse_args(argv)
 
 
-def check_out(cfg, out):
-    """Refuse an ``--out`` that the host cannot write."""
-    if out and cfg.default_scope != 'mmseg' and not out.endswith(PICKLES):
-        raise UserError(f'--out (={out!r}) must be a .pkl file with '
+def check_outputs(cfg, args):
+    """Refuse what cannot be written, or would destroy an input."""
+    folders = {'--work-dir': cfg.work_dir}
+    if args.show_dir is not None:
+        folders['--show-dir'] = args.show_dir
+        check_pictures(cfg, args.show_dir, '--show-dir')
+    if args.out is None:
+        return
+    if args.out.endswith(PICKLES):
+        check_file(args.out, (args.config, args.checkpoint), '--out',
+                   'evaluated')
+        check_apart(args.out, '--out', folders)
+    elif cfg.default_scope == 'mmseg':
+        check_pictures(cfg, args.out, '--out')
+    else:
+        raise UserError(f'--out (={args.out!r}) must be a .pkl file with '
                         f'{cfg.default_scope}')
+
+
+def check_pictures(cfg, folder, name):
+    """Refuse a folder that cannot be written, or where images are read."""
+    check_folder(folder, name)
+    check_outside(folder, name, image_folders(cfg.test_dataloader))
 
 
 def set_out(cfg, out):
@@ -42,11 +62,12 @@ def set_out(cfg, out):
         evaluator = cfg.test_evaluator
         metrics = evaluator if isinstance(evaluator, list) else [evaluator]
         for metric in metrics:
-            metric.output_dir = out
+            metric.output_dir = osp.abspath(out)
 
 
 def dump_metric(cfg, out):
     """Make the metric that writes the predictions of a host to a file."""
+    out = osp.realpath(out)  # whose folder is made
     if cfg.default_scope == 'mmdet':
         from mmdet.evaluation import DumpDetResults
         return DumpDetResults(out_file_path=out)
@@ -63,9 +84,14 @@ def set_show_dir(cfg, show_dir):
         mmseg=('SegVisualizationHook', dict(draw=True), 'SegLocalVisualizer'),
         mmpretrain=('VisualizationHook', dict(enable=True, out_dir=folder),
                     'UniversalVisualizer'))[cfg.default_scope]
+    for key in ('default_hooks', 'visualizer'):
+        if cfg.get(key) is None:  # nothing can be merged into it
+            cfg[key] = {}
+    if cfg.default_hooks.get('visualization') is None:
+        cfg.default_hooks.pop('visualization', None)
     override = dict(default_hooks=dict(visualization=settings))
     settings['interval'] = 1
-    if 'visualization' not in cfg.get('default_hooks', {}):
+    if 'visualization' not in cfg.default_hooks:
         settings['type'] = hook
     override['visualizer'] = {} if cfg.get('visualizer') else dict(
         type=visualizer)
@@ -88,7 +114,7 @@ def main(argv=None):
     args = parse_args(argv)
     cfg = prepare_config(args)
     check_testable(cfg)
-    check_out(cfg, args.out)
+    check_outputs(cfg, args)
     checkpoint = read_checkpoint(args.checkpoint, args.trust_checkpoint)
     check_datasets(cfg, ('test_dataloader', ))
     # mmengine loads whatever fits and evaluates the rest untrained

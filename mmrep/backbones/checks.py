@@ -2,7 +2,7 @@
 from typing import Any, Optional, Sequence
 
 from ..errors import UserError, shown
-from ..layers.geometry import is_whole
+from ..layers.geometry import check_flag, is_whole
 
 
 def check_config(name: str, value: Any, optional: bool = True) -> None:
@@ -21,6 +21,16 @@ def check_config(name: str, value: Any, optional: bool = True) -> None:
     if not isinstance(value, dict) or 'type' not in value:
         raise UserError(f'`{name}` (={shown(value)}) must be a dict with a '
                         '`type`')
+
+
+def check_flags(**values: bool) -> None:
+    """Refuse flags that are neither True nor False.
+
+    Raises:
+        UserError: One is not.
+    """
+    for name, value in values.items():
+        check_flag(name, value)
 
 
 def _check_numbers(name: str, values: Any, least: int) -> None:

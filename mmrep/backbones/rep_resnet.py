@@ -5,7 +5,8 @@ from mmcv.cnn import build_conv_layer, build_norm_layer
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from .checks import check_config, check_frozen, check_grid, check_stages
+from .checks import (check_config, check_flags, check_frozen, check_grid,
+                     check_stages)
 from .freezing import eval_norms, freeze
 from .res_block import BasicBlock, BlockOptions, Bottleneck, Convs, ResBlock
 from .res_stage import deep_stem as make_deep_stem
@@ -113,6 +114,13 @@ class RepResNet(BaseModule):
         check_frozen(frozen_stages, num_stages)
         check_config('norm_cfg', norm_cfg, optional=False)
         check_config('conv_cfg', conv_cfg)
+        check_flags(
+            deep_stem=deep_stem,
+            avg_down=avg_down,
+            norm_eval=norm_eval,
+            contract_dilation=contract_dilation,
+            with_cp=with_cp,
+            zero_init_residual=zero_init_residual)
         check_grid(multi_grid, ARCHITECTURES[depth][1][num_stages - 1])
         block, blocks = ARCHITECTURES[depth]
         self.out_indices = out_indices

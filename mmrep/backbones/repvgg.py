@@ -7,7 +7,7 @@ from mmengine.model import BaseModule, Sequential
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from .checks import check_config, check_frozen, check_indices
+from .checks import check_config, check_flags, check_frozen, check_indices
 from .freezing import eval_norms, freeze
 from .repvgg_block import RepVGGBlock
 
@@ -88,6 +88,7 @@ class RepVGGBackbone(BaseModule):
         _check(strides, dilations, out_indices)
         check_frozen(frozen_stages, 4)
         check_config('conv_cfg', conv_cfg)
+        check_flags(norm_eval=norm_eval, with_cp=with_cp)
         self.out_indices = out_indices
         self.frozen_stages = frozen_stages
         self.norm_eval = norm_eval

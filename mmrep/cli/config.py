@@ -3,10 +3,11 @@ import os.path as osp
 from importlib.util import find_spec
 
 from mmengine.config import Config
-from mmengine.utils import get_installed_path
+from mmengine.utils import get_installed_path, import_modules_from_strings
 
 from ..custom_imports import add_import
 from .errors import UserError, one_line
+from .values import check_values
 
 HOSTS = dict(mmdet='mmdet', mmseg='mmsegmentation', mmpretrain='mmpretrain')
 
@@ -25,7 +26,8 @@ def load_config(path, cfg_options=None):
             imports mmrep if it uses it.
 
     Raises:
-        UserError: If it cannot be read, or is for no installed host.
+        UserError: If it cannot be read, is for no installed host, or has a
+            value of the wrong kind.
     """
     path = _of_host(path)
     if osp.isdir(path):
@@ -43,8 +45,22 @@ def load_config(path, cfg_options=None):
         raise UserError(f'--cfg-options {cfg_options} do not fit config '
                         f'{path!r}: {one_line(error)}') from error
     _check_scope(cfg, path)
+    check_values(cfg)
+    if any(key.split('.')[0] == 'custom_imports' for key in cfg_options or {}):
+        _import(cfg)  # the config's own are there
     add_import(cfg)
     return cfg
+
+
+def _import(cfg):
+    """Import what overrides name; mmengine does it for the file alone."""
+    try:
+        import_modules_from_strings(
+            **(cfg.get('custom_imports') or dict(imports=None)))
+    except Exception as error:  # a module is code: it can raise anything
+        raise UserError(
+            f'cannot import `custom_imports` (={cfg.custom_imports}) of '
+            f'config {cfg.filename!r}: {_config_fault(error)}') from error
 
 
 def _of_host(path):
@@ -77,7 +93,7 @@ def _config_fault(error):
 def _check_scope(cfg, path):
     """Refuse a config that belongs to no installed host."""
     scope = cfg.get('default_scope')
-    if scope not in HOSTS:
+    if not isinstance(scope, str) or scope not in HOSTS:
         raise UserError(f'`default_scope` (={scope!r}) of config {path!r} '
                         f"must be one of {', '.join(HOSTS)}")
     if find_spec(scope) is None:

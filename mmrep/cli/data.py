@@ -3,6 +3,8 @@ import os.path as osp
 import re
 
 from .errors import UserError
+from .rules import DICT, TEXT
+from .values import check_value
 
 # these fetch their files themselves
 DOWNLOADING = ('CIFAR10', 'CIFAR100', 'FashionMNIST', 'MNIST')
@@ -43,6 +45,7 @@ def check_datasets(cfg, loaders=('train_dataloader', 'val_dataloader')):
 def _datasets(node):
     """Yield the datasets inside wrappers such as RepeatDataset."""
     for item in _listed(node):
+        check_value('`dataset`', item, DICT, 'of a dataloader')
         inner = item.get('dataset', item.get('datasets'))
         if inner is None:
             yield item
@@ -55,11 +58,29 @@ def _paths(dataset):
     if str(dataset.get('type')).split('.')[-1] in DOWNLOADING:
         return []
     root = dataset.get('data_root') or ''
+    check_value('`data_root`', root, TEXT, 'of a dataset')
     inside = [
         value for key in ('ann_file', 'data_prefix')
         for value in _strings(dataset.get(key))
     ]
     return [p for p in [root, *(osp.join(root, i) for i in inside)] if p]
+
+
+def image_folders(loader):
+    """List the local folders that a dataloader reads images from.
+
+    Args:
+        loader (dict): Of a config.
+
+    Returns:
+        list: Those that the datasets name, else the roots of these.
+    """
+    found = []
+    for dataset in _datasets(loader):
+        root = dataset.get('data_root') or ''
+        named = _strings(dataset.get('data_prefix'))
+        found += [osp.join(root, name) for name in named] or [root]
+    return [p for p in found if p and not _is_remote(p)]
 
 
 def _listed(node):

@@ -6,54 +6,18 @@ import os.path as osp
 import sys
 
 import torch
-from mmengine.config import DictAction
 from mmengine.device import get_device
 from mmengine.logging import print_log
-from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from ..dyrep.arguments import check_whole
 from ..dyrep.random_state import WORKERS, folded
 from .config import load_config
 from .errors import UserError
+from .hooks import check_hooks
+from .outputs import check_config_stays, check_folder
+from .runner import check_complete
 from .visualizer import check_visualizer
-
-
-class _Options(DictAction):
-    """mmengine's ``key=value`` parser that tells a value without a key."""
-
-    def __call__(self, parser, namespace, values, option_string=None):
-        for value in values:
-            if '=' not in value:
-                parser.error(f'{option_string} takes key=value, got {value!r}')
-        super().__call__(parser, namespace, values, option_string)
-
-
-def add_common_arguments(parser):
-    """Add the flags that all hosts' tools take.
-
-    Args:
-        parser (ArgumentParser): Its own arguments may come before or after.
-    """
-    parser.add_argument(
-        '--work-dir', help='for logs; default work_dirs/<name of the config>')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=_Options,
-        help='overrides of the config as key=value; lists as key="[a,b]" or '
-        'key=a,b without white space')
-    parser.add_argument(
-        '--launcher',
-        choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none',
-        help='how several processes were started; default none')
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='read pickled objects of checkpoints, which can run code')
-    # torch.distributed.launch passes it with a dash or an underscore
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
 
 
 def trust_checkpoints(trusted):
@@ -72,12 +36,15 @@ def prepare_config(args):
         Config: Ready to be checked; nothing is built or written yet.
 
     Raises:
-        UserError: There is no such config, its visualizer cannot write or
-            its `randomness` is impossible.
+        UserError: There is no such config, it lacks something that
+            a Runner needs, its visualizer cannot write, or its hooks,
+            `randomness` or work dir are impossible.
     """
     cfg = load_config(args.config, args.cfg_options)
     trust_checkpoints(args.trust_checkpoint)
     check_visualizer(cfg)
+    check_hooks(cfg)
+    check_complete(cfg)
     set_seed(cfg)
     set_work_dir(cfg, args.work_dir)
     set_loader_defaults(cfg)
@@ -118,10 +85,25 @@ def set_seed(cfg):
 
 
 def set_work_dir(cfg, work_dir):
-    """Choose the work dir: the flag, else the config, else by its name."""
-    name = osp.splitext(osp.basename(cfg.filename))[0]
-    cfg.work_dir = (
-        work_dir or cfg.get('work_dir') or osp.join('work_dirs', name))
+    """Choose the work dir: the flag, else the config, else by its name.
+
+    Args:
+        cfg (Config): Changed in place.
+        work_dir (str): What the flag says, None without it.
+
+    Raises:
+        UserError: It cannot be made or written, or the Runner would write its
+            config over the one that it is read from.
+    """
+    flag = work_dir is not None
+    if not flag:
+        work_dir = cfg.get('work_dir')
+    if work_dir is None:
+        name = osp.splitext(osp.basename(cfg.filename))[0]
+        work_dir = osp.join('work_dirs', name)
+    check_folder(work_dir, '--work-dir' if flag else '`work_dir`')
+    check_config_stays(cfg.filename, work_dir)
+    cfg.work_dir = work_dir
 
 
 def set_loader_defaults(cfg):
@@ -194,13 +176,3 @@ def _unsync_norms(node):
     if isinstance(node, (list, tuple)):
         for item in node:
             _unsync_norms(item)
-
-
-def build_runner(cfg):
-    """Build the Runner, or the type that the config's ``runner_type`` names.
-
-    It makes the work dir and its logs, so check everything else before.
-    """
-    if 'runner_type' in cfg:
-        return RUNNERS.build(cfg)
-    return Runner.from_cfg(cfg)

@@ -9,6 +9,7 @@ from mmengine.runner import find_latest_checkpoint
 
 from ..checkpoints.safe_load import read_checkpoint
 from .errors import UserError, one_line
+from .hooks import hooks_of, type_of
 
 SAVED = re.compile(r'(?:iter|epoch)_(\d+)\.pth$')
 RISKS = dict(
@@ -27,27 +28,14 @@ def warn_of_losses(cfg):
     Args:
         cfg (Config): Of the run.
     """
-    for place, hook in _hooks(cfg):
-        kind = hook.get('type')
-        name = getattr(kind, '__name__', str(kind)).split('.')[-1]
-        if name != 'CheckpointHook':
+    for place, hook in hooks_of(cfg):
+        if type_of(hook) != 'CheckpointHook':
             continue
         for key, (value, consequence, better) in RISKS.items():
             if hook.get(key) == value:
                 print_log(
                     f'`{place}.{key}` (={value}) {consequence}: set it to '
                     f'{better}', 'current', logging.WARNING)
-
-
-def _hooks(cfg):
-    """Yield the hooks of a config with the places where they are."""
-    for name, hook in (cfg.get('default_hooks') or {}).items():
-        kinds = dict(type='CheckpointHook') if name == 'checkpoint' else {}
-        if isinstance(hook, dict):
-            yield f'default_hooks.{name}', {**kinds, **hook}
-    for i, hook in enumerate(cfg.get('custom_hooks') or ()):
-        if isinstance(hook, dict):
-            yield f'custom_hooks.{i}', hook
 
 
 def latest_checkpoint(work_dir, trusted=False):

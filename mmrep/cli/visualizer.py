@@ -1,6 +1,7 @@
 """What a config's visualizer needs."""
 from importlib.util import find_spec
 
+from ..errors import shown
 from .errors import UserError
 
 # of mmengine's backends, what they import when they first write
@@ -24,12 +25,16 @@ def check_visualizer(cfg):
 
     Raises:
         UserError: A backend's package is not installed, or the backends are
-            no list.
+            no list of dicts.
     """
-    backends = (cfg.get('visualizer') or {}).get('vis_backends') or ()
-    if isinstance(backends, (dict, str)):
-        raise UserError(f'`vis_backends` (={backends!r}) of `visualizer` must '
-                        'be a list of backends: put it in brackets')
+    backends = (cfg.get('visualizer') or {}).get('vis_backends')
+    if backends is None:
+        return
+    if not isinstance(backends, (list, tuple)) or not all(
+            isinstance(backend, dict) for backend in backends):
+        raise UserError(f'`vis_backends` (={shown(backends)}) of `visualizer` '
+                        'must be a list of backends, each a dict with its '
+                        '`type`: put it in brackets')
     for backend in backends:
         kind = backend.get('type')
         name = getattr(kind, '__name__', str(kind)).split('.')[-1]

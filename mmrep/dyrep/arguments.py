@@ -41,16 +41,6 @@ def check_whole(name: str,
     raise UserError(f'`{name}` (={value!r}) must be a whole number{rule}')
 
 
-def check_flag(name: str, value: bool) -> None:
-    """Refuse what is neither True nor False.
-
-    Raises:
-        UserError: It is not.
-    """
-    if not isinstance(value, bool):
-        raise UserError(f'`{name}` (={value!r}) must be True or False')
-
-
 def check_numbers(**values: float) -> None:
     """Refuse numbers of which nothing can come.
 

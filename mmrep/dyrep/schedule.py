@@ -3,7 +3,8 @@ import copy
 from typing import Optional
 
 from ..errors import UserError
-from .arguments import check_flag, check_whole
+from ..layers.geometry import check_flag
+from .arguments import check_whole
 
 LAST = 5 / 6  # of the training, as the paper's 100 of 120 epochs
 EVENTS = 20  # as the paper's, every 5 of these

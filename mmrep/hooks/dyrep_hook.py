@@ -16,7 +16,7 @@ from rich.progress import track
 from torch import nn
 
 from ..dyrep import SEVEN, Evolution, random_state, report
-from ..dyrep.arguments import check_flag, check_whole
+from ..dyrep.arguments import check_whole
 from ..dyrep.finite import NotFinite
 from ..dyrep.refusals import (check_config, check_pictures, check_runner,
                               check_scores)
@@ -27,6 +27,7 @@ from ..dyrep.schedule import Schedule
 from ..dyrep.state import check_state
 from ..errors import UserError
 from ..layers.branch_names import Branches
+from ..layers.geometry import check_flag
 
 LOOPS = (EpochBasedTrainLoop, IterBasedTrainLoop)
 PATIENCE = 300  # halved as often, no scale of gradients is left

@@ -13,7 +13,8 @@ class KeepKernelsHook(Hook):
     """Let layers make their kernels once for each validation and test.
 
     See :func:`mmrep.keep_kernels`. ``tools/train.py`` and ``tools/test.py``
-    have this hook in every run.
+    have this hook in every run. A validation that an exception ended is over,
+    too, when the next run, iteration or validation begins.
     """
 
     priority = 'VERY_LOW'  # after hooks that put other weights in
@@ -21,7 +22,20 @@ class KeepKernelsHook(Hook):
     def __init__(self) -> None:
         self.kept = ExitStack()
 
+    def before_run(self, runner: Runner) -> None:
+        self.kept.close()
+
+    def after_run(self, runner: Runner) -> None:
+        self.kept.close()
+
+    def before_train_iter(self,
+                          runner: Runner,
+                          batch_idx: int,
+                          data_batch=None) -> None:
+        self.kept.close()
+
     def before_val_epoch(self, runner: Runner) -> None:
+        self.kept.close()
         self.kept.enter_context(keep_kernels(runner.model))
 
     def after_val_epoch(self, runner: Runner, metrics=None) -> None:

@@ -1,5 +1,6 @@
 """The names of branches, and which of them a convolution can have."""
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Any, Dict, Sequence, Tuple, Union
 
@@ -46,7 +47,7 @@ def check_names(branches: Branches) -> Union[Collection, Mapping]:
     """Names of branches of any block, whatever it makes of them.
 
     Raises:
-        UserError: They are no names, or too many.
+        UserError: They are no names, too many, or one is there twice.
     """
     if isinstance(branches, str):
         branches = [branches]
@@ -60,7 +61,20 @@ def check_names(branches: Branches) -> Union[Collection, Mapping]:
         if not isinstance(name, str) or len(name) > MAX_NAME:
             raise UserError(f'`branches` has {shown(name)}, it must have names'
                             f' of at most {MAX_NAME} characters')
+    check_once(branches)
     return branches
+
+
+def check_once(branches: Collection) -> None:
+    """Refuse a name that is there twice: a block has each branch once.
+
+    Raises:
+        UserError: One is.
+    """
+    for name, count in Counter(iter(branches)).items():
+        if count > 1:
+            raise UserError(f'`branches` (={shown(branches)}) must have each '
+                            f'name once, {name!r} is there {count} times')
 
 
 def _options(branches: Branches) -> dict:

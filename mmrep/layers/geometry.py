@@ -5,7 +5,7 @@ from typing import Callable, NamedTuple, Tuple
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..errors import UserError
+from ..errors import UserError, shown
 from ..kernel import Kernel
 
 GEOMETRY = ('in_channels', 'out_channels', 'kernel_size', 'stride', 'padding',
@@ -97,13 +97,14 @@ def like(tensor: Tensor) -> dict:
     return dict(device=tensor.device, dtype=tensor.dtype)
 
 
-def check_geometry(padding=0, **arguments) -> None:
+def check_geometry(padding=0, bias=True, **arguments) -> None:
     """Refuse what no convolution can have, by name, value and rule.
 
     Raises:
-        UserError: Not a positive whole number, or channels that the groups do
-            not divide.
+        UserError: Not a positive whole number, channels that the groups do
+            not divide, or a bias that is neither True nor False.
     """
+    check_flag('bias', bias)
     for name, value in arguments.items():
         _check_numbers(name, value, 1, single=name in SINGLE)
     if not isinstance(padding, str):
@@ -123,6 +124,20 @@ def _check_numbers(name: str, value, least: int, single: bool = False) -> None:
            for v in (value if several else [value])):
         raise UserError(f'`{name}` (={value!r}) must be at least {least}, in '
                         'whole numbers')
+
+
+def check_flag(name: str, value: bool) -> None:
+    """Refuse what is neither True nor False.
+
+    Args:
+        name: Of the argument.
+        value: Of it.
+
+    Raises:
+        UserError: It is not.
+    """
+    if not isinstance(value, bool):
+        raise UserError(f'`{name}` (={shown(value)}) must be True or False')
 
 
 def is_whole(value) -> bool:

@@ -4,6 +4,7 @@ from itertools import zip_longest
 from typing import Optional, Sequence
 
 from ..errors import UserError, shown
+from .branch_names import check_once
 
 
 def initial_scales(kernel_size) -> dict:
@@ -43,4 +44,5 @@ def choose(names: Optional[Sequence[str]], kernel_size) -> list:
             f'`branches` (={shown(names)}) of a '
             f'{kernel_size[0]}x{kernel_size[1]} kernel must be some of '
             f'{known}, got {shown(unknown) if unknown else "none"}')
+    check_once(names)
     return [name for name in known if name in names]

@@ -58,7 +58,8 @@ class RepConv2d(nn.Module):
             stride=stride,
             padding=padding,
             dilation=dilation,
-            groups=groups)
+            groups=groups,
+            bias=bias)
         plain = nn.Conv2d(
             in_channels,
             out_channels,

@@ -18,6 +18,12 @@ ODD = [
     dict(conv_cfg={}),
     dict(norm_cfg={}),
     dict(norm_cfg=None),
+    dict(deep_stem='yes'),
+    dict(avg_down=1),
+    dict(norm_eval=None),
+    dict(contract_dilation='no'),
+    dict(with_cp=0),
+    dict(zero_init_residual='False'),
 ]
 
 
@@ -34,6 +40,8 @@ def test_resnets(options):
     dict(conv_cfg=3),
     dict(frozen_stages='a'),
     dict(out_indices=3),
+    dict(norm_eval='yes'),
+    dict(with_cp=1),
 ], ids=str)  # yapf: disable
 def test_repvgg(options):
     (name, value), = options.items()

@@ -1,4 +1,6 @@
 """Tests of mmrep/cli/config.py."""
+import sys
+
 import pytest
 
 from mmrep.cli import UserError, config, load_config
@@ -69,6 +71,20 @@ def test_bad_files(tmp_path):
 def test_bad_options(tiny_seg):
     option = 'val_dataloader.dataset.pipeline.9.type'
     refused(tiny_seg, '--cfg-options', option, options={option: 'x'})
+
+
+def test_overrides_are_imported(tiny_seg, tmp_path, monkeypatch):
+    """As those of the file; the config that is dumped can be read again."""
+    (tmp_path / 'mine_for_mmrep.py').write_text('')
+    monkeypatch.syspath_prepend(str(tmp_path))
+    load_config(tiny_seg, {'custom_imports.imports': 'mine_for_mmrep'})
+    assert 'mine_for_mmrep' in sys.modules
+    refused(
+        tiny_seg,
+        '`custom_imports`',
+        'gone_module',
+        options={'custom_imports.imports': ['gone_module']})
+    load_config(tiny_seg, {'custom_imports': None})
 
 
 def test_host_not_installed(tiny_seg, monkeypatch):

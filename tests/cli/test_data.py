@@ -6,6 +6,7 @@ import pytest
 from mmengine.config import Config
 
 from mmrep.cli import UserError, check_datasets, load_config
+from mmrep.cli.data import image_folders
 
 
 def check(dataset, loader='train_dataloader', scope='mmdet', **kwargs):
@@ -106,3 +107,22 @@ def test_left_to_the_host():
     check(dict(data_root='s3://bucket/coco', ann_file='a.json'))
     check(dict(type='mmpretrain.CIFAR10', data_prefix='data/cifar10'))
     check_datasets(Config(dict(val_dataloader=None)))
+
+
+@pytest.mark.parametrize('dataset, words', [
+    (dict(dataset=5), r'`dataset` \(=5\)'),
+    (dict(datasets=['foo']), r"`dataset` \(='foo'\)"),
+    (dict(datasets=[dict(data_root=5)]), r'`data_root` \(=5\)'),
+])
+def test_datasets_of_the_wrong_kind(dataset, words):
+    with pytest.raises(UserError, match=f'^{words} .* must be a '):
+        check(dataset)
+
+
+def test_folders_of_images():
+    inner = dict(data_root='a', data_prefix=dict(img='b', seg='c'))
+    datasets = [inner, dict(data_root='d'), dict(data_prefix='s3://e')]
+    loader = dict(dataset=dict(datasets=datasets))
+    assert image_folders(loader['dataset']) == ['a/b', 'a/c', 'd']
+    assert image_folders(loader) == ['a/b', 'a/c', 'd']
+    assert image_folders(dict(dataset=dict(ann_file='x'))) == []

@@ -1,5 +1,4 @@
 """Tests of mmrep/cli/launch.py; real launches are in tests/tools."""
-import argparse
 import os
 
 import numpy as np
@@ -7,24 +6,9 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmrep.cli import (UserError, add_common_arguments, launch, load_config,
-                       prepare_launcher, set_loader_defaults, set_work_dir)
+from mmrep.cli import (UserError, launch, load_config, prepare_launcher,
+                       set_loader_defaults, set_work_dir)
 from mmrep.cli.launch import set_seed
-
-
-def parse(*argv):
-    parser = argparse.ArgumentParser()
-    add_common_arguments(parser)
-    return parser.parse_args(argv)
-
-
-def test_arguments(capsys):
-    args = parse('--cfg-options', 'a.b=1', 'c=[1,2]', '--local-rank', '3')
-    assert args.cfg_options == {'a.b': 1, 'c': [1, 2]}
-    assert args.local_rank == 3 and args.launcher == 'none'
-    with pytest.raises(SystemExit):
-        parse('--cfg-options', 'model')
-    assert "takes key=value, got 'model'" in capsys.readouterr().err
 
 
 def test_work_dir(tiny_seg):
@@ -36,6 +20,30 @@ def test_work_dir(tiny_seg):
     assert cfg.work_dir == 'mine'
     set_work_dir(cfg, 'flag')
     assert cfg.work_dir == 'flag'
+    cfg.work_dir = None
+    set_work_dir(cfg, None)
+    assert cfg.work_dir == os.path.join('work_dirs', 'tiny_seg')
+
+
+@pytest.mark.parametrize('path', ['', 5, 'a\0b', '/dev/null/a', []])
+def test_a_work_dir_that_cannot_be(tiny_seg, path):
+    cfg = load_config(tiny_seg)
+    with pytest.raises(UserError, match='^--work-dir '):
+        set_work_dir(cfg, path)
+    cfg.work_dir = path
+    with pytest.raises(UserError, match='^`work_dir` '):
+        set_work_dir(cfg, None)
+
+
+def test_a_work_dir_with_the_config_itself(tiny_seg, tmp_path):
+    """Which the Runner would write over; one that it wrote it may."""
+    path = tmp_path / 'a.py'
+    path.write_text(f"_base_ = '{tiny_seg}'")
+    cfg = load_config(str(path))
+    with pytest.raises(UserError, match='has the config .* itself'):
+        set_work_dir(cfg, str(tmp_path))
+    cfg.dump(str(path))
+    set_work_dir(load_config(str(path)), str(tmp_path))
 
 
 def test_loader_defaults(tiny_cls, tiny_seg):

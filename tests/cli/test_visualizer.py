@@ -24,6 +24,7 @@ def installed(monkeypatch):
     ConfigDict(),
     ConfigDict(visualizer=None),
     ConfigDict(visualizer=dict(type='Visualizer')),
+    ConfigDict(visualizer=dict(vis_backends=None)),
     config(dict(type='LocalVisBackend'), dict(type=LocalVisBackend)),
     config(dict(type='mmengine.TensorboardVisBackend')),
     config(dict(type='MyOwnBackend')),
@@ -50,7 +51,8 @@ def test_a_class_counts_too(installed):
 
 def test_backends_that_are_no_list(installed):
     backend = dict(type='LocalVisBackend')
-    for backends in (backend, 'LocalVisBackend'):
+    for backends in (backend, 'LocalVisBackend', 5, 0, '', ['Local'], [5],
+                     [backend, None]):
         with pytest.raises(UserError, match='must be a list'):
             check_visualizer(
                 ConfigDict(visualizer=dict(vis_backends=backends)))

@@ -4,7 +4,7 @@ from unittest import mock
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.hooks import EMAHook
+from mmengine.hooks import EMAHook, Hook
 from mmengine.runner import Runner
 
 import mmrep
@@ -56,3 +56,58 @@ def test_validation_while_averages_train(runner):
     for expected, found in seen:
         for a, b in zip(expected, found):
             torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-4)
+
+
+class Broken(Exception):
+    """What ends a validation half-way."""
+
+
+def fail_in_validation(runner):
+    """Let a validation fail, as somebody catches it; kernels are kept."""
+    with mock.patch.object(runner.val_loop, 'run_iter', side_effect=Broken):
+        with pytest.raises(Broken):
+            runner.val()
+    assert next(rep_layers(runner.model))._kept.users == 1
+
+
+@pytest.mark.parametrize('stage, arguments', [('before_run', ()),
+                                              ('after_run', ()),
+                                              ('before_train_iter', (0, ))])
+def test_a_validation_that_failed_is_over(runner, stage, arguments):
+    fail_in_validation(runner)
+    hook = runner.hooks[-1]
+    assert isinstance(hook, mmrep.KeepKernelsHook)
+    getattr(hook, stage)(runner, *arguments)
+    assert not any(m._kept.users for m in rep_layers(runner.model))
+
+
+def test_a_validation_after_one_that_failed(runner):
+    """It counts as the only one."""
+    fail_in_validation(runner)
+    runner.val()
+    assert not any(m._kept.users for m in rep_layers(runner.model))
+    hook = runner.hooks[-1]
+    for _ in range(2):
+        hook.before_val_epoch(runner)
+    assert next(rep_layers(runner.model))._kept.users == 1
+    hook.after_val_epoch(runner)
+
+
+def test_a_training_that_catches_it(runner):
+    """The kernels of each step are of its own weights."""
+    steps = []
+
+    class Catching(Hook):
+
+        def after_train_iter(self, runner, *args, **kwargs):
+            steps.append(sum(m._kept.users for m in rep_layers(runner.model)))
+            with mock.patch.object(
+                    runner.val_loop, 'run_iter', side_effect=Broken):
+                with pytest.raises(Broken):
+                    runner.val_loop.run()
+
+    runner.train_loop.dynamic_intervals = [1000]
+    runner.register_hook(Catching())
+    runner.train()
+    assert steps == [0, 0]
+    assert not any(m._kept.users for m in rep_layers(runner.model))

@@ -1,7 +1,10 @@
 """Names of branches: which are known, and how many there may be."""
+from functools import partial
+
 import pytest
 
-from mmrep import DBBConv2d, UserError
+from mmrep import DBBConv2d, DyRepHook, OREPAConv2d, UserError
+from mmrep.layers.block_types import check_block
 from mmrep.layers.branch_names import check_branches, is_branch
 
 NORMS = ('kxk', 'branches')
@@ -37,6 +40,23 @@ def test_how_many():
     assert list(check_branches(names, NORMS)) == names
     with pytest.raises(UserError, match='has 65 names, a block may have 64'):
         check_branches([*names, '1x1'], NORMS)
+
+
+@pytest.mark.parametrize('kind', [
+    partial(DBBConv2d, 4, 4, 3),
+    partial(OREPAConv2d, 4, 4, 3),
+    DyRepHook,
+])
+def test_each_once(kind):
+    with pytest.raises(UserError, match="once, '1x1' is there 3 times"):
+        kind(branches=['1x1', '1x1_kxk', '1x1', '1x1'])
+
+
+def test_each_once_in_a_structure():
+    """Blocks are checked before any is built."""
+    block = dict(type='DBBConv2d', branches=('1x1', '1x1'))
+    with pytest.raises(UserError, match="once, '1x1' is there 2 times"):
+        check_block(block)
 
 
 @pytest.mark.parametrize('norms', [3, None, ['outer'], [['kxk']], 'outer'])

@@ -101,6 +101,9 @@ def test_depthwise(groups, channels, expected):
     (dict(kernel_size=(3, )), r'`kernel_size` \(=\(3,\)\) must be one number'),
     (dict(kernel_size=None), r'`kernel_size` \(=None\) must be at least 1'),
     (dict(stride=float('nan')), r'`stride` \(=nan\) must be at least 1'),
+    (dict(bias='yes'), r"`bias` \(='yes'\) must be True or False"),
+    (dict(bias=1), r'`bias` \(=1\) must be True or False'),
+    (dict(bias=None), r'`bias` \(=None\) must be True or False'),
     (dict(padding=(True, 1)), r'`padding` \(=\(True, 1\)\) must be at least'),
 ])
 def test_odd_arguments(arguments, rule):

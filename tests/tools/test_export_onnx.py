@@ -142,6 +142,8 @@ def test_bad_input(export, capsys, seg, tiny_det, tmp_path):
     good, out = tmp_path / 'net.pth', tmp_path / 'net.onnx'
     trained(seg, good)
     (tmp_path / 'folder.onnx').mkdir()
+    link = tmp_path / 'link.onnx'
+    link.symlink_to(tiny_det)
     for arguments, part in [
         (('nowhere.py', good, out), 'nowhere.py'),
         ((seg, 'nowhere.pth', out), 'nowhere.pth'),
@@ -152,6 +154,8 @@ def test_bad_input(export, capsys, seg, tiny_det, tmp_path):
         ((tiny_det, good, out), 'another architecture'),
         ((seg, good, out, '--training-config', 'no.py'), 'no.py'),
         ((seg, good, out, '--training-config', seg), 'leave it out'),
+        ((seg, good, link, '--training-config', tiny_det), 'to be exported'),
+        ((seg, good, ''), 'must end in .onnx'),
     ]:
         assert part in refused(export, capsys, tmp_path, *arguments)
 

@@ -193,6 +193,13 @@ def test_unwritable_place_is_one_sentence(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ['file']
 
 
+def test_a_path_that_cannot_be(load_tool, monkeypatch):
+    """A process cannot get such an argument."""
+    tool = load_tool('make_shapes')
+    monkeypatch.setattr(sys, 'argv', ['make_shapes.py', 'a\0b'])
+    assert 'NUL' in tool.complaint(tool.parse_args())
+
+
 def test_a_stopped_run_leaves_nothing(tmp_path):
     command = [sys.executable, ROOT / 'tools/make_shapes.py', tmp_path / 'out']
     running = subprocess.Popen([*command, '--num-train', '100000'])

@@ -157,7 +157,22 @@ BAD = dict(
     shape=([
         '{seg}', '{good}', '--cfg-options', 'model.decode_head.num_classes=7'
     ], 'wrongly shaped', 'decode_head.conv_seg.weight'),
-    launcher=(['{seg}', '{good}', '--launcher', 'pytorch'], 'dist_test.sh'))
+    launcher=(['{seg}', '{good}', '--launcher', 'pytorch'], 'dist_test.sh'),
+    out_is_input=(['{seg}', '{good}', '--out',
+                   '{good}'], '--out', 'must be a folder'),
+    out_below_file=(['{seg}', '{good}', '--out',
+                     '{good}/a.pkl'], '--out', 'is a file'),
+    apart=([
+        '{seg}', '{good}', '--out', '{good}/../x.pkl', '--show-dir',
+        '{good}/../x.pkl/y'
+    ], '--out', '--show-dir', 'is a file'),
+    images=(['{det}', '{good}', '--show-dir',
+             '{data}/images/new'], '--show-dir', 'in the dataset'),
+    no_out=(['{seg}', '{good}', '--out', ''], '--out', 'must be a path'),
+    no_show_dir=(['{seg}', '{good}', '--show-dir', ''], '--show-dir'),
+    no_work_dir=(['{seg}', '{good}', '--work-dir', ''], '--work-dir'),
+    show_dir=(['{seg}', '{good}', '--show-dir', '{good}'], '--show-dir'),
+    work_dir=(['{seg}', '{good}', '--work-dir', '{good}'], '--work-dir'))
 
 
 @pytest.mark.parametrize('case', BAD)
@@ -171,7 +186,14 @@ def test_bad_input(case, tiny_seg, tiny_det, load_tool, tmp_path, monkeypatch,
     cwd.mkdir()
     monkeypatch.chdir(cwd)
     monkeypatch.delenv('RANK', raising=False)
-    names = dict(seg=tiny_seg, det=tiny_det, good=good, cut=cut, unsafe=unsafe)
+    data = Path(tiny_det).parent
+    names = dict(
+        seg=tiny_seg,
+        det=tiny_det,
+        data=data,
+        good=good,
+        cut=cut,
+        unsafe=unsafe)
     arguments, *parts = BAD[case]
     with pytest.raises(SystemExit) as exit_:
         load_tool('test').main([a.format(**names) for a in arguments])
@@ -184,6 +206,28 @@ def test_bad_input(case, tiny_seg, tiny_det, load_tool, tmp_path, monkeypatch,
     for part in parts:
         assert part.format(**names) in told[0]
     assert not any(cwd.iterdir())
+
+
+def test_no_input_is_overwritten(tiny_seg, load_tool, tmp_path, capsys):
+    """Also through a link, and a folder takes no pickle."""
+    weights, link = tmp_path / 'a.pkl', tmp_path / 'link.pkl'
+    save(tiny_seg, weights)
+    link.symlink_to(weights)
+    folder = tmp_path / 'folder.pkl'
+    folder.mkdir()
+    before = weights.read_bytes()
+    for out, why in ((weights, 'evaluated'), (link, 'evaluated'),
+                     (folder, 'is a folder')):
+        with pytest.raises(SystemExit):
+            load_tool('test').main([
+                tiny_seg,
+                str(weights), '--out',
+                str(out), '--work-dir',
+                str(tmp_path / 'work')
+            ])
+        assert why in capsys.readouterr().err
+    assert weights.read_bytes() == before
+    assert not (tmp_path / 'work').exists()
 
 
 def test_trusted(tiny_seg, load_tool, tmp_path, monkeypatch):

@@ -164,6 +164,16 @@ BAD = dict(
                       '{foreign}', 'nothing would be loaded'),
     damaged=(['{seg}', '--resume',
               '{damaged}'], '{damaged}', "'message_hub'", 'damaged'),
+    work_dir=(['{seg}', '--work-dir', '{cut}/a'], '--work-dir', '{cut}'),
+    own_config=(['{seg}', '--work-dir', '{seg}/..'], 'written over'),
+    value=(['{seg}', '--cfg-options',
+            'train_cfg=foo'], "`train_cfg` (='foo')", 'must be a dict'),
+    priority=([
+        '{seg}', '--cfg-options', 'default_hooks.logger.priority=HIGHEST_OF'
+    ], '`default_hooks.logger.priority`', 'VERY_HIGH'),
+    template=([
+        '{seg}', '--cfg-options', 'default_hooks.checkpoint.filename_tmpl=5'
+    ], '`default_hooks.checkpoint.filename_tmpl` (=5)'),
     truncated=(['{seg}', '--resume', '{cut}'], '{cut}', 'truncated'),
     weights_only=(['{seg}', '--resume', '{bare}'], '{bare}', 'load_from='),
     other=(['{det}', '--resume', '{seg_checkpoint}'], 'another architecture',
