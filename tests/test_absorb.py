@@ -1,4 +1,5 @@
 """Biases that fusing makes go into the norms that follow."""
+from importlib import import_module
 from types import SimpleNamespace
 
 import pytest
@@ -11,8 +12,9 @@ import mmrep
 from mmrep import DBBConv2d, RepVGGConv2d
 from mmrep.deploy import relative_difference
 from mmrep.testing import randomize_norms
+from mmrep.walk import branch_by_branch
 
-from .biased import Net, block, directly, fused_of, two_inputs
+from .biased import Net, bias_of, block, directly, fused_of, two_inputs
 
 RICH = dict(type='RepVGGConv2d')
 
@@ -117,6 +119,48 @@ def test_a_norm_behind_a_plain_conv_too_takes_no_bias():
     fused = mmrep.fuse(model)
     x = torch.randn(2, 4, 9, 9)
     assert relative_difference(model(x), fused(x)) < 1e-5
+
+
+class InOrder(nn.Module):
+    """Its norm stands behind the block, whatever runs behind which."""
+
+    def __init__(self, use):
+        super().__init__()
+        self.other = nn.Conv2d(4, 4, 1)
+        self.conv = block()
+        self.bn = nn.BatchNorm2d(4)
+        self.use = use
+
+    def forward(self, x):
+        return self.use(self, x)
+
+
+@pytest.mark.parametrize('use', [
+    lambda net, x: net.bn(net.conv(x)) + net.conv(-x),
+    lambda net, x: net.bn(net.other(x)) + net.conv(x),
+    lambda net, x: net.bn(net.conv(x).relu()),
+], ids=['once_bare', 'norm_of_another', 'activation'])  # yapf: disable
+def test_the_order_of_modules_proves_nothing(use):
+    net = InOrder(use)
+    fused = fused_of(net)
+    assert relative_difference(bias_of(net.conv), fused.conv.bias) < 1e-12
+    assert fused.bn.running_mean.equal(net.bn.running_mean)
+
+
+@pytest.mark.parametrize('host', ['mmdet', 'mmseg', 'mmpretrain'])
+def test_a_stock_resnet_has_all_names(host):
+    kind = import_module(f'{host}.models').ResNet
+    options = dict(depth=18, base_channels=4)
+    net = randomize_norms(kind(conv_cfg=RICH, **options))
+    net.eval()  # which returns None
+    stock = kind(**options)
+    stock.load_state_dict(mmrep.fuse(net).state_dict(), strict=True)
+    stock.eval()
+    x = torch.randn(1, 3, 64, 64)
+    with branch_by_branch(net):
+        expected = net(x)
+    for a, b in zip(expected, stock(x)):
+        assert relative_difference(a, b) < 1e-5
 
 
 def said(model, capsys):

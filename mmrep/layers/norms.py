@@ -1,5 +1,6 @@
 """The norms inside of blocks."""
 import inspect
+from typing import Any
 
 import torch
 from mmcv.cnn import build_norm_layer
@@ -11,6 +12,7 @@ from .norm_types import as_name, norm_type
 
 FLOAT = torch.finfo(torch.float32)
 PLACE = {'device', 'dtype'}  # those of the layer
+DATA = (bool, int, float, str, list, tuple, dict)  # what a file can hold
 
 
 def plain_cfg(norm_cfg: dict) -> dict:
@@ -25,6 +27,7 @@ def plain_cfg(norm_cfg: dict) -> dict:
                         "a `type`, such as dict(type='BN')")
     kind = norm_type(norm_cfg['type'], norm_cfg)
     _check_values(norm_cfg, kind)
+    _check_group(norm_cfg.get('process_group'))
     return {**norm_cfg, 'type': as_name(norm_cfg['type'])}
 
 
@@ -73,3 +76,14 @@ def _check_values(norm_cfg: dict, kind: type) -> None:
         if type(norm_cfg.get(name, True)) is not bool:
             raise UserError(f'`{name}` (={shown(norm_cfg[name])}) of '
                             '`norm_cfg` must be True or False')
+
+
+def _check_group(group: Any) -> None:
+    """Refuse what a norm on several GPUs would meet in its first forward.
+
+    Raises:
+        UserError: It is plain data.
+    """
+    if isinstance(group, DATA):
+        raise UserError(f'`process_group` (={shown(group)}) of `norm_cfg` '
+                        'must be None or a group of torch.distributed')

@@ -2,6 +2,7 @@
 import pickle
 import struct
 import zipfile
+from typing import Tuple
 
 import numpy as np
 import pytest
@@ -262,6 +263,34 @@ def test_torchscript_is_refused_before_it_is_loaded(tmp_path, monkeypatch,
     for path in (script, copy):
         with pytest.raises(UserError, match='is a TorchScript archive'):
             read_checkpoint(str(path), trusted)
+
+
+class Writing(torch.nn.Module):
+    """Makes a file when its archive is loaded."""
+
+    def __init__(self, path: str):
+        super().__init__()
+        self.path = path
+
+    @torch.jit.export
+    def __getstate__(self) -> Tuple[str, bool]:
+        return self.path, self.training
+
+    @torch.jit.export
+    def __setstate__(self, state: Tuple[str, bool]) -> None:
+        self.path = state[0]
+        # it must be used, or the compiler leaves it out
+        self.training = torch.from_file(self.path, True, 4).numel() > 9
+
+
+def test_torchscript_is_not_run(tmp_path):
+    path, mark = str(tmp_path / 'a.pth'), tmp_path / 'mark'
+    torch.jit.save(torch.jit.script(Writing(str(mark))), path)
+    torch.jit.load(path)
+    mark.unlink()
+    with pytest.raises(UserError, match='is a TorchScript archive'):
+        read_checkpoint(path)
+    assert not mark.exists()
 
 
 @pytest.mark.parametrize('name', ['model', 'model_state_dict', None])

@@ -81,3 +81,18 @@ def test_index_has_every_page():
     index = ROOT / 'docs' / 'README.md'
     there = {page.name for page in (ROOT / 'docs').glob('*.md')}
     assert there - {index.name} <= set(links(index))
+
+
+@pytest.mark.parametrize('tool', [
+    'torch.fx.symbolic_trace', 'feature extractors', 'torch.onnx.export',
+    'torch.export', 'pt2e', 'prepare_fx', 'prepare_qat', 'safetensors',
+    'fully_shard', 'fuse_conv_bn', 'switch_to_deploy', 'efficient_conv_bn_eval'
+])  # yapf: disable
+def test_tools_of_others_have_a_row(tool):
+    """What they do with blocks, or that one is to fuse first."""
+    text = (ROOT / 'docs' / 'troubleshooting.md').read_text()
+    rows = [x for x in text.splitlines() if x[:1] == '|' and tool in x]
+    told, = {row.split('|')[2].strip() for row in rows}
+    assert told
+    if tool in ('torch.export', 'pt2e', 'prepare_fx', 'prepare_qat'):
+        assert 'fuse first' in told

@@ -374,7 +374,7 @@ def test_calibration_that_is_not_finite_is_taken_back(evolving, train,
                            state['momentum_buffer'])
 
 
-@pytest.mark.parametrize('seed', [-1, 2**40, 10**30])
+@pytest.mark.parametrize('seed', [-1, 2**32 - 1, 2**40, 10**30])
 def test_seeds_of_any_size(seed, evolving, train):
     _, path = evolving(
         'mmpretrain', seed=seed, branches=['1x1'], interval=1, stop=2)

@@ -14,6 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import mmrep
 from mmrep import keep_kernels
 from mmrep.testing import randomize_norms
+from mmrep.walk import branch_by_branch, rep_layers
 
 IMAGE = torch.randn(2, 4, 7, 7, dtype=torch.float64)
 
@@ -116,6 +117,60 @@ def test_nothing_is_stale(layer, change):
         with torch.no_grad():
             change(layer)
         check(layer)
+
+
+@pytest.fixture
+def wide():
+    """Every 576th number of its weight is of the first channel and tap."""
+    torch.manual_seed(0)
+    made = mmrep.RepVGGConv2d(
+        64, 64, 3, padding=1, bias=False, branches=['1x1']).double()
+    return randomize_norms(made).eval()
+
+
+@pytest.mark.parametrize('places', [
+    (slice(None), slice(1, None)),
+    (slice(None), slice(None), 1, 1),
+    (63, 63, 2, 2),
+])
+@torch.no_grad()
+def test_values_that_no_sample_shows(wide, places):
+    image = torch.randn(1, 64, 5, 5, dtype=torch.float64)
+    wide(image)
+    wide.weight.data[places] *= 2
+    torch.testing.assert_close(wide(image), by_formula(wide, image))
+
+
+@pytest.mark.parametrize('name', ['SGD', 'Adam', 'Adagrad'])
+def test_fused_steps_that_no_sample_shows(wide, name):
+    """The first channel of the image is empty: its weights stay."""
+    image = torch.randn(1, 64, 5, 5, dtype=torch.float64)
+    image[:, 0] = 0
+    with torch.no_grad():
+        wide(image)
+    try:
+        kind = getattr(torch.optim, name)
+        optimizer = kind([wide.weight], lr=0.5, fused=True)
+    except (RuntimeError, TypeError) as error:  # PyTorch before 2.4
+        pytest.skip(str(error))
+    wide(image).square().mean().backward()
+    optimizer.step()
+    with torch.no_grad():
+        torch.testing.assert_close(wide(image), by_formula(wide, image))
+
+
+@torch.no_grad()
+def test_all_layers_of_a_backbone():
+    net = mmrep.DBBResNet(18, num_stages=1, out_indices=(0, ))
+    randomize_norms(net).eval()
+    image = torch.randn(1, 3, 32, 32)
+    net(image)
+    for layer in rep_layers(net):
+        layer.weight.data[:, :, 1, 1] *= 2
+    found, = net(image)
+    with branch_by_branch(net):
+        expected, = net(image)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize('change', SEEN)
@@ -239,7 +294,7 @@ def test_threads(layer, keeps):
 
 
 class HostCopies(TorchDispatchMode):
-    """Counts what makes a GPU's host wait."""
+    """Counts what makes a GPU's host wait, and float64, which some lack."""
 
     NAMES = ('_local_scalar_dense', 'item', 'equal', 'is_nonzero', 'nonzero',
              'unique', 'masked_select')
@@ -249,9 +304,11 @@ class HostCopies(TorchDispatchMode):
         self.found = []
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        if func.overloadpacket.__name__ in self.NAMES:
+        out = func(*args, **(kwargs or {}))
+        if func.overloadpacket.__name__ in self.NAMES or (getattr(
+                out, 'dtype', None) == torch.double):
             self.found.append(func)
-        return func(*args, **(kwargs or {}))
+        return out
 
 
 KINDS = [
@@ -263,7 +320,7 @@ KINDS = [
 
 @pytest.mark.parametrize('size', [1, 3, 7])
 @pytest.mark.parametrize('kind', KINDS)
-def test_no_host_copy_in_any_forward(kind, size):
+def test_no_host_copy_and_no_float64_in_any_forward(kind, size):
     layer = kind(4, 4, size, padding=size // 2)
     for mode in (True, False):
         with HostCopies() as counter:

@@ -136,6 +136,8 @@ NAN, INF = float('nan'), float('inf')
     (dict(type='BN', requires_grad='no'), r"`requires_grad` \(='no'\)"),
     (dict(type='BN', epsilon=1e-5), "has 'epsilon', which BatchNorm2d does"),
     (dict(type='BN', device='cpu'), "has 'device'"),
+    (dict(type='SyncBN', process_group=3), r'`process_group` \(=3\)'),
+    (dict(type='SyncBN', process_group=[]), r'`process_group` \(=\[\]\)'),
     ({'type': 'BN', 3: 1}, 'has 3, which'),
 ])  # yapf: disable
 def test_impossible(norm_cfg, message):

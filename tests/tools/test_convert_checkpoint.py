@@ -170,3 +170,31 @@ def test_trusted(main, official, tmp_path):
     main([str(tmp_path / n)
           for n in ('a.pth', 'b.pth')] + ['--trust-checkpoint'])
     assert (tmp_path / 'b.pth').exists()
+
+
+class Official(torch.nn.Module):
+    """A pickled module of another code, with official names."""
+
+    def __init__(self, weights):
+        super().__init__()
+        for name, tensor in weights.items():
+            part = self
+            *path, last = name.split('.')
+            for key in path:
+                if not hasattr(part, key):
+                    part.add_module(key, torch.nn.Module())
+                part = getattr(part, key)
+            part.register_buffer(last, tensor)
+
+
+@pytest.mark.parametrize('wrap', [lambda m: m, lambda m: dict(model=m)])
+def test_a_whole_model(main, official, capsys, tmp_path, wrap):
+    torch.save(wrap(Official(official)), tmp_path / 'a.pth')
+    paths = [tmp_path / name for name in ('a.pth', 'b.pth')]
+    told = refused(main, capsys, tmp_path, *paths)
+    assert 'pass --trust-checkpoint' in told
+    main([*map(str, paths), '--trust-checkpoint'])
+    written = read_checkpoint(str(paths[1]))['state_dict']
+    expected = convert(official)
+    assert written.keys() == expected.keys()
+    assert all(v.equal(expected[k]) for k, v in written.items())

@@ -159,6 +159,20 @@ def test_ema(fuse, tiny_seg, tmp_path, flag, key):
     assert 'ema_state_dict' not in torch.load(out, weights_only=True)
 
 
+@pytest.mark.parametrize('kind', ['model', 'whole'])
+def test_weights_under_another_name(fuse, tiny_seg, tmp_path, kind):
+    """And a whole model that was pickled, where that is trusted."""
+    model = trained(tiny_seg, tmp_path / 'net.pth')
+    content = dict(model=model.state_dict()) if kind == 'model' else model
+    torch.save(content, tmp_path / 'other.pth')
+    flags = ['--trust-checkpoint'] if kind == 'whole' else []
+    expected = torch.load(run(fuse, tiny_seg, tmp_path)[0])['state_dict']
+    out, _ = run(fuse, tiny_seg, tmp_path, *flags, checkpoint='other.pth')
+    written = torch.load(out)['state_dict']
+    assert written.keys() == expected.keys()
+    assert all(v.equal(expected[k]) for k, v in written.items())
+
+
 def test_larger_difference_is_refused(tool, capsys, tiny_seg, tmp_path,
                                       monkeypatch):
     trained(tiny_seg, tmp_path / 'net.pth')
@@ -259,7 +273,7 @@ class OddNet(BaseModule):
 
 
 @pytest.mark.parametrize('bias', ['auto', True])
-def test_an_activation_before_the_norm(fuse, capsys, tiny_seg, tmp_path,
+def test_an_activation_before_the_norm(tool, fuse, capsys, tiny_seg, tmp_path,
                                        monkeypatch, bias):
     (tmp_path / 'odd_net.py').write_text(ODD)
     monkeypatch.syspath_prepend(tmp_path)
@@ -271,8 +285,12 @@ model = dict(backbone=dict(
     conv_cfg=dict(type='DBBConv2d')))""")
     trained(str(config), tmp_path / 'net.pth')
     if bias is True:
+        told = []
+        monkeypatch.setattr(tool, 'print_log',
+                            lambda text, _: told.append(text))
         out, _ = run(fuse, str(config), tmp_path)
         assert 'backbone.block.conv.bias' in torch.load(out)['state_dict']
+        assert "which needs its `custom_imports` 'odd_net' and" in told[0]
         return
     message = refused(fuse, capsys, tmp_path, config, tmp_path / 'net.pth',
                       tmp_path / 'fused.pth')

@@ -162,6 +162,10 @@ BAD = dict(
                   '{foreign}', 'nothing would be loaded'),
     fits_no_backbone=(['{seg}', '--cfg-options', 'model.pretrained={foreign}'],
                       '{foreign}', 'nothing would be loaded'),
+    fits_empty=(['{seg}', '--cfg-options',
+                 'load_from={empty}'], '{empty}', 'it is empty'),
+    fits_no_shape=(['{seg}', '--cfg-options', 'model.pretrained={shapes}'],
+                   '{shapes}', 'nothing would be loaded'),
     damaged=(['{seg}', '--resume',
               '{damaged}'], '{damaged}', "'message_hub'", 'damaged'),
     work_dir=(['{seg}', '--work-dir', '{cut}/a'], '--work-dir', '{cut}'),
@@ -191,6 +195,14 @@ def test_bad_input(case, trained, tiny_seg, tiny_det, tiny_cls, load_tool,
     foreign, damaged = tmp_path / 'foreign.pth', tmp_path / 'damaged.pth'
     torch.save(dict(state_dict={'foo.weight': torch.ones(3)}), foreign)
     torch.save({**whole, 'message_hub': 5}, damaged)
+    empty, shapes = tmp_path / 'empty.pth', tmp_path / 'shapes.pth'
+    torch.save(dict(state_dict={}), empty)
+    start = 'backbone.'
+    torch.save(
+        {
+            k[len(start):]: v[None]
+            for k, v in whole['state_dict'].items() if k.startswith(start)
+        }, shapes)
     cwd = tmp_path / 'cwd'
     cwd.mkdir()
     monkeypatch.chdir(cwd)
@@ -202,6 +214,8 @@ def test_bad_input(case, trained, tiny_seg, tiny_det, tiny_cls, load_tool,
         cut=cut,
         bare=bare,
         foreign=foreign,
+        empty=empty,
+        shapes=shapes,
         damaged=damaged,
         seg_checkpoint=checkpoint)
     arguments, *parts = BAD[case]
