@@ -1,12 +1,15 @@
 """Checks that all backbones share."""
+import inspect
 from typing import Any, Optional, Sequence
+
+from mmengine.registry import MODELS
 
 from ..errors import UserError, shown
 from ..layers.geometry import check_flag, is_whole
 
 
 def check_config(name: str, value: Any, optional: bool = True) -> None:
-    """Refuse what is no config with a type.
+    """Refuse what is no config of a layer that is registered.
 
     Args:
         name: Of the argument.
@@ -21,6 +24,13 @@ def check_config(name: str, value: Any, optional: bool = True) -> None:
     if not isinstance(value, dict) or 'type' not in value:
         raise UserError(f'`{name}` (={shown(value)}) must be a dict with a '
                         '`type`')
+    kind = value['type']
+    with MODELS.switch_scope_and_registry(None) as registry:
+        if not inspect.isclass(kind) and (not kind
+                                          or not isinstance(kind, str)
+                                          or registry.get(kind) is None):
+            raise UserError(f'`{name}` (={shown(value)}) must be of a type '
+                            'that is registered: import what has it')
 
 
 def check_flags(**values: bool) -> None:
