@@ -277,6 +277,14 @@ class RepConv2d(nn.Module):
         self._kept.clear()
         return super()._apply(*args, **kwargs)
 
+    @staticmethod
+    def on_unpickling() -> None:
+        """What the package does when a layer comes out of a pickle."""
+
+    def __setstate__(self, state: dict) -> None:
+        super().__setstate__(state)
+        self.on_unpickling()
+
     def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
         adapt(self, state_dict, prefix)
         super()._load_from_state_dict(state_dict, prefix, *args)
