@@ -97,6 +97,7 @@ class BranchedConv2d(StructuredConv2d):
     def forward_branches(self, input: Tensor) -> Tensor:
         if input.dim() == 3:  # norms take batches only
             return self.forward_branches(input[None])[0]
+        self._hand_on_geometry()
         geometry = self.geometry
         if self.kxk is None:
             out = geometry.conv(input, Kernel(self.weight))

@@ -115,7 +115,10 @@ class Identity(Branch):
             self.register_buffer('like', torch.empty(0, **factory))
 
     def forward(self, x: Tensor, geometry: Geometry) -> Tensor:
-        return self.normed(geometry.smaller((1, 1)).pad(x))
+        x = geometry.smaller((1, 1)).pad(x)
+        if geometry.stride != (1, 1):  # set later
+            x = x[..., ::geometry.stride[0], ::geometry.stride[1]]
+        return self.normed(x)
 
     def kernel(self, geometry: Geometry) -> Kernel:
         there = self.like if self.norm is None else self.norm.running_mean

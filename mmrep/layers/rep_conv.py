@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.fx import Proxy
 
 from ..kernel import Kernel
-from .geometry import GEOMETRY, Geometry, check_geometry
+from .geometry import GEOMETRY, Geometry, check_geometry, checked
 from .kept import Kept
 from .loading import adapt
 from .plain import memory_format, why_not_plain
@@ -276,6 +276,11 @@ class RepConv2d(nn.Module):
     def _apply(self, *args, **kwargs) -> 'RepConv2d':
         self._kept.clear()
         return super()._apply(*args, **kwargs)
+
+    def __setattr__(self, name: str, value) -> None:
+        if name in GEOMETRY:  # which hosts may set later
+            value = checked(self, name, value)
+        super().__setattr__(name, value)
 
     @staticmethod
     def on_unpickling() -> None:
