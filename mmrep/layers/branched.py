@@ -10,6 +10,7 @@ from torch.nn import init
 from .. import kernel as K
 from ..kernel import Kernel
 from .branch_names import Branches
+from .frozen_norms import reset_norm
 from .norms import plain_cfg
 from .structured import StructuredConv2d
 
@@ -88,7 +89,7 @@ class BranchedConv2d(StructuredConv2d):
         else:
             self.kxk.reset_parameters()
         for norm in self._own_norms():
-            norm.reset_parameters()
+            reset_norm(norm)
         self._reset_bias()
 
     def _own_norms(self) -> Iterable[nn.Module]:
@@ -128,7 +129,7 @@ class BranchedConv2d(StructuredConv2d):
         if self.kxk is not None:
             self.kxk._silence()
         for norm in self._own_norms():
-            norm.reset_parameters()
+            reset_norm(norm)
             norm.weight.fill_(math.sqrt(1 + norm.eps))
         for branch in self.branches.values():
             branch.silence()

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.fx import Proxy
 
 from ..kernel import Kernel
+from .frozen_norms import takes_batches
 from .geometry import GEOMETRY, Geometry, check_geometry, checked
 from .kept import Kept
 from .loading import adapt
@@ -37,6 +38,7 @@ class RepConv2d(nn.Module):
 
     transposed = False
     output_padding = (0, 0)
+    norm_eval = False  # whether norms inside never train
 
     def __init__(self,
                  in_channels: int,
@@ -219,7 +221,7 @@ class RepConv2d(nn.Module):
             return kept(input)
         if isinstance(input, Proxy):
             return as_leaf(self, input)
-        if any(norm.training for norm in self._norms()):
+        if any(map(takes_batches, self._norms())):
             return self.forward_branches(input)
         if keeps:
             conv = self._kept.make(self, self.kernel, self.geometry.bound)
@@ -269,9 +271,23 @@ class RepConv2d(nn.Module):
             return out
         return out + self.bias[:, None, None].to(out.dtype)
 
+    def keep_norms_in_eval(self, norm_eval: bool = True) -> None:
+        """Let norms inside be in eval mode whatever the layer's mode is.
+
+        Args:
+            norm_eval: False lets them follow the layer. Defaults to True.
+        """
+        for module in self.modules():
+            if isinstance(module, RepConv2d):
+                module.norm_eval = norm_eval
+        self.train(self.training)
+
     def train(self, mode: bool = True) -> 'RepConv2d':
         self._kept.clear()
-        return super().train(mode)
+        super().train(mode)
+        for norm in self._norms() if self.norm_eval else ():
+            norm.eval()
+        return self
 
     def _apply(self, *args, **kwargs) -> 'RepConv2d':
         self._kept.clear()

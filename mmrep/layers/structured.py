@@ -61,7 +61,8 @@ class StructuredConv2d(RepConv2d):
         norm_cfg = plain_cfg(norm_cfg or self.norm_cfg)
         trains = self.trains
         had = {norm: norm.training for norm in self._norms()}
-        training = any(had.values()) if had else self.training
+        training = any(had.values()) if had else (self.training
+                                                  and not self.norm_eval)
         kept, normed = dict(self.branches), 'branches' in norms
         # nothing is changed before all that may fail is made
         made = {
@@ -179,7 +180,9 @@ class StructuredConv2d(RepConv2d):
             self._set_kxk(config, self.norm_cfg)
         else:
             self.branches['1x1_kxk'].nest(self.geometry, config)
-        return self.inner_blocks()[place].train(self.training)
+        inner = self.inner_blocks()[place].train(self.training)
+        inner.norm_eval = self.norm_eval
+        return inner
 
     def unnest(self, place: str) -> None:
         """Put the kernel back where a block without branches stands.
