@@ -15,7 +15,7 @@ from torch.nn import init
 
 from .. import kernel as K
 from ..kernel import Kernel
-from .compiling import is_compiling
+from .compiling import is_compiling, is_functional
 from .from_names import Foreign, read_orepa
 from .geometry import like
 from .orepa_branches import (Average, Pointwise, PointwiseKxK, Prior, Product,
@@ -179,7 +179,7 @@ class OREPAConv2d(RepConv2d):
             yield Kernel(self.weight)
 
     def _kernel(self) -> Kernel:
-        traced = is_compiling() or torch.jit.is_tracing()
+        traced = (is_compiling() or torch.jit.is_tracing() or is_functional())
         if traced or not self.branches or 'stem' in self.names:
             return K.add(*self.branch_kernels())
         branches = dict(self.branches)
