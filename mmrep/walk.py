@@ -101,7 +101,7 @@ def branch_by_branch(model: nn.Module) -> Iterator[None]:
     layers = [m for m in model.modules() if isinstance(m, RepConv2d)]
     own = [vars(layer).get('forward') for layer in layers]
     for layer in layers:
-        layer.forward = layer.forward_branches
+        layer.forward = layer.forward_apart
     try:
         yield
     finally:

@@ -5,6 +5,7 @@ from typing import Iterable, Optional, Sequence, Union
 import torch
 from mmengine.registry import MODELS
 from torch import Tensor, nn
+from torch.fx import Proxy
 from torch.nn import init
 
 from .. import kernel as K
@@ -13,6 +14,7 @@ from .branch_names import Branches
 from .frozen_norms import reset_norm
 from .norms import plain_cfg
 from .structured import StructuredConv2d
+from .tracing import as_leaf
 
 
 @MODELS.register_module()
@@ -96,6 +98,8 @@ class BranchedConv2d(StructuredConv2d):
         return [n for n in (self.norm, self.sum_norm) if n is not None]
 
     def forward_branches(self, input: Tensor) -> Tensor:
+        if isinstance(input, Proxy):  # the call computes the same
+            return as_leaf(self, input)
         if input.dim() == 3:  # norms take batches only
             return self.forward_branches(input[None])[0]
         self._hand_on_geometry()

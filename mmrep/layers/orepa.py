@@ -11,6 +11,7 @@ from typing import Dict, Iterable, Optional, Sequence
 import torch
 from mmengine.registry import MODELS
 from torch import Tensor, nn
+from torch.fx import Proxy
 from torch.nn import init
 
 from .. import kernel as K
@@ -23,6 +24,7 @@ from .orepa_branches import (Average, Pointwise, PointwiseKxK, Prior, Product,
 from .orepa_names import choose, initial_scales, stem_sizes
 from .orepa_sum import Sum, factors_of, plan_of
 from .rep_conv import RepConv2d
+from .tracing import as_leaf
 
 SCALINGS = ('vector', 'scalar', 'none')
 BRANCHES = {
@@ -199,6 +201,8 @@ class OREPAConv2d(RepConv2d):
         return scale.expand(-1, self.out_channels)
 
     def forward_branches(self, input: Tensor) -> Tensor:
+        if isinstance(input, Proxy):  # the call computes the same
+            return as_leaf(self, input)
         return self._add_bias(
             sum(
                 self.geometry.conv(input, kernel)

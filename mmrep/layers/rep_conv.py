@@ -230,6 +230,12 @@ class RepConv2d(nn.Module):
             kernel = self.kernel()
         return self.geometry.conv(input, kernel)
 
+    def forward_apart(self, input: Tensor) -> Tensor:
+        """:meth:`forward_branches`, of which no symbolic trace sees more."""
+        if isinstance(input, Proxy):
+            return as_leaf(self, input)
+        return self.forward_branches(input)
+
     def _may_keep(self) -> bool:
         """Whether the kernel is asked for and nothing but a number."""
         return self._kept.users > 0 and not (torch.is_grad_enabled()
