@@ -115,7 +115,8 @@ def _same_in_double(fused: nn.Module, taken: Dict[str, Set[int]],
     """Whether results stay, where rounding hides nothing.
 
     What takes a tensor outside of torch, or in TorchScript, no watch can see,
-    and in single precision small changes look like rounding.
+    and in single precision small changes look like rounding. Each way to run
+    the net is taken once.
 
     Returns:
         None where the net does not run in double precision.
@@ -125,7 +126,10 @@ def _same_in_double(fused: nn.Module, taken: Dict[str, Set[int]],
         runs = [
             run._replace(
                 arguments=tree_map_only(Tensor, _double, run.arguments))
-            for run in runs
+            for run in {
+                run.where: run
+                for run in reversed(runs)
+            }.values()
         ]
     except Exception:  # a device or a module without this precision
         return None
