@@ -1,20 +1,19 @@
 """Move the biases that fusing makes into the norms that follow."""
+import copy
 import warnings
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional, Set
 
 import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map_only
 
 from .dyrep.random_state import seeded
 from .parts import beside_idle_norms, part_runs
 from .probe import Probe, Run, running_means
 from .refusals import MADE
+from .results import same_results
 from .watching import absorbing
-
-# of the spread of results before and after; rounding in deep nets does less
-TOLERANCE = {torch.float64: 1e-6, torch.float32: 2e-3}
-COARSE = 0.1  # of other types
 
 
 class Move(NamedTuple):
@@ -68,71 +67,87 @@ def absorb_biases(fused: nn.Module,
     if not any(tensor.is_meta for tensor in fused.state_dict().values()):
         with seeded(), torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter('ignore')
-            moves = _absorb(fused, list(convs.values()), example)
+            moves = _absorb(fused, convs, example)
     _report(fused, convs, moves)
 
 
-def _absorb(fused: nn.Module, convs: List[nn.Conv2d],
+def _absorb(fused: nn.Module, convs: Dict[str, nn.Conv2d],
             example: Any) -> Optional[List[Move]]:
     """What was moved; None if the net could not be run."""
-    means = running_means(fused)
-    biases = [conv.bias for conv in convs]
-    probe = Probe(fused, biases, means)
+    probe = Probe(fused, [conv.bias for conv in convs.values()],
+                  running_means(fused))
     runs = probe.runs(example)
     if not runs:
         return None
     runs = part_runs(probe, runs)
     unsure = beside_idle_norms(probe, runs)
-    moves = []
-    for number, taken in absorbing([run.watch for run in runs]).items():
-        if number in unsure:
-            continue
-        chosen = [means[i] for i in sorted(taken)]
-        before = [mean.clone() for mean in chosen]
-        moves.append(Move(convs[number], biases[number], chosen, before))
-    for move in moves:
-        move.do()
-    if _still_same(fused, runs):
+    found = absorbing([run.watch for run in runs])
+    taken = {
+        name: found[number]
+        for number, name in enumerate(convs)
+        if number in found and number not in unsure
+    }
+    if not taken or _same_in_double(fused, taken, runs) is False:
+        return []
+    moves = _move(fused, taken)
+    if same_results(runs, _again(fused, runs)):
         return moves
     for move in moves:
         move.undo()
     return []
 
 
-def _still_same(fused: nn.Module, runs: List[Run]) -> bool:
-    """Whether the net still gives what it gave in these runs.
+def _move(net: nn.Module, taken: Dict[str, Set[int]]) -> List[Move]:
+    """Move the biases of convolutions, by name, into these means."""
+    means, moves = running_means(net), []
+    for name, numbers in taken.items():
+        conv = net.get_submodule(name)
+        chosen = [means[number] for number in sorted(numbers)]
+        before = [mean.clone() for mean in chosen]
+        moves.append(Move(conv, conv.bias, chosen, before))
+    for move in moves:
+        move.do()
+    return moves
 
-    What takes a tensor outside of torch, or in TorchScript, no watch can see.
-    A run without results proves nothing.
+
+def _same_in_double(fused: nn.Module, taken: Dict[str, Set[int]],
+                    runs: List[Run]) -> Optional[bool]:
+    """Whether results stay, where rounding hides nothing.
+
+    What takes a tensor outside of torch, or in TorchScript, no watch can see,
+    and in single precision small changes look like rounding. Each way to run
+    the net is taken once.
+
+    Returns:
+        None where the net does not run in double precision.
     """
-    probe = Probe(fused, [], [])
-    for run in runs:
-        again = probe.try_run(run.where, run.arguments)
-        if not run.results or again is None or (len(again.results) != len(
-                run.results)):
-            return False
-        if not all(map(_is_same, run.results, again.results)):
-            return False
-    return True
+    try:
+        twin = copy.deepcopy(fused).double()
+        runs = [
+            run._replace(
+                arguments=tree_map_only(Tensor, _double, run.arguments))
+            for run in {
+                run.where: run
+                for run in reversed(runs)
+            }.values()
+        ]
+    except Exception:  # a device or a module without this precision
+        return None
+    before = _again(twin, runs)
+    if None in before:
+        return None
+    _move(twin, taken)
+    return same_results(before, _again(twin, runs))
 
 
-def _is_same(a: Tensor, b: Tensor) -> bool:
-    if a.shape != b.shape:
-        return False
-    if not a.is_floating_point() or not a.numel():
-        return True
-    finite = a.isfinite()
-    if not finite.equal(b.isfinite()):
-        return False
-    share, eps = TOLERANCE.get(a.dtype, COARSE), torch.finfo(a.dtype).eps
-    a, b = a[finite].double(), b[finite].double()
-    return not a.numel() or ((a - b).abs().max() <= share * _spread(a) +
-                             4 * eps * a.abs().max()).item()
+def _double(tensor: Tensor) -> Tensor:
+    return tensor.double() if tensor.is_floating_point() else tensor
 
 
-def _spread(values: Tensor) -> Tensor:
-    """From the least to the largest; the size of one value alone."""
-    return values.max() - values.min() if len(values) > 1 else values.abs()
+def _again(net: nn.Module, runs: List[Run]) -> List[Optional[Run]]:
+    """The same runs of a net that has changed; None for those that fail."""
+    probe = Probe(net, [], [])
+    return [probe.try_run(run.where, run.arguments) for run in runs]
 
 
 def _report(fused: nn.Module, convs: Dict[str, nn.Conv2d],

@@ -11,6 +11,8 @@ from mmengine.registry import MODELS
 from mmengine.utils.dl_utils.parrots_wrapper import _BatchNorm
 from torch import nn
 
+from .layers.frozen_norms import is_frozen_norm
+
 SYNCED = ('SyncBN', 'MMSyncBN')
 
 Place = Tuple[nn.Module, str]
@@ -46,8 +48,9 @@ def norms_behind(conv: nn.Module, found: Dict[nn.Module,
         One of each place of ``conv``; none if a place has none.
     """
     norms = [_next_norm(*place) for place in found[conv]]
-    if all(norm is not None and norm.num_features == conv.out_channels
-           and norms.count(norm) == len(found[norm]) for norm in norms):
+    if all(
+            norm is not None and len(norm.running_mean) == conv.out_channels
+            and norms.count(norm) == len(found[norm]) for norm in norms):
         return list(dict.fromkeys(norms))
     return []
 
@@ -60,7 +63,8 @@ def _next_norm(parent: nn.Module, name: str) -> Optional[nn.Module]:
     after = names[names.index(name) + 1:][:1]
     norm = parent._modules[after[0]] if after else None
     counts = getattr(norm, 'running_mean', None) is not None
-    return norm if counts and isinstance(norm, _BatchNorm) else None
+    is_norm = isinstance(norm, _BatchNorm) or is_frozen_norm(norm)
+    return norm if counts and is_norm else None
 
 
 def norm_cfg_at(model: nn.Module, conv: nn.Module) -> dict:
@@ -74,5 +78,5 @@ def norm_cfg_at(model: nn.Module, conv: nn.Module) -> dict:
         synced.append('SyncBN')
     return dict(
         type=synced[0] if synced else 'BN',
-        eps=norm.eps,
-        momentum=norm.momentum)
+        eps=getattr(norm, 'eps', 1e-5),
+        momentum=getattr(norm, 'momentum', 0.1))

@@ -6,6 +6,7 @@ has more than that.
 import functools
 import inspect
 import sys
+from types import FunctionType
 from typing import Any, Callable, Set
 
 import mmcv.cnn  # noqa: F401
@@ -47,14 +48,25 @@ _seen: Set[type] = set()
 
 
 def guard_converters() -> None:
-    """Guard functions, the classes there are, and those that get a child."""
+    """Guard functions, the classes there are, and those that get a child.
+
+    A net that comes out of a pickle registers none: there the classes are
+    looked at once more.
+    """
     for module, name in FUNCTIONS:
         _guard_function(sys.modules[module], name)
+    guard_classes()
+    register_module_module_registration_hook(_on_registration)
+    RepConv2d.on_unpickling = staticmethod(guard_classes)
+
+
+def guard_classes() -> None:
+    """Guard the classes of modules that there are by now."""
     kinds = [nn.Module]
     for kind in kinds:  # which grows
         kinds += kind.__subclasses__()
-        guard_class(kind)
-    register_module_module_registration_hook(_on_registration)
+        if kind not in _seen:
+            guard_class(kind)
 
 
 def _on_registration(parent: nn.Module, name: str, child: Any) -> None:
@@ -95,7 +107,10 @@ def _guard_method(cls: type, name: str) -> None:
     if alone or name not in VAGUE:
         guarded = _guarded_method(function, f'{cls.__name__}.{name}',
                                   int(not alone and not static))
-        setattr(cls, name, type(method)(guarded) if static else guarded)
+        for each, value in list(vars(cls).items()):
+            if value is method:  # by any name
+                setattr(cls, each,
+                        type(method)(guarded) if static else guarded)
 
 
 def _needs_nothing(method: Callable) -> bool:
@@ -135,21 +150,38 @@ def _guarded_reader(forward: Callable, conv: str) -> Callable:
 
 
 def _guard_function(home: Any, name: str) -> None:
-    """Put a guard wherever modules have imported a function."""
-    function = getattr(home, name, None)
-    if not inspect.isfunction(function) or hasattr(function, '__wrapped__'):
-        return
+    """Put a guard into a function, by whatever name others have it.
 
-    @functools.wraps(function)
+    It stays the same object, in modules, lists and pickles: its code is
+    another.
+    """
+    function = getattr(home, name, None)
+    if not inspect.isfunction(function) or function.__code__.co_freevars or (
+            hasattr(function, '__wrapped__')):
+        return
+    original = FunctionType(function.__code__, function.__globals__, name,
+                            function.__defaults__)
+    original.__kwdefaults__ = function.__kwdefaults__
+    original.__doc__ = function.__doc__
+    function.__wrapped__ = original  # which has the signature
+
+    def call(*args, guard_of_mmrep, **kwargs):
+        return guard_of_mmrep(*args, **kwargs)
+
+    function.__code__ = call.__code__
+    function.__defaults__ = None
+    function.__kwdefaults__ = dict(
+        guard_of_mmrep=_guarded_function(original, home))
+
+
+def _guarded_function(function: Callable, home: Any) -> Callable:
+    what = f"{home.__name__.split('.')[0]}'s {function.__name__}"
+
     def guarded(*args, **kwargs):
-        what = f"{home.__name__.split('.')[0]}'s {name}"
         values = [*args, *kwargs.values()]
         refuse(what, *values)
-        if name in IN_MODULES:
+        if function.__name__ in IN_MODULES:
             refuse_biases(what, *values)
         return function(*args, **kwargs)
 
-    for module in list(sys.modules.values()):
-        names = getattr(module, '__dict__', {})
-        if names.get(name) is function:
-            setattr(module, name, guarded)
+    return guarded

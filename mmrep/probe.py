@@ -1,5 +1,6 @@
 """Run copies of a net, and watch where its biases go."""
 import copy
+from functools import partial
 from typing import Any, List, NamedTuple, Optional, Union
 
 import torch
@@ -9,6 +10,7 @@ from .errors import UserError, one_line
 from .examples import (arguments_of, fresh, inner, other_images, random_images,
                        tensors_in, ways)
 from .following import eager_modules
+from .layers.frozen_norms import affine_forward, is_affine, is_frozen_norm
 from .watching import Watch
 
 
@@ -47,6 +49,8 @@ class Probe:
             # mmcv's ConvModule then computes the norm into the weight
             if hasattr(module, 'efficient_conv_bn_eval_forward'):
                 module.efficient_conv_bn_eval_forward = None
+            if is_frozen_norm(module) and is_affine(module):
+                module.forward = partial(affine_forward, module)
         self.biases = biases
         self.means = [memo[id(mean)] for mean in means]
 

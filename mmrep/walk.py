@@ -8,6 +8,7 @@ from .errors import UserError, shown
 from .following import norms_behind, places
 from .guards import guard_class
 from .layers import RepConv2d
+from .layers.frozen_norms import is_frozen_norm
 
 
 def rep_layers(model: nn.Module) -> Iterator[RepConv2d]:
@@ -47,14 +48,17 @@ def names(model: nn.Module) -> Dict[nn.Module, List[str]]:
 def replace(model: nn.Module, new: Dict[nn.Module, nn.Module]) -> nn.Module:
     """Put ``new[module]`` wherever ``module`` is registered.
 
-    A layer takes the mode of its place; see :func:`modes`.
+    A layer takes the mode of its place; see :func:`modes`. In front of a
+    frozen norm its own norms stay in eval mode, too.
 
     Returns:
         The model, or what stands for it.
     """
-    at = modes(model)
+    at, where = modes(model), places(model)
     for module, layer in new.items():
         if layer is not module and isinstance(layer, RepConv2d):
+            behind = norms_behind(module, where)
+            layer.keep_norms_in_eval(any(map(is_frozen_norm, behind)))
             layer.train(at[module])
     for parent in names(model):
         guard_class(type(parent))  # the hook of registration sees none of it
@@ -85,7 +89,9 @@ def modes(model: nn.Module) -> Dict[nn.Module, bool]:
             module, 'out_channels') else []
         if behind:  # of which registration only guesses that they follow
             around = (parent.training for parent, _ in where[module])
-            found[module] = all(n.training for n in behind) and all(around)
+            # the mode of a frozen one says nothing
+            found[module] = all(around) and all(
+                n.training or is_frozen_norm(n) for n in behind)
     return found
 
 
@@ -95,7 +101,7 @@ def branch_by_branch(model: nn.Module) -> Iterator[None]:
     layers = [m for m in model.modules() if isinstance(m, RepConv2d)]
     own = [vars(layer).get('forward') for layer in layers]
     for layer in layers:
-        layer.forward = layer.forward_branches
+        layer.forward = layer.forward_apart
     try:
         yield
     finally:

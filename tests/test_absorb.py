@@ -194,14 +194,14 @@ def test_a_taker_that_no_watch_sees():
 class Scripted(nn.Module):
     """Takes the outputs where no watch sees it."""
 
-    def __init__(self, finish):
+    def __init__(self, finish, share=.1):
         super().__init__()
         self.conv, self.bn = block(), nn.BatchNorm2d(4)
-        self.finish = finish
+        self.finish, self.share = finish, share
 
     def forward(self, x):
         y = self.conv(x)
-        return self.finish(self.bn(y) + .1 * SCRIPTED(y))
+        return self.finish(self.bn(y) + self.share * SCRIPTED(y))
 
 
 SCRIPTED = torch.jit.script(nn.ReLU())
@@ -217,6 +217,29 @@ def test_results_that_change(finish):
     torch.manual_seed(0)
     net = randomize_norms(Scripted(finish)).eval()
     assert mmrep.fuse(net).conv.bias is not None
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize('share', [1e-3, 1e-6])
+def test_results_that_change_by_less_than_rounding(share, dtype):
+    """Seen in double precision, whatever the net has."""
+    torch.manual_seed(0)
+    net = randomize_norms(Scripted(lambda y: y, share)).eval().to(dtype)
+    assert mmrep.fuse(net).conv.bias is not None
+
+
+def test_a_net_that_does_not_run_in_double_precision():
+    """Then in its own; a small change is rounding there."""
+
+    def single(net, x):
+        assert x.dtype == torch.float32
+        return directly(net, x)
+
+    net = randomize_norms(Net(single)).eval()
+    fused = mmrep.fuse(net)
+    assert fused.conv.bias is None and fused.conv.weight.dtype == torch.float32
+    x = torch.randn(2, 4, 9, 9)
+    assert relative_difference(net(x), fused(x)) < 1e-5
 
 
 @pytest.mark.parametrize('use',

@@ -6,6 +6,7 @@ from torch import nn
 
 from ..following import norms_behind, places
 from ..layers import RepConv2d
+from ..layers.frozen_norms import takes_batches
 from ..walk import names
 
 
@@ -36,6 +37,6 @@ def half_frozen(model: nn.Module) -> List[str]:
     return [
         paths[0] for layer, paths in names(model).items()
         if isinstance(layer, RepConv2d) and not layer.trains and any(
-            norm.training for norm in layer._norms()) and not all(
-                norm.training for norm in norms_behind(layer, found))
+            takes_batches(norm) for norm in layer._norms()) and not all(
+                takes_batches(norm) for norm in norms_behind(layer, found))
     ]

@@ -8,6 +8,7 @@ from .. import kernel as K
 from ..errors import UserError
 from ..following import norms_behind, places
 from ..layers import BranchedConv2d
+from ..layers.frozen_norms import takes_batches
 from . import random_state
 from .calibration import Statistics, measure
 from .sites import Site, block_at, open_block
@@ -39,7 +40,7 @@ def add_branches(model: nn.Module, site: Site, branches: Sequence[str],
     torch.manual_seed(random_state.folded(seed))
     block.set_options(branches, NORMS, kxk=False)
     for norm in block._norms() if behind else ():
-        norm.train(behind[0].training)
+        norm.train(takes_batches(behind[0]))
     return block
 
 
@@ -119,7 +120,7 @@ def follow_growth(other: nn.Module, site: Site, block: BranchedConv2d,
     theirs = open_block(other, site)
     theirs.set_options(list(block.branches), NORMS, block.norm_cfg, kxk=False)
     for norm in theirs._norms() if behind else ():
-        norm.train(behind[0].training)
+        norm.train(takes_batches(behind[0]))
     state = block.state_dict()
     state['weight'] = theirs.weight + (block.weight - before).to(theirs.weight)
     if theirs.bias is not None:

@@ -5,6 +5,7 @@ from typing import Dict, List
 from mmengine.logging import print_log
 from torch import nn
 
+from ..layers.frozen_norms import takes_batches
 from .evolution import Evolution
 from .growing import norms_around
 from .sites import find_sites
@@ -44,7 +45,7 @@ def degenerate(model: nn.Module, evolution: Evolution) -> int:
         norms_around(model, site)
         for site in find_sites(model, evolution.scope, evolution.max_depth)
     ]
-    return sum(bool(norms) and norms[0].training for norms in behind)
+    return sum(bool(norms) and takes_batches(norms[0]) for norms in behind)
 
 
 def event(runner, record: dict) -> None:

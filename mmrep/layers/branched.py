@@ -5,13 +5,16 @@ from typing import Iterable, Optional, Sequence, Union
 import torch
 from mmengine.registry import MODELS
 from torch import Tensor, nn
+from torch.fx import Proxy
 from torch.nn import init
 
 from .. import kernel as K
 from ..kernel import Kernel
 from .branch_names import Branches
+from .frozen_norms import reset_norm
 from .norms import plain_cfg
 from .structured import StructuredConv2d
+from .tracing import as_leaf
 
 
 @MODELS.register_module()
@@ -88,15 +91,18 @@ class BranchedConv2d(StructuredConv2d):
         else:
             self.kxk.reset_parameters()
         for norm in self._own_norms():
-            norm.reset_parameters()
+            reset_norm(norm)
         self._reset_bias()
 
     def _own_norms(self) -> Iterable[nn.Module]:
         return [n for n in (self.norm, self.sum_norm) if n is not None]
 
     def forward_branches(self, input: Tensor) -> Tensor:
+        if isinstance(input, Proxy):  # the call computes the same
+            return as_leaf(self, input)
         if input.dim() == 3:  # norms take batches only
             return self.forward_branches(input[None])[0]
+        self._hand_on_geometry()
         geometry = self.geometry
         if self.kxk is None:
             out = geometry.conv(input, Kernel(self.weight))
@@ -127,7 +133,7 @@ class BranchedConv2d(StructuredConv2d):
         if self.kxk is not None:
             self.kxk._silence()
         for norm in self._own_norms():
-            norm.reset_parameters()
+            reset_norm(norm)
             norm.weight.fill_(math.sqrt(1 + norm.eps))
         for branch in self.branches.values():
             branch.silence()

@@ -12,6 +12,7 @@ from torch.nn import init
 
 from .. import kernel as K
 from ..kernel import Kernel
+from .frozen_norms import reset_norm
 from .geometry import Geometry, like
 
 NormFactory = Callable[[int], nn.Module]
@@ -60,8 +61,8 @@ class Branch(nn.Module):
 
     def _reset_norms(self) -> None:
         for norm in self.modules():
-            if hasattr(norm, 'reset_running_stats'):
-                norm.reset_parameters()
+            if getattr(norm, 'running_var', None) is not None:
+                reset_norm(norm)
 
     @torch.no_grad()
     def silence(self) -> None:
@@ -115,7 +116,10 @@ class Identity(Branch):
             self.register_buffer('like', torch.empty(0, **factory))
 
     def forward(self, x: Tensor, geometry: Geometry) -> Tensor:
-        return self.normed(geometry.smaller((1, 1)).pad(x))
+        x = geometry.smaller((1, 1)).pad(x)
+        if geometry.stride != (1, 1):  # set later
+            x = x[..., ::geometry.stride[0], ::geometry.stride[1]]
+        return self.normed(x)
 
     def kernel(self, geometry: Geometry) -> Kernel:
         there = self.like if self.norm is None else self.norm.running_mean

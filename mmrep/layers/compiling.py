@@ -1,7 +1,25 @@
-"""Whether a compiler reads along, in any version of PyTorch."""
+"""Whether a compiler or a transform reads along, in any PyTorch."""
+import torch
+from torch.autograd import forward_ad
+
 try:
     from torch.compiler import is_compiling
 except ImportError:  # before 2.3 the compiler knows it by another name
     from torch._utils import is_compiling
 
-__all__ = ['is_compiling']
+__all__ = ['is_batch_of_old', 'is_compiling', 'is_functional']
+
+
+def is_functional() -> bool:
+    """Whether torch.func or forward-mode AD follows the operations.
+
+    They know the rules of PyTorch's own operations only.
+    """
+    return (forward_ad._current_level >= 0
+            or torch._C._functorch.peek_interpreter_stack() is not None)
+
+
+def is_batch_of_old(tensor: torch.Tensor) -> bool:
+    """Whether it is a batch of tensors that torch.autograd itself makes."""
+    found = getattr(torch._C._functorch, 'is_legacy_batchedtensor', None)
+    return found is not None and found(tensor)

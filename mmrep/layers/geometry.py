@@ -11,6 +11,9 @@ from ..kernel import Kernel
 GEOMETRY = ('in_channels', 'out_channels', 'kernel_size', 'stride', 'padding',
             'dilation', 'groups', 'padding_mode')
 SINGLE = ('in_channels', 'out_channels', 'groups')
+FIXED = (*SINGLE, 'kernel_size')  # by the shapes of the weights
+WORDS = ('same', 'valid')  # for a padding
+MODES = ('zeros', 'reflect', 'replicate', 'circular')
 
 
 class Geometry(NamedTuple):
@@ -30,17 +33,24 @@ class Geometry(NamedTuple):
 
     @classmethod
     def of(cls, conv: nn.Module) -> 'Geometry':
-        """Read the attributes that nn.Conv2d and our layers have."""
+        """Read the attributes that nn.Conv2d and our layers have.
+
+        Raises:
+            UserError: They do not go together.
+        """
+        stride, dilation = _two(conv.stride), _two(conv.dilation)
+        if conv.padding == 'same' and stride != (1, 1):
+            raise UserError(f"`stride` (={stride}) must be 1 with `padding` "
+                            "(='same')")
         if isinstance(conv.padding, str):
             totals = [(k - 1) * d if conv.padding == 'same' else 0
-                      for k, d in zip(conv.kernel_size, conv.dilation)]
+                      for k, d in zip(conv.kernel_size, dilation)]
         else:
-            totals = [2 * padding for padding in conv.padding]
+            totals = [2 * padding for padding in _two(conv.padding)]
         top, left = [total // 2 for total in totals]
         edges = (left, totals[1] - left, top, totals[0] - top)
         return cls(conv.in_channels, conv.out_channels, conv.kernel_size,
-                   conv.stride, edges, conv.dilation, conv.groups,
-                   conv.padding_mode)
+                   stride, edges, dilation, conv.groups, conv.padding_mode)
 
     @property
     def is_depthwise(self) -> bool:
@@ -116,6 +126,29 @@ def check_geometry(padding=0, bias=True, **arguments) -> None:
                             f'divisible by `groups` (={groups})')
 
 
+def checked(layer: nn.Module, name: str, value):
+    """A value that is set as an attribute, in the form nn.Conv2d gives it.
+
+    Raises:
+        UserError: No convolution can have it, or no layer that has weights.
+    """
+    if name == 'padding_mode':
+        if value not in MODES:
+            raise UserError(f'`padding_mode` (={shown(value)}) must be one of '
+                            f'{", ".join(MODES)}')
+        return value
+    if name == 'padding' and isinstance(value, str) and value in WORDS:
+        return value
+    _check_numbers(name, value, int(name != 'padding'), single=name in SINGLE)
+    value = value if name in SINGLE else _two(value)
+    there = vars(layer).get(name, value)
+    if name in FIXED and value != there:
+        raise UserError(
+            f'`{name}` (={value}) of a {type(layer).__name__} must stay what '
+            f'its weights were made for (={there}): make another layer')
+    return value
+
+
 def _check_numbers(name: str, value, least: int, single: bool = False) -> None:
     several = isinstance(value, (tuple, list)) and not single
     if several and len(value) != 2:
@@ -138,6 +171,10 @@ def check_flag(name: str, value: bool) -> None:
     """
     if not isinstance(value, bool):
         raise UserError(f'`{name}` (={shown(value)}) must be True or False')
+
+
+def _two(value) -> tuple:
+    return tuple(value) if isinstance(value, (tuple, list)) else (value, ) * 2
 
 
 def is_whole(value) -> bool:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
 from ..kernel import Kernel
+from .frozen_norms import takes_batches
 
 VERSION = attrgetter('_version')
 GEOMETRY = attrgetter('kernel_size', 'stride', 'padding', 'dilation', 'groups',
@@ -49,7 +50,7 @@ class Record(NamedTuple):
             if names.get(name) is not there:
                 return False
         for norm, eps in self.norms:
-            if norm.training or norm.eps != eps:
+            if takes_batches(norm) or norm.eps != eps:
                 return False
         return (self.owner is layer and GEOMETRY(layer) == self.shape
                 and list(map(VERSION, self.tensors)) == self.versions

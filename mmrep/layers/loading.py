@@ -6,6 +6,8 @@ from typing import Dict
 
 from torch import Tensor, nn
 
+from .frozen_norms import reset_norm
+
 PLAIN = {'weight', 'bias'}
 ORIGIN = r'(kxk\.)*weight\Z'  # the name of a block's first kernel
 CHANGED = (
@@ -84,7 +86,7 @@ def _real(layer: nn.Module, weight: Tensor) -> nn.Module:
     """A layer on the meta device, initialised where a weight is."""
     twin = copy.deepcopy(layer).to_empty(device=weight.device).to(weight)
     for module in twin.modules():
-        if hasattr(module, 'reset_running_stats'):
-            module.reset_parameters()
+        if getattr(module, 'running_var', None) is not None:
+            reset_norm(module)
     twin.reset_parameters()
     return twin

@@ -4,6 +4,9 @@ from typing import List, Optional
 from mmengine.registry import MODELS
 from torch import nn
 
+from .frozen_norms import is_frozen_norm
+from .norm_types import as_name
+
 BUILT = dict(eps=1e-5, momentum=0.1)  # by mmcv, where a config names none
 
 
@@ -23,7 +26,9 @@ def actual_cfg(cfg: dict, norm: Optional[nn.Module]) -> dict:
     found = {
         name: getattr(norm, name)
         for name, default in BUILT.items()
-        if getattr(norm, name) != cfg.get(name, default)
+        # a frozen one has no momentum
+        if hasattr(norm, name)
+        and getattr(norm, name) != cfg.get(name, default)
     }
     if cfg['type'] not in _names(type(norm)):
         found['type'] = type_of(norm)
@@ -33,6 +38,8 @@ def actual_cfg(cfg: dict, norm: Optional[nn.Module]) -> dict:
 def type_of(norm: nn.Module) -> str:
     """The name by which mmengine builds such norms."""
     *registered, _ = _names(type(norm))
+    if is_frozen_norm(norm):
+        return [*registered, as_name(type(norm))][0]
     # torch's own SyncBN, and what reverting leaves, nobody registers
     synced = isinstance(norm, nn.SyncBatchNorm)
     return [*registered, 'SyncBN' if synced else 'BN'][0]

@@ -7,6 +7,7 @@ from mmcv.cnn import build_norm_layer
 from torch import nn
 
 from ..errors import UserError, shown
+from .frozen_norms import is_affine
 from .geometry import is_number
 from .norm_types import as_name, norm_type
 
@@ -36,7 +37,8 @@ def batch_norm(norm_cfg: dict, channels: int) -> nn.Module:
 
     Raises:
         UserError: It is no config of a norm, or has impossible values.
-        TypeError: It has no running statistics or no affine map.
+        TypeError: It has no running statistics, no affine map, or computes
+            something else.
     """
     config = plain_cfg(norm_cfg)
     kind = norm_type(config['type'], config)
@@ -47,7 +49,13 @@ def batch_norm(norm_cfg: dict, channels: int) -> nn.Module:
             f'`norm_cfg` (={shown(norm_cfg)}) must be a batch norm with '
             'running statistics and an affine map: other norms cannot be '
             'folded')
-    return norm
+    own = not type(norm).forward.__module__.startswith('torch.')
+    if own and is_affine(norm.eval()) is False:
+        raise TypeError(
+            f'`norm_cfg` (={shown(norm_cfg)}) must be a batch norm and '
+            'nothing else: this one is no affine map in eval mode, as with an '
+            'activation inside')
+    return norm.train()
 
 
 def _check_values(norm_cfg: dict, kind: type) -> None:

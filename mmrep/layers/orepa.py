@@ -11,11 +11,12 @@ from typing import Dict, Iterable, Optional, Sequence
 import torch
 from mmengine.registry import MODELS
 from torch import Tensor, nn
+from torch.fx import Proxy
 from torch.nn import init
 
 from .. import kernel as K
 from ..kernel import Kernel
-from .compiling import is_compiling
+from .compiling import is_compiling, is_functional
 from .from_names import Foreign, read_orepa
 from .geometry import like
 from .orepa_branches import (Average, Pointwise, PointwiseKxK, Prior, Product,
@@ -23,6 +24,7 @@ from .orepa_branches import (Average, Pointwise, PointwiseKxK, Prior, Product,
 from .orepa_names import choose, initial_scales, stem_sizes
 from .orepa_sum import Sum, factors_of, plan_of
 from .rep_conv import RepConv2d
+from .tracing import as_leaf
 
 SCALINGS = ('vector', 'scalar', 'none')
 BRANCHES = {
@@ -179,7 +181,7 @@ class OREPAConv2d(RepConv2d):
             yield Kernel(self.weight)
 
     def _kernel(self) -> Kernel:
-        traced = is_compiling() or torch.jit.is_tracing()
+        traced = (is_compiling() or torch.jit.is_tracing() or is_functional())
         if traced or not self.branches or 'stem' in self.names:
             return K.add(*self.branch_kernels())
         branches = dict(self.branches)
@@ -199,6 +201,8 @@ class OREPAConv2d(RepConv2d):
         return scale.expand(-1, self.out_channels)
 
     def forward_branches(self, input: Tensor) -> Tensor:
+        if isinstance(input, Proxy):  # the call computes the same
+            return as_leaf(self, input)
         return self._add_bias(
             sum(
                 self.geometry.conv(input, kernel)

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from ..errors import UserError
+from .compiling import is_batch_of_old
 from .orepa_branches import Branch
 from .orepa_terms import Scratch, Tensors, Term, column, dots, scaled
 
@@ -99,7 +101,11 @@ def gradients(plan: Plan, grad: Tensor, weight: Tensor, scale: Tensor,
 
 
 class Sum(Function):
-    """:func:`contract`, of which autograd keeps the tensors it is given."""
+    """:func:`contract`, of which autograd keeps the tensors it is given.
+
+    Transforms of torch.func and forward-mode AD do not come here: for them
+    the layer has PyTorch's own operations.
+    """
 
     @staticmethod
     def forward(plan: Plan, *tensors: Tensor) -> Tensor:
@@ -112,19 +118,13 @@ class Sum(Function):
 
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple:
+        if is_batch_of_old(grad):
+            raise UserError(
+                'OREPAConv2d has no rule for `is_grads_batched` and '
+                '`vectorize` of torch.autograd: take torch.func.vmap of '
+                'torch.autograd.grad, or torch.func.jacrev')
         with torch.autocast(grad.device.type, enabled=False):
             return None, *gradients(ctx.plan, grad, *ctx.saved_tensors)
-
-    @staticmethod
-    def vmap(info, in_dims, plan: Plan, *tensors: Tensor) -> tuple:
-        kernels = [
-            Sum.apply(
-                plan,
-                *(tensor if dim is None else tensor.select(dim, i)
-                  for tensor, dim in zip(tensors, in_dims[1:])))
-            for i in range(info.batch_size)
-        ]
-        return torch.stack(kernels), 0
 
 
 def _terms(plan: Plan, scale: Tensor, factors: Tensors) -> list:

@@ -21,6 +21,7 @@ from typing import List, Optional, Sequence, Tuple, Union
 import torch
 from torch import Tensor
 
+from .compiling import is_functional
 from .plain import memory_format
 
 Tensors = Sequence[Tensor]
@@ -49,8 +50,7 @@ class Scratch:
 
     def _out(self, shape: Sequence[int]) -> Optional[Tensor]:
         size = math.prod(shape)
-        if (self.flat is None or torch.is_grad_enabled()
-                or size > len(self.flat)):
+        if self.flat is None or is_watched() or size > len(self.flat):
             return None
         return self.flat[:size].view(shape)
 
@@ -221,9 +221,14 @@ def scaled(tensor: Tensor, scale: Tensor) -> Tensor:
 
 def scaled_in_place(tensor: Tensor, scale: Tensor) -> Tensor:
     """The same of a tensor that nothing but a second backward may need."""
-    if torch.is_grad_enabled():
+    if is_watched():
         return scaled(tensor, scale)
     return tensor.mul_(column(scale, tensor))
+
+
+def is_watched() -> bool:
+    """Whether autograd or a transform follows, so that all must be new."""
+    return torch.is_grad_enabled() or is_functional()
 
 
 def dots(a: Tensor, b: Tensor, scratch: Scratch) -> Tensor:

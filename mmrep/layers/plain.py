@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from .geometry import Geometry
+
 HOOKS = ('_forward_hooks', '_forward_pre_hooks', '_backward_hooks',
          '_backward_pre_hooks')
 
@@ -27,10 +29,27 @@ def why_not_plain(conv: nn.Module) -> Optional[str]:
         return f'is a {kind}, no plain nn.Conv2d'
     if 'weight' not in conv._parameters or is_lazy(conv.weight):
         return 'computes its weight from something else'
+    reason = _why_not_as_it_says(conv)
+    if reason:
+        return reason
     if any(getattr(conv, name, None) for name in HOOKS):
         return 'has hooks that would be lost'
     if 'forward' in vars(conv):
         return 'has a forward of its own that would be lost'
+    return None
+
+
+def _why_not_as_it_says(conv: nn.Conv2d) -> Optional[str]:
+    """Attributes that were set later, and do not say what is computed."""
+    shape = (conv.out_channels, conv.in_channels // conv.groups,
+             *conv.kernel_size)
+    if conv.weight.shape != shape:
+        return (f'has a weight of another shape (={tuple(conv.weight.shape)}) '
+                f'than its attributes say (={shape})')
+    if conv.padding_mode != 'zeros' and Geometry.of(conv).edges != tuple(
+            conv._reversed_padding_repeated_twice):
+        return (f'pads as it was made, not by `padding` (={conv.padding}) and '
+                '`dilation` as they were set later')
     return None
 
 

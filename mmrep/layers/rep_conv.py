@@ -6,7 +6,8 @@ from torch import Tensor, nn
 from torch.fx import Proxy
 
 from ..kernel import Kernel
-from .geometry import GEOMETRY, Geometry, check_geometry
+from .frozen_norms import takes_batches
+from .geometry import GEOMETRY, Geometry, check_geometry, checked
 from .kept import Kept
 from .loading import adapt
 from .plain import memory_format, why_not_plain
@@ -37,6 +38,7 @@ class RepConv2d(nn.Module):
 
     transposed = False
     output_padding = (0, 0)
+    norm_eval = False  # whether norms inside never train
 
     def __init__(self,
                  in_channels: int,
@@ -220,7 +222,7 @@ class RepConv2d(nn.Module):
             return kept(input)
         if isinstance(input, Proxy):
             return as_leaf(self, input)
-        if any(norm.training for norm in self._norms()):
+        if any(map(takes_batches, self._norms())):
             return self.forward_branches(input)
         if keeps:
             conv = self._kept.make(self, self.kernel, self.geometry.bound)
@@ -228,6 +230,12 @@ class RepConv2d(nn.Module):
         with constant_in_onnx():
             kernel = self.kernel()
         return self.geometry.conv(input, kernel)
+
+    def forward_apart(self, input: Tensor) -> Tensor:
+        """:meth:`forward_branches`, of which no symbolic trace sees more."""
+        if isinstance(input, Proxy):
+            return as_leaf(self, input)
+        return self.forward_branches(input)
 
     def _may_keep(self) -> bool:
         """Whether the kernel is asked for and nothing but a number."""
@@ -270,13 +278,40 @@ class RepConv2d(nn.Module):
             return out
         return out + self.bias[:, None, None].to(out.dtype)
 
+    def keep_norms_in_eval(self, norm_eval: bool = True) -> None:
+        """Let norms inside be in eval mode whatever the layer's mode is.
+
+        Args:
+            norm_eval: False lets them follow the layer. Defaults to True.
+        """
+        for module in self.modules():
+            if isinstance(module, RepConv2d):
+                module.norm_eval = norm_eval
+        self.train(self.training)
+
     def train(self, mode: bool = True) -> 'RepConv2d':
         self._kept.clear()
-        return super().train(mode)
+        super().train(mode)
+        for norm in self._norms() if self.norm_eval else ():
+            norm.eval()
+        return self
 
     def _apply(self, *args, **kwargs) -> 'RepConv2d':
         self._kept.clear()
         return super()._apply(*args, **kwargs)
+
+    def __setattr__(self, name: str, value) -> None:
+        if name in GEOMETRY:  # which hosts may set later
+            value = checked(self, name, value)
+        super().__setattr__(name, value)
+
+    @staticmethod
+    def on_unpickling() -> None:
+        """What the package does when a layer comes out of a pickle."""
+
+    def __setstate__(self, state: dict) -> None:
+        super().__setstate__(state)
+        self.on_unpickling()
 
     def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
         adapt(self, state_dict, prefix)

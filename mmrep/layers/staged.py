@@ -12,6 +12,7 @@ from ..errors import UserError
 from ..kernel import Kernel
 from .branches import Branch, NormFactory
 from .compiling import is_compiling
+from .frozen_norms import takes_batches
 from .geometry import Geometry, is_whole, like
 from .inner import build_block
 
@@ -56,7 +57,7 @@ class Staged(Branch):
         of the norm are taken.
         """
         norm = self.first_norm
-        if not norm.training or is_compiling():
+        if not takes_batches(norm) or is_compiling():
             return K.norm_affine(norm)[1]
         key = x.detach().mean((0, 2, 3))
         if torch._C._current_graph_task_id() == -1:  # not in a backward

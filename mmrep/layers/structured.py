@@ -15,6 +15,7 @@ from .norms import batch_norm, plain_cfg
 from .rep_conv import RepConv2d, type_name
 from .staged import Average, PointwiseKxK
 
+SEEN = ('stride', 'padding', 'dilation', 'padding_mode')
 PLACES = ('kxk', 'norm', 'branches', 'sum_norm')
 KINDS = {
     'identity': Identity,
@@ -54,19 +55,22 @@ class StructuredConv2d(RepConv2d):
         New norms take the mode of the norms around them, all that is new
         ``requires_grad`` of what is there.
         """
+        self._hand_on_geometry()
         norms = (norms, ) if isinstance(norms, str) else norms
         options = check_branches(branches, norms)
         norm_cfg = plain_cfg(norm_cfg or self.norm_cfg)
         trains = self.trains
         had = {norm: norm.training for norm in self._norms()}
-        training = any(had.values()) if had else self.training
+        training = any(had.values()) if had else (self.training
+                                                  and not self.norm_eval)
         kept, normed = dict(self.branches), 'branches' in norms
         # nothing is changed before all that may fail is made
         made = {
             name:
             self._branch(
                 kept.get(name), name, options[name], normed and norm_cfg)
-            for name in options if fits(name, self.geometry, normed)
+            for name in options
+            if name in kept or fits(name, self.geometry, normed)
         }
         one = {
             place: there or self._new_norm(norm_cfg, self.out_channels)
@@ -85,6 +89,19 @@ class StructuredConv2d(RepConv2d):
             module.train(had.get(module, training))
         if not trains:
             self.requires_grad_(False)
+
+    def _hand_on_geometry(self) -> None:
+        """Let blocks inside see what this one sees.
+
+        Whatever was set meanwhile, on this one or on all modules there are.
+        """
+        for place, block in self.inner_blocks().items():
+            seen = {name: getattr(self, name) for name in SEEN}
+            if place == 'second':  # its image comes with the edges
+                seen.update(padding=(0, 0), padding_mode='zeros')
+            for name, value in seen.items():
+                if getattr(block, name) != value:
+                    setattr(block, name, value)
 
     def _branch(self, kept: Optional[Branch], name: str, options: dict,
                 norm_cfg: Union[dict, bool]) -> Branch:
@@ -163,7 +180,9 @@ class StructuredConv2d(RepConv2d):
             self._set_kxk(config, self.norm_cfg)
         else:
             self.branches['1x1_kxk'].nest(self.geometry, config)
-        return self.inner_blocks()[place].train(self.training)
+        inner = self.inner_blocks()[place].train(self.training)
+        inner.norm_eval = self.norm_eval
+        return inner
 
     def unnest(self, place: str) -> None:
         """Put the kernel back where a block without branches stands.

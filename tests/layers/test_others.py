@@ -17,6 +17,7 @@ from torchvision.models.feature_extraction import create_feature_extractor
 import mmrep
 from mmrep import UserError
 from mmrep.testing import randomize_norms
+from mmrep.walk import branch_by_branch
 
 KINDS = [
     mmrep.OREPAConv2d, mmrep.DBBConv2d, mmrep.ACBConv2d, mmrep.RepVGGConv2d,
@@ -60,6 +61,36 @@ def test_symbolic_trace(kind, mode):
     traced = torch.fx.symbolic_trace(copy.deepcopy(net))
     assert type(traced.get_submodule('0')) is kind
     assert torch.equal(traced(IMAGE), net(IMAGE))
+
+
+class Apart(nn.Module):
+    """Which asks a block for its branches itself."""
+
+    def __init__(self, block):
+        super().__init__()
+        self.block = block
+
+    def forward(self, x):
+        return self.block.forward_branches(x)
+
+
+@over_kinds
+@pytest.mark.parametrize('mode', [True, False])
+def test_symbolic_trace_branch_by_branch(kind, mode):
+    net = rich_net(kind).train(mode)
+    apart = Apart(net[0])
+
+    def of(module):  # running statistics move
+        return copy.deepcopy(module)(IMAGE)
+
+    close(of(torch.fx.symbolic_trace(apart)), of(apart))
+    expected = of(net)
+    with branch_by_branch(net):
+        traced = torch.fx.symbolic_trace(net)
+        close(of(traced), expected)
+    close(of(traced), expected)
+    with branch_by_branch(net), pytest.raises(UserError, match='trace'):
+        torch.fx.symbolic_trace(net[0])
 
 
 @over_kinds

@@ -1,0 +1,63 @@
+"""Batch norms with fixed statistics: in eval mode, and frozen for good."""
+from typing import Optional
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+
+FIXED = dict(running_mean=0., running_var=1., weight=1., bias=0.)
+
+
+def is_frozen_norm(module: Optional[nn.Module]) -> bool:
+    """Whether it is a batch norm of buffers only, which nothing trains.
+
+    As FrozenBatchNorm2d of torchvision, mmdet, timm and detectron2, of which
+    each has its own class.
+    """
+    return not isinstance(module, _NormBase) and all(
+        isinstance(getattr(module, '_buffers', {}).get(name), Tensor)
+        for name in FIXED)
+
+
+def takes_batches(norm: nn.Module) -> bool:
+    """Whether a batch norm takes the statistics of batches now."""
+    return norm.training and not is_frozen_norm(norm)
+
+
+@torch.no_grad()
+def reset_norm(norm: nn.Module) -> None:
+    """Initialise a batch norm; a frozen one has no method for that."""
+    if not is_frozen_norm(norm):
+        norm.reset_parameters()
+        return
+    for name, value in FIXED.items():
+        norm._buffers[name].fill_(value)
+
+
+def affine_forward(norm: nn.Module, x: Tensor) -> Tensor:
+    """What a batch norm with fixed statistics is, as one operation."""
+    return F.batch_norm(
+        x,
+        norm.running_mean,
+        norm.running_var,
+        norm.weight,
+        norm.bias,
+        eps=getattr(norm, 'eps', 1e-5))
+
+
+@torch.no_grad()
+def is_affine(norm: nn.Module) -> Optional[bool]:
+    """Whether a norm with fixed statistics computes that and nothing else.
+
+    Some have an activation inside. None where it does not run.
+    """
+    mean = norm.running_mean
+    x = torch.linspace(-2, 2, 18 * len(mean)).to(mean)
+    x = x.view(2, -1, 3, 3) + mean[:, None, None]
+    try:
+        found, expected = norm(x), affine_forward(norm, x)
+        scale = expected.abs().max().item()
+        return torch.allclose(found, expected, rtol=1e-3, atol=1e-3 * scale)
+    except Exception:  # whatever a module raises
+        return None
