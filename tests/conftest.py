@@ -234,9 +234,13 @@ def goldens():
 
 @pytest.fixture(scope='session')
 def load_tool():
-    """Return a function that imports ``tools/<name>.py`` as a module."""
+    """Return a function that imports ``tools/<name>.py`` as a module.
+
+    As in a process of its own it finds no Runner's loggers.
+    """
 
     def load(name):
+        forget_runners()
         spec = importlib.util.spec_from_file_location(
             f'tool_{name}', ROOT / 'tools' / f'{name}.py')
         module = importlib.util.module_from_spec(spec)
@@ -256,11 +260,16 @@ def free_port():
 
 @pytest.fixture(autouse=True)
 def fresh_hosts():
-    """Forget the loggers and visualizers of Runners of earlier tests.
+    """Leave no Runner's loggers to the next test."""
+    yield
+    forget_runners()
+
+
+def forget_runners():
+    """Forget the loggers and visualizers of Runners.
 
     mmengine finds them by a name that holds the time in seconds.
     """
-    yield
     managers = [ManagerMixin]
     for manager in managers:
         managers += manager.__subclasses__()
