@@ -21,5 +21,8 @@ def is_functional() -> bool:
 
 def is_batch_of_old(tensor: torch.Tensor) -> bool:
     """Whether it is a batch of tensors that torch.autograd itself makes."""
-    found = getattr(torch._C._functorch, 'is_legacy_batchedtensor', None)
-    return found is not None and found(tensor)
+    known = getattr(torch._C._functorch, 'is_legacy_batchedtensor', None)
+    if known is not None:
+        return known(tensor)
+    # before it had a name
+    return ' Batched' in torch._C._dispatch_key_set(tensor)
