@@ -3,10 +3,11 @@ import copy
 import math
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, List
 
 import torch
 from mmengine.optim import OptimWrapperDict
+from torch import Tensor
 from torch.optim import Optimizer
 
 from ..errors import UserError, one_line, shown
@@ -101,10 +102,13 @@ def _is_finite(value: Any) -> bool:
 
 def _try(trial: Optimizer, optimizer: Optimizer) -> None:
     """Compare with what a step without a state makes, then make one with."""
+    params = _parameters(trial)
     loaded, trial.state = trial.state, defaultdict(dict)
+    for param, own in zip(params, _parameters(optimizer)):
+        if own in optimizer.state:  # some have it before the first step
+            trial.state[param] = copy.deepcopy(optimizer.state[own])
     why = _why_no_step(trial)
     if why is None:
-        params = [p for group in trial.param_groups for p in group['params']]
         for i, param in enumerate(params):
             _compare(i, loaded.get(param) or {}, trial.state.get(param) or {})
         trial.state = loaded
@@ -114,10 +118,13 @@ def _try(trial: Optimizer, optimizer: Optimizer) -> None:
         raise UserError(f'no step can be made with it ({why})')
 
 
+def _parameters(optimizer: Optimizer) -> List[Tensor]:
+    return [p for group in optimizer.param_groups for p in group['params']]
+
+
 def _why_no_step(optimizer: Optimizer) -> Any:
-    for group in optimizer.param_groups:
-        for param in group['params']:
-            param.grad = torch.zeros_like(param)
+    for param in _parameters(optimizer):
+        param.grad = torch.zeros_like(param)
     try:
         optimizer.step()
     except Exception as error:  # whatever it makes of odd values

@@ -2,7 +2,7 @@
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_flatten
 
 from mmrep.dyrep import calibration, grasp, precision, scoring
 from mmrep.dyrep.precision import widest
@@ -22,7 +22,7 @@ class NoDouble(TorchDispatchMode):
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         out = function(*args, **(kwargs or {}))
-        for value in tree_leaves(out):
+        for value in tree_flatten(out)[0]:
             if isinstance(value, torch.Tensor):
                 assert value.dtype != torch.double, function
         return out
