@@ -51,6 +51,12 @@ def _is_of_mmrep(path: str) -> bool:
     return path.split('.')[0] == OWN
 
 
+def type_name(config: dict) -> str:
+    """Of a config's type, which may be named with a scope, or a class."""
+    kind = config.get('type')
+    return getattr(kind, '__name__', str(kind)).split('.')[-1]
+
+
 def imports_of(cfg: Config) -> List[str]:
     """What a config imports, one or several."""
     imports = (cfg.get('custom_imports') or {}).get('imports') or []

@@ -5,7 +5,7 @@ from typing import Any, Dict, Iterable, Iterator, List
 from torch import Tensor, nn
 
 from .errors import UserError, shown
-from .following import norms_behind, places
+from .following import Place, norms_behind, places
 from .guards import guard_class
 from .layers import RepConv2d
 from .layers.frozen_norms import is_frozen_norm
@@ -54,7 +54,8 @@ def replace(model: nn.Module, new: Dict[nn.Module, nn.Module]) -> nn.Module:
     Returns:
         The model, or what stands for it.
     """
-    at, where = modes(model), places(model)
+    where = places(model)
+    at = modes(model, where)
     for module, layer in new.items():
         if layer is not module and isinstance(layer, RepConv2d):
             behind = norms_behind(module, where)
@@ -68,11 +69,16 @@ def replace(model: nn.Module, new: Dict[nn.Module, nn.Module]) -> nn.Module:
     return new.get(model, model)
 
 
-def modes(model: nn.Module) -> Dict[nn.Module, bool]:
+def modes(model: nn.Module, where: Dict[nn.Module,
+                                        List[Place]]) -> Dict[nn.Module, bool]:
     """Whether each module trains, by the norm behind it or what is around.
 
     The mode of a convolution itself says nothing, it computes the same in
     both: one that was made while the net was in eval mode is in training.
+
+    Args:
+        model: The net.
+        where: What :func:`mmrep.following.places` gives for it.
     """
     found: Dict[nn.Module, bool] = {}
 
@@ -83,7 +89,6 @@ def modes(model: nn.Module) -> Dict[nn.Module, bool]:
                 walk(child, around and module.training)
 
     walk(model, True)
-    where = places(model)
     for module in found:
         behind = norms_behind(module, where) if hasattr(
             module, 'out_channels') else []

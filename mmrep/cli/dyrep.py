@@ -1,6 +1,7 @@
 """What a config says of DyRep."""
 from typing import List, Optional
 
+from ..custom_imports import type_name
 from ..dyrep.refusals import check_one
 from ..dyrep.schedule import Schedule
 from ..hooks import DyRepHook
@@ -18,7 +19,9 @@ def hook_of(cfg) -> Optional[DyRepHook]:
         *(cfg.get('custom_hooks') or ()),
         *(cfg.get('default_hooks') or {}).values()
     ]
-    hooks = [h for h in hooks if isinstance(h, dict) and _is_dyrep(h)]
+    hooks = [
+        h for h in hooks if isinstance(h, dict) and type_name(h) == 'DyRepHook'
+    ]
     if not hooks:
         return None
     check_one(len(hooks))
@@ -30,12 +33,6 @@ def hook_of(cfg) -> Optional[DyRepHook]:
     except TypeError as error:
         raise UserError(f'DyRepHook of config {cfg.filename!r} cannot be '
                         f'built: {error}') from error
-
-
-def _is_dyrep(config: dict) -> bool:
-    """Whether a hook's type is it, with or without a scope, or the class."""
-    kind = config.get('type')
-    return getattr(kind, '__name__', str(kind)).split('.')[-1] == 'DyRepHook'
 
 
 def due_steps(schedule: Schedule, train_cfg: dict, steps: int) -> List[int]:

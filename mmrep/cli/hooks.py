@@ -3,6 +3,7 @@ from typing import Iterator, Tuple
 
 from mmengine.runner import Priority, get_priority
 
+from ..custom_imports import type_name
 from ..errors import shown
 from ..layers.geometry import is_whole
 from .errors import UserError
@@ -44,12 +45,6 @@ def hooks_of(cfg) -> Iterator[Tuple[str, dict]]:
             yield f'custom_hooks.{i}', hook
 
 
-def type_of(hook):
-    """The name of a hook's type, which may have a scope or be a class."""
-    found = hook.get('type')
-    return getattr(found, '__name__', str(found)).split('.')[-1]
-
-
 def check_hooks(cfg):
     """Refuse hooks whose options would only be used when it has trained.
 
@@ -63,9 +58,9 @@ def check_hooks(cfg):
     of = f'of config {cfg.filename!r}'
     for place, hook in hooks_of(cfg):
         _check_priority(place, hook.get('priority'), of)
-        for name, rule in OPTIONS.get(type_of(hook), {}).items():
+        for name, rule in OPTIONS.get(type_name(hook), {}).items():
             check_value(f'`{place}.{name}`', hook.get(name, MISSING), rule, of)
-        if type_of(hook) == 'CheckpointHook':
+        if type_name(hook) == 'CheckpointHook':
             _check_saving(place, hook, of)
 
 

@@ -8,8 +8,9 @@ from mmengine.logging import print_log
 from mmengine.runner import find_latest_checkpoint
 
 from ..checkpoints.safe_load import read_checkpoint
+from ..custom_imports import type_name
 from .errors import UserError, one_line
-from .hooks import hooks_of, type_of
+from .hooks import hooks_of
 
 SAVED = re.compile(r'(?:iter|epoch)_(\d+)\.pth$')
 RISKS = dict(
@@ -29,7 +30,7 @@ def warn_of_losses(cfg):
         cfg (Config): Of the run.
     """
     for place, hook in hooks_of(cfg):
-        if type_of(hook) != 'CheckpointHook':
+        if type_name(hook) != 'CheckpointHook':
             continue
         for key, (value, consequence, better) in RISKS.items():
             if hook.get(key) == value:

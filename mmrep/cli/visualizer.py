@@ -1,6 +1,7 @@
 """What a config's visualizer needs."""
 from importlib.util import find_spec
 
+from ..custom_imports import type_name
 from ..errors import shown
 from .errors import UserError
 
@@ -36,8 +37,7 @@ def check_visualizer(cfg):
                         'must be a list of backends, each a dict with its '
                         '`type`: put it in brackets')
     for backend in backends:
-        kind = backend.get('type')
-        name = getattr(kind, '__name__', str(kind)).split('.')[-1]
+        name = type_name(backend)
         package = PACKAGES.get(name)
         if package is not None and find_spec(package) is None:
             raise UserError(

@@ -2,6 +2,7 @@
 import copy
 from typing import Optional
 
+from ..custom_imports import type_name
 from ..errors import UserError
 from ..layers.geometry import check_flag
 from .arguments import check_whole
@@ -72,8 +73,7 @@ class Schedule:
     def fitted(self, train_cfg: dict) -> 'Schedule':
         """A copy that fits the train loop of a config; see :meth:`fit`."""
         out = copy.copy(self)
-        kind = train_cfg.get('type')
-        loop = getattr(kind, '__name__', str(kind)).split('.')[-1]
+        loop = type_name(train_cfg)
         by_epoch = loop != 'IterBasedTrainLoop' and (train_cfg.get(
             'by_epoch', True))
         out.fit(by_epoch, train_cfg.get('max_epochs'),

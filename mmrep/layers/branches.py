@@ -12,7 +12,7 @@ from torch.nn import init
 
 from .. import kernel as K
 from ..kernel import Kernel
-from .frozen_norms import reset_norm
+from .frozen_norms import norms_in, reset_norm
 from .geometry import Geometry, like
 
 NormFactory = Callable[[int], nn.Module]
@@ -60,9 +60,8 @@ class Branch(nn.Module):
         self._reset_norms()
 
     def _reset_norms(self) -> None:
-        for norm in self.modules():
-            if getattr(norm, 'running_var', None) is not None:
-                reset_norm(norm)
+        for norm in norms_in(self):
+            reset_norm(norm)
 
     @torch.no_grad()
     def silence(self) -> None:

@@ -1,5 +1,5 @@
 """Batch norms with fixed statistics: in eval mode, and frozen for good."""
-from typing import Optional
+from typing import List, Optional
 
 import torch
 import torch.nn.functional as F
@@ -7,6 +7,14 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
 FIXED = dict(running_mean=0., running_var=1., weight=1., bias=0.)
+
+
+def norms_in(module: nn.Module) -> List[nn.Module]:
+    """All batch norms with running statistics, SyncBN of any make too."""
+    return [
+        norm for norm in module.modules()
+        if getattr(norm, 'running_var', None) is not None
+    ]
 
 
 def is_frozen_norm(module: Optional[nn.Module]) -> bool:

@@ -6,7 +6,7 @@ from typing import Dict
 
 from torch import Tensor, nn
 
-from .frozen_norms import reset_norm
+from .frozen_norms import norms_in, reset_norm
 
 PLAIN = {'weight', 'bias'}
 ORIGIN = r'(kxk\.)*weight\Z'  # the name of a block's first kernel
@@ -85,8 +85,7 @@ def _complete(layer: nn.Module, state_dict: dict, prefix: str) -> None:
 def _real(layer: nn.Module, weight: Tensor) -> nn.Module:
     """A layer on the meta device, initialised where a weight is."""
     twin = copy.deepcopy(layer).to_empty(device=weight.device).to(weight)
-    for module in twin.modules():
-        if getattr(module, 'running_var', None) is not None:
-            reset_norm(module)
+    for norm in norms_in(twin):
+        reset_norm(norm)
     twin.reset_parameters()
     return twin

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.fx import Proxy
 
 from ..kernel import Kernel
-from .frozen_norms import takes_batches
+from .frozen_norms import norms_in, takes_batches
 from .geometry import GEOMETRY, Geometry, check_geometry, checked
 from .kept import Kept
 from .loading import adapt
@@ -262,10 +262,7 @@ class RepConv2d(nn.Module):
 
     def _norms(self) -> List[nn.Module]:
         """The norms inside the block, SyncBN of any make too."""
-        return [
-            module for module in self.modules()
-            if getattr(module, 'running_var', None) is not None
-        ]
+        return norms_in(self)
 
     def _reset_bias(self) -> None:
         """Initialise the bias as ``nn.Conv2d`` does."""
