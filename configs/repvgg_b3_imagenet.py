@@ -11,7 +11,8 @@ custom_imports = dict(imports=['mmrep'], allow_failed_imports=False)
 
 model = dict(
     backbone=dict(
-        _delete_=True, type='RepVGGBackbone', arch='B3', out_indices=(3, )))
+        _delete_=True, type='RepVGGBackbone', arch='B3', out_indices=(3, )),
+    head=dict(init_cfg=None))
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),
@@ -27,7 +28,11 @@ train_pipeline = [
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 
 optim_wrapper = dict(
-    paramwise_cfg=dict(_delete_=True, norm_decay_mult=0., bias_decay_mult=0.))
+    paramwise_cfg=dict(
+        _delete_=True,
+        norm_decay_mult=0.,
+        bias_decay_mult=0.,
+        custom_keys={'identity.norm.weight': dict(decay_mult=1.)}))
 param_scheduler = [
     dict(
         type='LinearLR',

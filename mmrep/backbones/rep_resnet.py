@@ -65,7 +65,9 @@ class RepResNet(BaseModule):
         zero_init_residual: Zero the last norm of each block at first.
         drop_path_rate: Stochastic depth. Defaults to 0.
         pretrained: Deprecated form of ``init_cfg``.
-        init_cfg: mmengine's, also ``dict(type='Pretrained', ...)``.
+        init_cfg: mmengine's, also ``dict(type='Pretrained', ...)``. Defaults
+            to Kaiming's normal for plain convolutions, as in the hosts; an
+            empty list leaves them as PyTorch initialises.
 
     Shape:
         - Input: (N, in_channels, H, W).
@@ -238,7 +240,7 @@ def _init_cfg(pretrained: Optional[str], init_cfg) -> Union[dict, List[dict]]:
                          'cannot both be given: keep `init_cfg`')
     if pretrained:
         return dict(type='Pretrained', checkpoint=pretrained)
-    return init_cfg or [dict(cfg) for cfg in INIT_CFG]
+    return [dict(cfg) for cfg in INIT_CFG] if init_cfg is None else init_cfg
 
 
 def _is_pretrained(init_cfg) -> bool:

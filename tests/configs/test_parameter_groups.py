@@ -1,0 +1,104 @@
+"""Classifiers decay and learn, parameter by parameter, as the papers say."""
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import torch
+from mmengine.logging import MMLogger
+from mmengine.optim import build_optim_wrapper
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from mmrep.cli import build_model, load_config
+
+FOLDER = Path(__file__).parents[2] / 'configs'
+CONFIGS = sorted(
+    path for path in FOLDER.glob('*.py')
+    if re.search('_(imagenet|cifar)', path.stem))
+
+
+class Parameter(NamedTuple):
+    """What the scripts of the papers look at."""
+
+    name: str
+    is_norm: bool
+    dimensions: int
+
+    @property
+    def is_bias(self):
+        return self.name.endswith('.bias')
+
+    @property
+    def is_identity(self):
+        """A norm alone is an identity branch; scripts do not know it as one"""
+        return self.name.endswith('identity.norm.weight')
+
+
+# Each rule gives the factors of learning rate and weight decay.
+
+
+def of_orepa(p):
+    """train.py, sgd_optimizer: by 'bias' and 'bn' in the name."""
+    undecayed = p.is_bias or (p.is_norm and not p.is_identity)
+    return 2 if p.is_bias else 1, 0 if undecayed else 1
+
+
+def of_repvgg(p):
+    """README, and train/optimizer.py: all but kernels and the identity."""
+    return 1, 1 if p.is_identity or p.dimensions > 1 else 0
+
+
+def of_dyrep(p):
+    """lib/utils/optim.py: nothing of one dimension."""
+    return 1, 1 if p.dimensions > 1 else 0
+
+
+def all_alike(p):
+    return 1, 1
+
+
+# What comes first holds: (name of the config, rule, decay, nesterov).
+RULES = [
+    (r'dyrep_.*_cifar', all_alike, 1e-4, False),
+    (r'dyrep_', of_dyrep, 1e-4, True),
+    (r'repvgg_', of_repvgg, 1e-4, False),
+    (r'(plain|orepa|orepavgg|dbb)_', of_orepa, 1e-4, False),
+]
+
+
+@pytest.fixture(autouse=True)
+def silent_log(monkeypatch):
+    """The constructor of groups logs four lines for each parameter."""
+    monkeypatch.setattr(MMLogger, 'callHandlers', lambda *args: None)
+
+
+def parameters(model):
+    for place, module in model.named_modules():
+        for name, p in module.named_parameters(recurse=False):
+            yield Parameter(f'{place}.{name}', isinstance(module, _BatchNorm),
+                            p.dim()), p
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_parameter_groups(path):
+    cfg = load_config(str(path))
+    rule, decay, nesterov = next(row[1:] for row in RULES
+                                 if re.match(row[0], path.stem))
+    # the host's ResNet reads numbers while it is built
+    device = 'cpu' if cfg.model.backbone.type == 'ResNet' else 'meta'
+    with torch.device(device):
+        model = build_model(cfg)
+    optimizer = build_optim_wrapper(model, cfg.optim_wrapper).optimizer
+    groups = {p: g for g in optimizer.param_groups for p in g['params']}
+    told = dict(parameters(model))
+    assert set(groups) == set(told.values())
+    wrong = []
+    for parameter, p in told.items():
+        lr, factor = rule(parameter)
+        expected = dict(lr=.1 * lr, weight_decay=decay * factor)
+        found = {key: groups[p][key] for key in expected}
+        if found != pytest.approx(expected):
+            wrong.append((parameter.name, found, expected))
+    assert not wrong
+    assert {g['nesterov'] for g in groups.values()} == {nesterov}
+    assert {g['momentum'] for g in groups.values()} == {.9}
