@@ -5,7 +5,7 @@
 # The recipe of OREPA's paper and script: batches of 256 (here 8 x 32, there
 # 4 x 64), SGD with momentum 0.9, a cosine from 0.1 after 5 epochs of linear
 # warm-up (the script's 5 are iterations), random crops and flips. The script
-# decays weights by 1e-4, norms and biases not at all, and biases learn twice as
+# decays weights by 1e-4, norms and biases not at all; biases learn twice as
 # fast. The warm-up starts at a thousandth; the script's starts at zero,
 # which LinearLR refuses. As there, all gammas start at 1, and what is plain,
 # convolutions and classifier, as PyTorch's.
