@@ -4,8 +4,9 @@
 #
 # The paper's settings for B3 and its grouped forms: those of
 # repvgg_a0_imagenet.py with 200 epochs, 5 of them warm-up, label smoothing,
-# mixup and AutoAugment. The strengths of smoothing (0.1) and mixup (0.2) are
-# the base's and 0.001, where the warm-up starts, ours: the paper names none.
+# mixup and AutoAugment. The paper does not name the strengths of smoothing
+# (0.1) and mixup (0.2), which are those of the authors' code. The warm-up
+# starts at a thousandth; that code's starts at zero, which LinearLR refuses.
 _base_ = 'mmpretrain::repvgg/repvgg-B3_8xb32_in1k.py'
 custom_imports = dict(imports=['mmrep'], allow_failed_imports=False)
 
