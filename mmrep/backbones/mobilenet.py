@@ -5,9 +5,11 @@ from mmengine.model import BaseModule, Sequential
 from mmengine.registry import MODELS
 from torch import Tensor
 
+from ..layers.norm_inside import adapt_norms
 from .checks import (check_config, check_flags, check_frozen, check_indices,
                      check_per_stage, check_positive)
-from .conv_norm import INIT_CFG, SeparableBlock, conv_norm_relu
+from .conv_norm import (INIT_CFG, SeparableBlock, check_norm_behind,
+                        conv_norm_relu)
 from .freezing import eval_norms, freeze
 
 STEM_CHANNELS = 32
@@ -36,6 +38,9 @@ class MobileNetV1(BaseModule):
             inside. Defaults to -1, none.
         conv_cfg: The block. Defaults to a plain convolution.
         norm_cfg: The norm after each conv. Defaults to dict(type='BN').
+        norm_behind: Whether a block that ends in norms of its own, such as
+            ``DBBConv2d``, has one behind. Defaults to True; False is the net
+            that DBB's authors train.
         norm_eval: Keep all batch norms in eval mode. Defaults to False.
         with_cp: Checkpoint activations. Defaults to False.
         init_cfg: mmengine's, also ``dict(type='Pretrained', ...)``.
@@ -58,6 +63,7 @@ class MobileNetV1(BaseModule):
                  frozen_stages: int = -1,
                  conv_cfg: Optional[dict] = None,
                  norm_cfg: dict = dict(type='BN'),
+                 norm_behind: bool = True,
                  norm_eval: bool = False,
                  with_cp: bool = False,
                  init_cfg: Union[dict, List[dict], None] = None) -> None:
@@ -68,13 +74,21 @@ class MobileNetV1(BaseModule):
         check_frozen(frozen_stages, len(STAGES))
         check_config('conv_cfg', conv_cfg)
         check_config('norm_cfg', norm_cfg, optional=False)
-        check_flags(norm_eval=norm_eval, with_cp=with_cp)
+        check_flags(
+            norm_behind=norm_behind, norm_eval=norm_eval, with_cp=with_cp)
         self.out_indices = out_indices
         self.frozen_stages = frozen_stages
         self.norm_eval = norm_eval
         channels = _widened(STEM_CHANNELS, widen_factor)
         self.conv1 = conv_norm_relu(
-            conv_cfg, norm_cfg, in_channels, channels, 3, stride=2, padding=1)
+            conv_cfg,
+            norm_cfg,
+            norm_behind,
+            in_channels,
+            channels,
+            3,
+            stride=2,
+            padding=1)
         self.stage_names = [f'layer{i + 1}' for i in range(len(STAGES))]
         for i, (width, count) in enumerate(STAGES):
             blocks = []
@@ -83,9 +97,10 @@ class MobileNetV1(BaseModule):
                 blocks.append(
                     SeparableBlock(in_channels, channels,
                                    1 if j else strides[i], dilations[i],
-                                   conv_cfg, norm_cfg, with_cp))
+                                   conv_cfg, norm_cfg, norm_behind, with_cp))
             self.add_module(self.stage_names[i], Sequential(*blocks))
         self.feat_dim = channels
+        check_norm_behind(self, norm_behind)
         self._freeze()
 
     @property
@@ -100,6 +115,10 @@ class MobileNetV1(BaseModule):
             if i in self.out_indices:
                 outs.append(x)
         return tuple(outs)
+
+    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
+        adapt_norms(self, state_dict, prefix)
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def train(self, mode: bool = True) -> 'MobileNetV1':
         super().train(mode)

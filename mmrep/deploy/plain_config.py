@@ -14,7 +14,8 @@ from ..structure import restructured
 
 # arguments of RepResNet that do not change what a trained net computes
 TRAINING_ONLY = ('init_cfg', 'pretrained', 'drop_path_rate', 'with_cp',
-                 'zero_init_residual', 'conv_cfg', 'frozen_stages')
+                 'zero_init_residual', 'conv_cfg', 'frozen_stages',
+                 'norm_behind')
 PLAIN = dict(type='Conv2d')
 WRAPPERS = (reparameterized, restructured)
 
@@ -65,6 +66,7 @@ def _plain(node: Any, scope: str) -> Any:
     for backbone, stock in ((RepResNet, _resnet), (RepVGGBackbone, _repvgg)):
         if inspect.isclass(kind) and issubclass(kind, backbone):
             node.pop('conv_cfg', None)
+            node.pop('norm_behind', None)
             return stock(node, scope) or {**node, 'conv_cfg': PLAIN}
     return node
 
