@@ -123,6 +123,7 @@ def test_no_init_cfg_is_pytorchs_own():
     dict(frozen_stages=6),
     dict(conv_cfg=dict(type='Nope')),
     dict(norm_cfg=None),
+    dict(norm_behind='no'),
     dict(norm_eval=1),
     dict(with_cp='no'),
 ], ids=str)  # yapf: disable
