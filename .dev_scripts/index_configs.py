@@ -53,7 +53,7 @@ def read(path):
     return dict(
         name=path.stem,
         method=METHOD.search(path.stem)[1],
-        dataset=re.sub('_cd$', '', path.stem).rsplit('_')[-1],
+        dataset=re.sub('_(cd?|own)$', '', path.stem).rsplit('_')[-1],
         what=' '.join(what.split()).replace(' Not trained here.', ''),
         papers=[match.groups() for match in papers if match])
 

@@ -13,6 +13,7 @@ from .absorb import absorb_biases
 from .errors import UserError
 from .examples import arguments_of
 from .layers import RepConv2d
+from .layers.norm_inside import put_norms_back
 from .walk import check_module, names
 
 PLAIN = dict(type='Conv2d')
@@ -35,6 +36,8 @@ def fuse(model: nn.Module, example: Any = None) -> nn.Module:
     nets have none in front of a batch norm, it goes into the running mean of
     the norm, where the outputs of the convolution go into norms and nowhere
     else: another copy of the model is run once to see that.
+    Where a block has no norm behind as it ends in norms of its own, the norm
+    of the plain net is put there, which takes the bias.
 
     Args:
         model: Any module, with or without re-parameterized layers.
@@ -70,6 +73,7 @@ def fuse(model: nn.Module, example: Any = None) -> nn.Module:
         name: convs[layer]
         for layer, name in layers.items() if layer.bias is None
     }
+    put_norms_back(fused)
     absorb_biases(fused, unbiased, example)
     return fused
 

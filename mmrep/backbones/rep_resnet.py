@@ -1,12 +1,14 @@
 """ResNet and ResNeXt of re-parameterized convolutions."""
 from typing import List, Optional, Sequence, Tuple, Union
 
-from mmcv.cnn import build_conv_layer, build_norm_layer
+from mmcv.cnn import build_conv_layer
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ..layers.norm_inside import NormInside, adapt_norms
 from .checks import (check_config, check_flags, check_frozen, check_grid,
                      check_stages)
+from .conv_norm import check_norm_behind, norm_behind_conv
 from .freezing import eval_norms, freeze
 from .res_block import BasicBlock, BlockOptions, Bottleneck, Convs, ResBlock
 from .res_stage import deep_stem as make_deep_stem
@@ -55,6 +57,9 @@ class RepResNet(BaseModule):
         conv_cfg: The block, in place of the method's own, for all
             convolutions (without the shortcuts for depth 18 and 34).
         norm_cfg: The norm after each conv. Defaults to dict(type='BN').
+        norm_behind: Whether a block that ends in norms of its own, such as
+            ``DBBConv2d``, has one behind, as plain convolutions have.
+            Defaults to True.
         norm_eval: Keep all batch norms in eval mode. Defaults to False.
         dcn: Deformable 3x3 convs.
         stage_with_dcn: In which stages.
@@ -62,7 +67,9 @@ class RepResNet(BaseModule):
         multi_grid: Dilations of the last stage's blocks.
         contract_dilation: Halve the first dilation of each stage.
         with_cp: Checkpoint activations. Defaults to False.
-        zero_init_residual: Zero the last norm of each block at first.
+        zero_init_residual: Zero the last norm of each residual block at
+            first; a block that ends without one (``norm_behind``) starts as
+            it is.
         drop_path_rate: Stochastic depth. Defaults to 0.
         pretrained: Deprecated form of ``init_cfg``.
         init_cfg: mmengine's, also ``dict(type='Pretrained', ...)``. Defaults
@@ -97,6 +104,7 @@ class RepResNet(BaseModule):
                  base_width: Optional[int] = None,
                  conv_cfg: Optional[dict] = None,
                  norm_cfg: dict = dict(type='BN', requires_grad=True),
+                 norm_behind: bool = True,
                  norm_eval: bool = False,
                  dcn: Optional[dict] = None,
                  stage_with_dcn: Sequence[bool] = (False, ) * 4,
@@ -119,6 +127,7 @@ class RepResNet(BaseModule):
         check_flags(
             deep_stem=deep_stem,
             avg_down=avg_down,
+            norm_behind=norm_behind,
             norm_eval=norm_eval,
             contract_dilation=contract_dilation,
             with_cp=with_cp,
@@ -135,6 +144,7 @@ class RepResNet(BaseModule):
             convs=convs,
             shortcut_conv_cfg=None if block is BasicBlock else convs.pointwise,
             norm_cfg=norm_cfg,
+            norm_behind=norm_behind,
             style=style,
             avg_down=avg_down,
             groups=groups,
@@ -159,6 +169,7 @@ class RepResNet(BaseModule):
             self.add_module(name, stage)
             channels = out_channels
         self.feat_dim = channels
+        check_norm_behind(self, norm_behind)
         self._freeze()
 
     @staticmethod
@@ -179,8 +190,9 @@ class RepResNet(BaseModule):
                 stride=2,
                 padding=3,
                 bias=False)
-            self.norm1_name, norm = build_norm_layer(
-                options.norm_cfg, channels, postfix=1)
+            self.norm1_name, norm = norm_behind_conv(self.conv1,
+                                                     options.norm_cfg,
+                                                     options.norm_behind, 1)
             self.add_module(self.norm1_name, norm)
             self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
@@ -194,7 +206,7 @@ class RepResNet(BaseModule):
         if self.zero_init_residual and not _is_pretrained(self.init_cfg):
             for module in self.modules():
                 if isinstance(module, ResBlock):
-                    nn.init.zeros_(module.last_norm.weight)
+                    _zero(module.last_norm)
 
     def forward(self, x: Tensor) -> Tuple[Tensor, ...]:
         if hasattr(self, 'stem'):
@@ -216,6 +228,7 @@ class RepResNet(BaseModule):
                 'the checkpoint has the deep stem of a ResNetV1c or V1d and '
                 f'{type(self).__name__} a 7x7 one: set `deep_stem=True`, or '
                 'take another checkpoint (`pretrained`, `init_cfg`)')
+        adapt_norms(self, state_dict, prefix)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def train(self, mode: bool = True) -> 'RepResNet':
@@ -232,6 +245,11 @@ class RepResNet(BaseModule):
                                       'stem') else [self.conv1, self.norm1]
         names = self.res_layers[:self.frozen_stages]
         freeze(stem + [getattr(self, name) for name in names])
+
+
+def _zero(norm: nn.Module) -> None:
+    if not isinstance(norm, NormInside):
+        nn.init.zeros_(norm.weight)
 
 
 def _init_cfg(pretrained: Optional[str], init_cfg) -> Union[dict, List[dict]]:

@@ -3,7 +3,9 @@ import re
 from typing import Iterator, Set
 
 from ..errors import UserError
+from .mobilenet import BLOCKS
 from .renaming import StateDict
+from .resnet import norm_behind
 
 # where there is such a name, there must be those, too
 NORM = (r'\1weight', r'\1bias', r'\1running_mean', r'\1running_var')
@@ -22,9 +24,15 @@ RULES = tuple((re.compile(pattern), needed) for pattern, needed in (
                                              r'\1bn\2.weight')),
     (r'(layer\d+\.\d+\.downsample\.)[01]\.', (r'\g<1>0.weight',
                                               r'\g<1>1.weight')),
-    (r'(?:conv|bn)1\.|layer', ('conv1.weight', 'bn1.weight',
-                               *(f'layer{i}.0.conv1.weight'
-                                 for i in range(1, 5)))),
+    (r'(?:conv|bn)1\.(?!conv\.|bn\.)|layer\d+\.\d+\.(?:conv|bn|down)',
+     ('conv1.weight', 'bn1.weight', *(f'layer{i}.0.conv1.weight'
+                                      for i in range(1, 5)))),
+    (r'(conv1\.|layer\d+\.\d+\.(?:depth|point)wise\.)(?:conv|bn)\.',
+     (r'\1conv.weight', r'\1bn.weight')),
+    (r'conv1\.(?:conv|bn)\.|layer\d+\.\d+\.(?:depth|point)wise\.',
+     ('conv1.conv.weight', *(f'layer{i}.{j}.{name}.conv.weight'
+                             for i, j in BLOCKS
+                             for name in ('depthwise', 'pointwise')))),
     (r'stem|stage_', ('stem.branch_reparam.weight',
                       *(f'stage_{i}.0.branch_reparam.weight'
                         for i in range(1, 5)))),
@@ -41,7 +49,7 @@ def check_complete(state_dict: StateDict) -> None:
         UserError: A weight is missing, or one does not fit the others.
     """
     missing = sorted(
-        name for name in set(_wanted(state_dict))
+        name for name in set(_wanted(state_dict)) - _inside(state_dict)
         if not _is_there(name, state_dict))
     if missing:
         raise UserError(f'the checkpoint is damaged: {len(missing)} weights '
@@ -64,6 +72,21 @@ def _wanted(state_dict: StateDict) -> Iterator[str]:
         block = INDEX.match(name)
         if block and int(block[2]):  # counted from 0 without a gap
             yield f'{block[1]}{int(block[2]) - 1}'
+
+
+def _inside(state_dict: StateDict) -> Set[str]:
+    """The norms behind that a net of blocks with norms of their own lacks.
+
+    None if one of them is there: either all such blocks have one behind or
+    none.
+    """
+    end = 'norm.weight'
+    behind = {
+        f'{norm}weight'
+        for name in state_dict if name.endswith(f'.{end}')
+        if (norm := norm_behind(name[:-len(end)]))
+    }
+    return set() if behind & state_dict.keys() else behind
 
 
 def _is_there(name: str, state_dict: StateDict) -> bool:

@@ -5,7 +5,7 @@ from typing import Any, Optional
 from mmengine.config import Config
 from mmengine.registry import MODELS
 
-from ..backbones import RepResNet, RepVGGBackbone
+from ..backbones import AlexNetBN, MobileNetV1, RepResNet, RepVGGBackbone
 from ..backbones.repvgg import ARCHITECTURES
 from ..custom_imports import drop_import, uses_mmrep
 from ..layers import RepConv2d
@@ -14,7 +14,9 @@ from ..structure import restructured
 
 # arguments of RepResNet that do not change what a trained net computes
 TRAINING_ONLY = ('init_cfg', 'pretrained', 'drop_path_rate', 'with_cp',
-                 'zero_init_residual', 'conv_cfg', 'frozen_stages')
+                 'zero_init_residual', 'conv_cfg', 'frozen_stages',
+                 'norm_behind')
+OURS = (AlexNetBN, MobileNetV1)  # no host has their plain form
 PLAIN = dict(type='Conv2d')
 WRAPPERS = (reparameterized, restructured)
 
@@ -65,7 +67,10 @@ def _plain(node: Any, scope: str) -> Any:
     for backbone, stock in ((RepResNet, _resnet), (RepVGGBackbone, _repvgg)):
         if inspect.isclass(kind) and issubclass(kind, backbone):
             node.pop('conv_cfg', None)
+            node.pop('norm_behind', None)
             return stock(node, scope) or {**node, 'conv_cfg': PLAIN}
+    if kind in OURS:
+        node.pop('norm_behind', None)
     return node
 
 

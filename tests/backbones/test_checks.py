@@ -24,6 +24,7 @@ ODD = [
     dict(deep_stem='yes'),
     dict(avg_down=1),
     dict(norm_eval=None),
+    dict(norm_behind='no'),
     dict(contract_dilation='no'),
     dict(with_cp=0),
     dict(zero_init_residual='False'),
