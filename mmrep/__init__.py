@@ -11,6 +11,7 @@ from .errors import UserError
 from .forks import find_forked_hosts
 from .fuse import fuse
 from .guards import guard_converters
+from .heads import auxiliary_cls_head
 from .hooks import DyRepHook, KeepKernelsHook, ParameterCheckHook
 from .keep import keep_kernels
 from .kernel import Kernel
@@ -26,8 +27,9 @@ __all__ = [
     'KeepKernelsHook', 'Kernel', 'LargeKernelConv2d', 'MobileOneConv2d',
     'OREPAConv2d', 'OREPAResNet', 'OREPAVGGBackbone', 'OREPAVGGConv2d',
     'ParameterCheckHook', 'QARepVGGConv2d', 'RepConv2d', 'RepVGGBackbone',
-    'RepVGGConv2d', 'RepVGGResNet', 'UserError', '__version__', 'fuse',
-    'keep_kernels', 'reparameterize', 'restructure', 'structure'
+    'RepVGGConv2d', 'RepVGGResNet', 'UserError', '__version__',
+    'auxiliary_cls_head', 'fuse', 'keep_kernels', 'reparameterize',
+    'restructure', 'structure'
 ]
 
 allow_mmengine_checkpoints()

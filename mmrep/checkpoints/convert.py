@@ -4,11 +4,12 @@ from types import ModuleType
 from typing import Mapping
 
 from ..errors import UserError
-from . import dbb, dyrep, mmpretrain_repvgg, orepa, orepa_vgg, repvgg
+from . import (dbb, dyrep, mmpretrain_repvgg, orepa, orepa_vgg, repvgg,
+               repvggplus)
 from .renaming import StateDict
 from .wrappers import split_classifier, unwrap, without_prefixes
 
-LAYOUTS = (orepa_vgg, orepa, repvgg, dyrep, dbb, mmpretrain_repvgg)
+LAYOUTS = (orepa_vgg, orepa, repvggplus, repvgg, dyrep, dbb, mmpretrain_repvgg)
 TARGETS = ('backbone', 'classifier')
 OWN = re.compile(r'(^|\.)(branches|kxk)\.')
 PLAIN = re.compile(r'^layer\d+\.\d+\.conv\d\.weight$')
@@ -24,6 +25,7 @@ def convert(state_dict: Mapping, target: str = 'backbone') -> StateDict:
     DBB ResNet                          ``DBBResNet``
     DyRep ResNet                        ``DBBResNet``
     RepVGG, also mmpretrain's           ``RepVGGBackbone``
+    RepVGGplus                          ``RepVGGBackbone``
     OREPA-RepVGG                        ``OREPAVGGBackbone``
     a single block                      the layer
     ==================================  ==================================
@@ -37,8 +39,8 @@ def convert(state_dict: Mapping, target: str = 'backbone') -> StateDict:
         state_dict: A state dict, or a checkpoint that holds one; names may
             have the prefixes of wrappers (``module.``, ``backbone.``).
         target: ``backbone`` leaves the classifier out, ``classifier`` gives
-            the names of mmpretrain's ``ImageClassifier``. Defaults to
-            'backbone'.
+            the names of mmpretrain's ``ImageClassifier``, auxiliary ones
+            those of an ``AuxiliaryClsHead``. Defaults to 'backbone'.
 
     Returns:
         A new state dict; tensors that needn't change are shared.

@@ -6,8 +6,9 @@ from mmengine.config import Config
 from mmengine.registry import MODELS
 
 from ..backbones import RepResNet, RepVGGBackbone
-from ..backbones.repvgg import ARCHITECTURES
+from ..backbones.repvgg_arch import ARCHITECTURES
 from ..custom_imports import drop_import, uses_mmrep
+from ..heads import auxiliary_cls_head
 from ..layers import RepConv2d
 from ..reparameterize import reparameterized
 from ..structure import restructured
@@ -25,7 +26,7 @@ def plain_config(cfg: Config) -> Config:
     An ``OREPAResNet`` or its like becomes the host's ``ResNet`` or
     ``ResNeXt``, a ``RepVGGBackbone`` of an mmpretrain config
     ``RepVGG(deploy=True)``, a ``Reparameterized`` model that model. Hooks of
-    mmrep go. A backbone that the host cannot express keeps its type, with
+    mmrep go, and auxiliary classifiers. A backbone that the host cannot express keeps its type, with
     plain convs. Where nothing of mmrep is left, its import goes, too.
 
     Args:
@@ -62,6 +63,8 @@ def _plain(node: Any, scope: str) -> Any:
     node = {key: _plain(value, scope) for key, value in node.items()}
     if 'type' in node:
         _forget_checkpoint(node)
+    if kind is auxiliary_cls_head:
+        node['aux_channels'] = ()
     for backbone, stock in ((RepResNet, _resnet), (RepVGGBackbone, _repvgg)):
         if inspect.isclass(kind) and issubclass(kind, backbone):
             node.pop('conv_cfg', None)
@@ -138,8 +141,8 @@ def _repvgg(node: dict, scope: str) -> Optional[dict]:
     known = isinstance(arguments['arch'], str) and (arguments['arch']
                                                     in ARCHITECTURES)
     regular = all(isinstance(d, int) for d in arguments['dilations'])
-    if scope != 'mmpretrain' or not (known and regular) or (
-            arguments['arch'].endswith('se')):
+    special = arguments.pop('half_indices') or not (known and regular)
+    if scope != 'mmpretrain' or special or arguments['arch'].endswith('se'):
         return None
     for name in TRAINING_ONLY:
         arguments.pop(name, None)
