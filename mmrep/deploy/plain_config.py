@@ -26,8 +26,9 @@ def plain_config(cfg: Config) -> Config:
     An ``OREPAResNet`` or its like becomes the host's ``ResNet`` or
     ``ResNeXt``, a ``RepVGGBackbone`` of an mmpretrain config
     ``RepVGG(deploy=True)``, a ``Reparameterized`` model that model. Hooks of
-    mmrep go, and auxiliary classifiers. A backbone that the host cannot express keeps its type, with
-    plain convs. Where nothing of mmrep is left, its import goes, too.
+    mmrep go, and auxiliary classifiers. A backbone that the host cannot
+    express keeps its type, with plain convs. Where nothing of mmrep is left,
+    its import goes, too.
 
     Args:
         cfg: The config of the net in training form; it stays as it is.

@@ -85,6 +85,21 @@ def test_dilated_for_pspnet(dilations, expected):
         assert relative_difference(a, b) < 1e-4
 
 
+def test_halves_of_stages():
+    """Where RepVGGplus has an auxiliary classifier: behind 7 of 14."""
+    net = RepVGGBackbone('A0', half_indices=(2, ), **SMALL).eval()
+    seen = []
+    net.stage_3[6].register_forward_hook(lambda *args: seen.append(args[-1]))
+    x = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        outs = net(x)
+        net.half_indices = ()
+        whole = net(x)
+    assert outs[2] is seen[0]
+    for a, b in zip(whole, outs[:2] + outs[3:], strict=True):
+        assert a.equal(b)
+
+
 @pytest.mark.parametrize('frozen', [-1, 0, 3])
 def test_frozen_stages(frozen):
     net = RepVGGBackbone('A0', frozen_stages=frozen, **SMALL).train()
@@ -121,6 +136,9 @@ def test_checkpointed_activations_change_nothing():
     (dict(strides=(2, 2)), '`strides`'),
     (dict(dilations=(1, (1, ) * 5, 1, 1)), '5 entries for a stage of 4'),
     (dict(out_indices=(4, )), '`out_indices`'),
+    (dict(half_indices=(3, )), r'`half_indices` \(=\(3,\)\) must be some of '
+     r'\[0, 1, 2\]'),
+    (dict(half_indices=1), r'`half_indices` \(=1\) must be a sequence'),
     (dict(frozen_stages=5), r'`frozen_stages` \(=5\)'),
     (dict(arch=dict(num_blocks=(1, 1, 1), width_factor=(1, 1, 1))),
      "'num_blocks' of 4 stages"),
