@@ -64,6 +64,9 @@ class RepResNet(BaseModule):
         with_cp: Checkpoint activations. Defaults to False.
         zero_init_residual: Zero the last norm of each block at first.
         drop_path_rate: Stochastic depth. Defaults to 0.
+        stem_cfg: The block of the stem alone, such as
+            ``dict(type='OREPAConv2d', branches='plain_stem')``. Defaults to
+            that of ``conv_cfg``, or to the method's own.
         pretrained: Deprecated form of ``init_cfg``.
         init_cfg: mmengine's, also ``dict(type='Pretrained', ...)``.
 
@@ -104,6 +107,7 @@ class RepResNet(BaseModule):
                  with_cp: bool = False,
                  zero_init_residual: bool = True,
                  drop_path_rate: float = 0.0,
+                 stem_cfg: Optional[dict] = None,
                  pretrained: Optional[str] = None,
                  init_cfg: Union[dict, List[dict], None] = None) -> None:
         super().__init__(_init_cfg(pretrained, init_cfg))
@@ -114,6 +118,7 @@ class RepResNet(BaseModule):
         check_frozen(frozen_stages, num_stages)
         check_config('norm_cfg', norm_cfg, optional=False)
         check_config('conv_cfg', conv_cfg)
+        check_config('stem_cfg', stem_cfg)
         check_flags(
             deep_stem=deep_stem,
             avg_down=avg_down,
@@ -129,6 +134,7 @@ class RepResNet(BaseModule):
         self.zero_init_residual = zero_init_residual
         convs = Convs(*[conv_cfg] *
                       3) if conv_cfg else self.default_convs(norm_cfg)
+        convs = convs._replace(stem=stem_cfg or convs.stem)
         options = BlockOptions(
             convs=convs,
             shortcut_conv_cfg=None if block is BasicBlock else convs.pointwise,

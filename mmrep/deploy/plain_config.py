@@ -15,7 +15,7 @@ from ..structure import restructured
 
 # arguments of RepResNet that do not change what a trained net computes
 TRAINING_ONLY = ('init_cfg', 'pretrained', 'drop_path_rate', 'with_cp',
-                 'zero_init_residual', 'conv_cfg', 'frozen_stages')
+                 'zero_init_residual', 'conv_cfg', 'stem_cfg', 'frozen_stages')
 PLAIN = dict(type='Conv2d')
 WRAPPERS = (reparameterized, restructured)
 
@@ -68,7 +68,8 @@ def _plain(node: Any, scope: str) -> Any:
         node['aux_channels'] = ()
     for backbone, stock in ((RepResNet, _resnet), (RepVGGBackbone, _repvgg)):
         if inspect.isclass(kind) and issubclass(kind, backbone):
-            node.pop('conv_cfg', None)
+            for name in ('conv_cfg', 'stem_cfg'):
+                node.pop(name, None)
             return stock(node, scope) or {**node, 'conv_cfg': PLAIN}
     return node
 
