@@ -134,7 +134,6 @@ class RepResNet(BaseModule):
         self.zero_init_residual = zero_init_residual
         convs = Convs(*[conv_cfg] *
                       3) if conv_cfg else self.default_convs(norm_cfg)
-        convs = convs._replace(stem=stem_cfg or convs.stem)
         options = BlockOptions(
             convs=convs,
             shortcut_conv_cfg=None if block is BasicBlock else convs.pointwise,
@@ -145,7 +144,12 @@ class RepResNet(BaseModule):
             with_cp=with_cp,
             drop_path_rate=drop_path_rate)
         channels = stem_channels or base_channels
-        self._add_stem(in_channels, channels, deep_stem, options)
+        self._add_stem(
+            in_channels, channels, deep_stem,
+            options._replace(
+                convs=Convs(
+                    stem=stem_cfg or convs.stem,
+                    spatial=stem_cfg or convs.spatial)))
         self.res_layers = [f'layer{i + 1}' for i in range(num_stages)]
         width_per_group = width_per_group or base_width
         for i, name in enumerate(self.res_layers):

@@ -133,6 +133,17 @@ def test_prefixed_type():
     assert cfg.model.backbone.type == 'ResNet'
 
 
+def test_stem_cfg():
+    stem = dict(type='OREPAConv2d', branches='plain_stem')
+    for extra, kind in (({}, 'ResNet'), (dict(expansion=2), 'OREPAResNet')):
+        out = plain('mmseg',
+                    dict(type='OREPAResNet', depth=18, stem_cfg=stem, **extra))
+        backbone = out.model.backbone
+        assert backbone.type == kind and 'stem_cfg' not in backbone
+        assert backbone.get('conv_cfg') == (
+            dict(type='Conv2d') if extra else None)
+
+
 def test_other_imports_stay():
     cfg = Config(
         dict(
