@@ -6,8 +6,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 import mmrep
-from mmrep import (DBBConv2d, DBBResNet, OREPAConv2d, OREPAResNet,
-                   RepVGGConv2d)
+from mmrep import DBBConv2d, DBBResNet, OREPAConv2d, OREPAResNet, RepVGGConv2d
 from mmrep.checkpoints import convert
 from mmrep.deploy import relative_difference
 from mmrep.testing import randomize_norms
