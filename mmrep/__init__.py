@@ -12,7 +12,7 @@ from .forks import find_forked_hosts
 from .fuse import fuse
 from .guards import guard_converters
 from .heads import auxiliary_cls_head
-from .hooks import DyRepHook, KeepKernelsHook, ParameterCheckHook
+from .hooks import DyRepHook, KeepKernelsHook, ParameterCheckHook, RepVGGL2Hook
 from .keep import keep_kernels
 from .kernel import Kernel
 from .layers import (ACBConv2d, BranchedConv2d, DBBConv2d, LargeKernelConv2d,
@@ -27,7 +27,7 @@ __all__ = [
     'KeepKernelsHook', 'Kernel', 'LargeKernelConv2d', 'MobileOneConv2d',
     'OREPAConv2d', 'OREPAResNet', 'OREPAVGGBackbone', 'OREPAVGGConv2d',
     'ParameterCheckHook', 'QARepVGGConv2d', 'RepConv2d', 'RepVGGBackbone',
-    'RepVGGConv2d', 'RepVGGResNet', 'UserError', '__version__',
+    'RepVGGConv2d', 'RepVGGL2Hook', 'RepVGGResNet', 'UserError', '__version__',
     'auxiliary_cls_head', 'fuse', 'keep_kernels', 'reparameterize',
     'restructure', 'structure'
 ]
