@@ -29,6 +29,7 @@ PAPERS = dict(
     qarepvgg=('QARepVGG', 'Make RepVGG Greater Again: A Quantization-aware '
               'Approach', '2212.01593'))
 PAPERS['orepavgg'] = PAPERS['orepa']
+PAPERS['repvggplus'] = PAPERS['repvgg']
 METHOD = re.compile('(?:^|_)(' + '|'.join(PAPERS) + ')_')
 
 

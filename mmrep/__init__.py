@@ -12,7 +12,8 @@ from .errors import UserError
 from .forks import find_forked_hosts
 from .fuse import fuse
 from .guards import guard_converters
-from .hooks import DyRepHook, KeepKernelsHook, ParameterCheckHook
+from .heads import auxiliary_cls_head
+from .hooks import DyRepHook, KeepKernelsHook, ParameterCheckHook, RepVGGL2Hook
 from .keep import keep_kernels
 from .kernel import Kernel
 from .layers import (ACBConv2d, BranchedConv2d, DBBConv2d, LargeKernelConv2d,
@@ -28,8 +29,9 @@ __all__ = [
     'MobileNetV1', 'MobileOneConv2d', 'OREPAConv2d', 'OREPAResNet',
     'OREPAVGGBackbone', 'OREPAVGGConv2d', 'ParameterCheckHook',
     'QARepVGGConv2d', 'RepConv2d', 'RepVGGBackbone', 'RepVGGConv2d',
-    'RepVGGResNet', 'UserError', '__version__', 'fuse', 'keep_kernels',
-    'reparameterize', 'restructure', 'structure'
+    'RepVGGL2Hook', 'RepVGGResNet', 'UserError', '__version__',
+    'auxiliary_cls_head', 'fuse', 'keep_kernels', 'reparameterize',
+    'restructure', 'structure'
 ]
 
 allow_mmengine_checkpoints()

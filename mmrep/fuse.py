@@ -68,6 +68,7 @@ def fuse(model: nn.Module, example: Any = None) -> nn.Module:
     for layer, conv in convs.items():
         _keep_hooks(layer, conv, memo)
     _forget_blocks(fused)
+    _drop_training_only(fused)
     _keep_modes(model, fused)
     unbiased = {
         name: convs[layer]
@@ -118,6 +119,14 @@ def _keep_modes(model: nn.Module, fused: nn.Module) -> None:
     for name, module in fused.named_modules():
         if flags.get(name, module.training) != module.training:
             module.training = flags[name]
+
+
+def _drop_training_only(fused: nn.Module) -> None:
+    """Without modules that take part in losses and in no prediction."""
+    for module in list(fused.modules()):
+        names = getattr(module, 'training_only', ())
+        for name in names if isinstance(names, tuple) else ():
+            setattr(module, name, None)
 
 
 def _forget_blocks(fused: nn.Module) -> None:

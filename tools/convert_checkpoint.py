@@ -1,8 +1,8 @@
 """Convert an official checkpoint to the names of OpenMMLab and mmrep.
 
 Knows the training-time and deployed forms of OREPA (ResNet, ResNeXt,
-WideResNet, RepVGG), DBB and ACB (ResNet, MobileNet), DyRep and RepVGG, the
-last one mmpretrain's, too.
+WideResNet, RepVGG), DBB and ACB (ResNet, MobileNet), DyRep, RepVGG
+(mmpretrain's, too) and RepVGGplus.
 DST is for `init_cfg=dict(type='Pretrained', checkpoint=DST)` of a backbone or
 for `load_from` of a classifier.
 """
@@ -57,8 +57,8 @@ def main(argv=None):
     check_destination(args.dst, [args.src], 'DST', 'converted')
     weights = unwrap(read_file(args.src, args.trust_checkpoint), args.ema)
     state_dict = convert(weights, args.target, args.norm_behind)
-    backbone, _ = split_classifier(without_prefixes(state_dict))
-    check_complete(backbone)
+    for part in split_classifier(without_prefixes(state_dict)):
+        check_complete(part)
     meta = dict(mmrep_converted=mmrep.__version__)
     checkpoint = dict(meta=meta, state_dict=state_dict)
     write_together({args.dst: partial(torch.save, checkpoint)})

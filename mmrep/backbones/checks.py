@@ -99,6 +99,23 @@ def check_per_stage(num_stages: int, strides: Sequence[int],
                             f'for each of {num_stages} stages')
 
 
+def check_halves(half_indices: Sequence[int], blocks: Sequence[int]) -> None:
+    """Refuse stages that have no halves.
+
+    Args:
+        half_indices: Stages that are to be cut in two.
+        blocks: Of each stage.
+
+    Raises:
+        UserError: There is no such stage, or it has a single block.
+    """
+    _check_numbers('half_indices', half_indices, 0)
+    stages = [i for i, count in enumerate(blocks) if count > 1]
+    if not all(i in stages for i in half_indices):
+        raise UserError(f'`half_indices` (={tuple(half_indices)}) must be '
+                        f'some of {stages}, the stages of several blocks')
+
+
 def check_stages(num_stages: int, strides: Sequence[int],
                  dilations: Sequence[int], out_indices: Sequence[int],
                  style: str) -> None:

@@ -71,6 +71,9 @@ class RepResNet(BaseModule):
             first; a block that ends without one (``norm_behind``) starts as
             it is.
         drop_path_rate: Stochastic depth. Defaults to 0.
+        stem_cfg: The block of the stem alone, such as
+            ``dict(type='OREPAConv2d', branches='plain_stem')``. Defaults to
+            that of ``conv_cfg``, or to the method's own.
         pretrained: Deprecated form of ``init_cfg``.
         init_cfg: mmengine's, also ``dict(type='Pretrained', ...)``. Defaults
             to Kaiming's normal for plain convolutions, as in the hosts; an
@@ -114,6 +117,7 @@ class RepResNet(BaseModule):
                  with_cp: bool = False,
                  zero_init_residual: bool = True,
                  drop_path_rate: float = 0.0,
+                 stem_cfg: Optional[dict] = None,
                  pretrained: Optional[str] = None,
                  init_cfg: Union[dict, List[dict], None] = None) -> None:
         super().__init__(_init_cfg(pretrained, init_cfg))
@@ -124,6 +128,7 @@ class RepResNet(BaseModule):
         check_frozen(frozen_stages, num_stages)
         check_config('norm_cfg', norm_cfg, optional=False)
         check_config('conv_cfg', conv_cfg)
+        check_config('stem_cfg', stem_cfg)
         check_flags(
             deep_stem=deep_stem,
             avg_down=avg_down,
@@ -151,7 +156,12 @@ class RepResNet(BaseModule):
             with_cp=with_cp,
             drop_path_rate=drop_path_rate)
         channels = stem_channels or base_channels
-        self._add_stem(in_channels, channels, deep_stem, options)
+        self._add_stem(
+            in_channels, channels, deep_stem,
+            options._replace(
+                convs=Convs(
+                    stem=stem_cfg or convs.stem,
+                    spatial=stem_cfg or convs.spatial)))
         self.res_layers = [f'layer{i + 1}' for i in range(num_stages)]
         width_per_group = width_per_group or base_width
         for i, name in enumerate(self.res_layers):

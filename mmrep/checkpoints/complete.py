@@ -37,13 +37,21 @@ RULES = tuple((re.compile(pattern), needed) for pattern, needed in (
                       *(f'stage_{i}.0.branch_reparam.weight'
                         for i in range(1, 5)))),
     (r'(.*branch_reparam\.)', (r'\1weight', )),
+    (r'(.*se_layer\.conv)\d\.', (r'\g<1>1.conv.weight', r'\g<1>1.conv.bias',
+                                 r'\g<1>2.conv.weight', r'\g<1>2.conv.bias')),
+    (r'(head\.auxiliary\.\d+\.)', (r'\1conv.weight', r'\1bn.weight',
+                                   r'\1fc.weight', r'\1fc.bias')),
+    (r'head\.', ('head.fc.weight', 'head.fc.bias')),
 ))
 DEPLOYED = re.compile(r'(.*branch_reparam\.)weight$')
-INDEX = re.compile(r'((?:layer|stage_)\d+\.)(\d+)\.')
+INDEX = re.compile(r'((?:(?:layer|stage_)\d+|head\.auxiliary)\.)(\d+)\.')
+FC = re.compile(r'head\..*fc\.weight$')
 
 
 def check_complete(state_dict: StateDict) -> None:
     """Refuse a converted net with holes; ``state_dict`` is in our names.
+
+    That of a backbone, or of a classifier's head.
 
     Raises:
         UserError: A weight is missing, or one does not fit the others.
@@ -107,6 +115,8 @@ def _fits(name: str, shape: tuple, state_dict: StateDict) -> bool:
     kernel = leaf in ('first', 'second', 'depthwise',
                       'pointwise') or (leaf == 'weight'
                                        and not RULES[0][0].match(name))
+    if FC.match(name):
+        return len(shape) == 2
     return len(shape) == 4 if kernel else True
 
 

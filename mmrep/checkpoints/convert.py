@@ -6,12 +6,12 @@ from typing import Mapping
 from ..errors import UserError
 from ..layers.geometry import check_flag
 from . import (acb, dbb, dyrep, mmpretrain_repvgg, mobilenet, orepa, orepa_vgg,
-               repvgg)
+               repvgg, repvggplus)
 from .renaming import StateDict
 from .resnet import put_norms_behind
 from .wrappers import split_classifier, unwrap, without_prefixes
 
-LAYOUTS = (mobilenet, orepa_vgg, orepa, repvgg, dyrep, acb, dbb,
+LAYOUTS = (mobilenet, orepa_vgg, orepa, repvggplus, repvgg, dyrep, acb, dbb,
            mmpretrain_repvgg)
 TARGETS = ('backbone', 'classifier')
 OWN = re.compile(r'(^|\.)(branches|kxk)\.')
@@ -32,6 +32,7 @@ def convert(state_dict: Mapping,
     MobileNet, also of DBB and ACB      ``MobileNetV1``, no norms behind
     DyRep ResNet                        ``DBBResNet``
     RepVGG, also mmpretrain's           ``RepVGGBackbone``
+    RepVGGplus                          ``RepVGGBackbone``
     OREPA-RepVGG                        ``OREPAVGGBackbone``
     a single block                      the layer
     ==================================  ==================================
@@ -45,8 +46,8 @@ def convert(state_dict: Mapping,
         state_dict: A state dict, or a checkpoint that holds one; names may
             have the prefixes of wrappers (``module.``, ``backbone.``).
         target: ``backbone`` leaves the classifier out, ``classifier`` gives
-            the names of mmpretrain's ``ImageClassifier``. Defaults to
-            'backbone'.
+            the names of mmpretrain's ``ImageClassifier``, auxiliary ones
+            those of an ``AuxiliaryClsHead``. Defaults to 'backbone'.
         norm_behind: Whether DBB and ACB blocks get a norm behind them that
             they do not have in the official nets, the identity in eval mode.
             Defaults to False, for nets built with ``norm_behind=False``.

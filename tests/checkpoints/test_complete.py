@@ -1,6 +1,7 @@
 """Holes in converted checkpoints are seen, whatever is missing."""
 import pytest
 import torch
+from torch import nn
 
 from mmrep import (DBBResNet, OREPAResNet, OREPAVGGBackbone, RepVGGBackbone,
                    fuse)
@@ -8,6 +9,19 @@ from mmrep.checkpoints.complete import check_complete
 from mmrep.errors import UserError
 
 ARCH = dict(num_blocks=(1, 2, 1, 1), width_factor=(1, 1, 1, 1))
+PLUS = dict(ARCH, with_post_se=True)
+# modules of the dict stand for those of an AuxiliaryClsHead
+HEAD = nn.ModuleDict(
+    dict(
+        head=nn.ModuleDict(
+            dict(
+                fc=nn.Linear(4, 2),
+                auxiliary=nn.ModuleList(
+                    nn.ModuleDict(
+                        dict(
+                            conv=nn.Conv2d(4, 4, 3, bias=False),
+                            bn=nn.BatchNorm2d(4),
+                            fc=nn.Linear(4, 2))) for _ in range(2))))))
 SEVEN = ('1x1', '1x1_kxk', '1x1_average', '1xk', 'kx1', 'identity')
 DYREP = dict(
     type='DBBConv2d',
@@ -23,6 +37,8 @@ NETS = {
     'dyrep': lambda: DBBResNet(18, base_channels=4, conv_cfg=DYREP),
     'repvgg': lambda: RepVGGBackbone(ARCH, base_channels=4),
     'orepa_vgg': lambda: OREPAVGGBackbone(ARCH, base_channels=4),
+    'repvggplus': lambda: RepVGGBackbone(PLUS, base_channels=4),
+    'head': lambda: HEAD,
     'deployed': lambda: fuse(RepVGGBackbone(ARCH, base_channels=4)),
 }
 
@@ -56,6 +72,13 @@ def test_a_block_far_beyond_the_others():
     }
     with pytest.raises(UserError, match=f'such as .*layer1.{10**12 - 1}'):
         check_complete(far)
+
+
+def test_shapes_of_a_head():
+    whole = HEAD.state_dict()
+    for name in ('head.fc.weight', 'head.auxiliary.1.conv.weight'):
+        with pytest.raises(UserError, match=f"'{name}', in our names, has"):
+            check_complete({**whole, name: torch.ones(3)})
 
 
 def test_shapes():

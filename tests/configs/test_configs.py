@@ -40,7 +40,7 @@ def reduced(cfg):
     else:
         model.backbone.base_channels = 16
     for part in ('neck', 'head', 'decode_head', 'auxiliary_head'):
-        for key in ('in_channels', 'c1_in_channels'):
+        for key in ('in_channels', 'c1_in_channels', 'aux_channels'):
             if part == 'decode_head' and 'neck' in model or not (value := (
                     model.get(part) or {}).get(key)):
                 continue  # FPN's outputs are as wide as they were

@@ -16,8 +16,9 @@ REPVGGS = ('a0', 'a1', 'a2', 'b0', 'b1', 'b1g2', 'b1g4', 'b2', 'b2g2', 'b2g4',
            'b3', 'b3g2', 'b3g4')
 NAME = re.compile(
     r'(?:(?P<head>faster_rcnn|retinanet|fpn|pspnet|deeplabv3plus)_)?'
-    r'(?P<method>plain|dbb|orepa|dyrep|repvgg|qarepvgg|orepavgg)_'
-    r'(?P<arch>r(18|34|50|101)|[ab][0-3](g[24])?(_fast)?|vgg16|mobilenet|alexnet)_'
+    r'(?P<method>plain|dbb|orepa|dyrep|repvgg|qarepvgg|orepavgg|repvggplus)_'
+    r'(?P<arch>r(18|34|50|101)|[ab][0-3](g[24])?(_fast)?|l2pse|vgg16|'
+    r'mobilenet|alexnet)_'
     r'(?P<dataset>coco|cityscapes|imagenet|cifar10|shapes)(_cd?|_own)?')
 
 each_config = pytest.mark.parametrize(
@@ -34,6 +35,7 @@ def the_table():
         yield f'{method}_r{depth}_imagenet'
     for arch in REPVGGS:
         yield f'repvgg_{arch}_imagenet'
+    yield 'repvggplus_l2pse_imagenet'
     for arch in REPVGGS[:3]:
         yield f'orepavgg_{arch}_imagenet'
     for method, arch in product(('plain', 'dbb'), ('mobilenet', 'alexnet')):

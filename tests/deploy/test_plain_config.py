@@ -84,6 +84,39 @@ def test_repvgg():
     assert cfg.model.backbone.conv_cfg == dict(type='Conv2d')
 
 
+def test_repvggplus():
+    """No auxiliary classifiers, and what no host has keeps its type."""
+    backbone = dict(
+        type='RepVGGBackbone',
+        arch='L2pse',
+        out_indices=(0, 1, 3),
+        half_indices=(2, ))
+    head = dict(
+        type='AuxiliaryClsHead',
+        num_classes=10,
+        in_channels=2560,
+        aux_channels=(160, 320, 640))
+    cfg = Config(
+        dict(
+            default_scope='mmpretrain',
+            custom_imports=dict(imports=['mmrep']),
+            model=dict(type='ImageClassifier', backbone=backbone, head=head)))
+    plain = plain_config(cfg)
+    assert plain.model.head == dict(head, aux_channels=())
+    assert plain.model.backbone == dict(backbone, conv_cfg=dict(type='Conv2d'))
+    assert plain.custom_imports.imports == ['mmrep']
+
+
+@pytest.mark.parametrize('halves', [(), (2, )])
+def test_halves_are_no_hosts(halves):
+    backbone = dict(type='RepVGGBackbone', arch='A0', half_indices=halves)
+    plain = plain_config(
+        Config(
+            dict(default_scope='mmpretrain', model=dict(backbone=backbone))))
+    kind = 'RepVGGBackbone' if halves else 'RepVGG'
+    assert plain.model.backbone.type == kind
+
+
 def test_conv_cfg_anywhere():
     cfg = plain(
         'mmdet',
@@ -98,6 +131,17 @@ def test_conv_cfg_anywhere():
 def test_prefixed_type():
     cfg = plain('mmdet', dict(type='mmengine.OREPAResNet', depth=18))
     assert cfg.model.backbone.type == 'ResNet'
+
+
+def test_stem_cfg():
+    stem = dict(type='OREPAConv2d', branches='plain_stem')
+    for extra, kind in (({}, 'ResNet'), (dict(expansion=2), 'OREPAResNet')):
+        out = plain('mmseg',
+                    dict(type='OREPAResNet', depth=18, stem_cfg=stem, **extra))
+        backbone = out.model.backbone
+        assert backbone.type == kind and 'stem_cfg' not in backbone
+        assert backbone.get('conv_cfg') == (
+            dict(type='Conv2d') if extra else None)
 
 
 def test_other_imports_stay():
