@@ -17,7 +17,8 @@ REPVGGS = ('a0', 'a1', 'a2', 'b0', 'b1', 'b1g2', 'b1g4', 'b2', 'b2g2', 'b2g4',
 NAME = re.compile(
     r'(?:(?P<head>faster_rcnn|retinanet|fpn|pspnet|deeplabv3plus)_)?'
     r'(?P<method>plain|dbb|orepa|dyrep|repvgg|qarepvgg|orepavgg)_'
-    r'(?P<arch>r(18|34|50|101)|[ab][0-3](g[24])?(_fast)?|vgg16|mobilenet|alexnet)_'
+    r'(?P<arch>r(18|34|50|101)|[ab][0-3](g[24])?(_fast)?|vgg16|mobilenet|'
+    r'alexnet)_'
     r'(?P<dataset>coco|cityscapes|imagenet|cifar10|shapes)(_cd?|_own)?')
 
 each_config = pytest.mark.parametrize(
