@@ -2,6 +2,7 @@
 from typing import List, Optional, Sequence, Tuple, Union
 
 from mmcv.cnn import build_conv_layer
+from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
@@ -214,9 +215,17 @@ class RepResNet(BaseModule):
     def init_weights(self) -> None:
         super().init_weights()
         if self.zero_init_residual and not _is_pretrained(self.init_cfg):
-            for module in self.modules():
-                if isinstance(module, ResBlock):
-                    _zero(module.last_norm)
+            blocks = [m for m in self.modules() if isinstance(m, ResBlock)]
+            norms = [block.last_norm for block in blocks]
+            inside = [n for n in norms if isinstance(n, NormInside)]
+            for norm in norms:
+                if norm not in inside:
+                    nn.init.zeros_(norm.weight)
+            if inside:
+                print_log(
+                    f'`zero_init_residual` leaves {len(inside)} of '
+                    f'{len(blocks)} residual blocks as they are: no norm '
+                    'stands behind their last convolution', 'current')
 
     def forward(self, x: Tensor) -> Tuple[Tensor, ...]:
         if hasattr(self, 'stem'):
@@ -255,11 +264,6 @@ class RepResNet(BaseModule):
                                       'stem') else [self.conv1, self.norm1]
         names = self.res_layers[:self.frozen_stages]
         freeze(stem + [getattr(self, name) for name in names])
-
-
-def _zero(norm: nn.Module) -> None:
-    if not isinstance(norm, NormInside):
-        nn.init.zeros_(norm.weight)
 
 
 def _init_cfg(pretrained: Optional[str], init_cfg) -> Union[dict, List[dict]]:

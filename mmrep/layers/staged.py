@@ -23,6 +23,9 @@ class Staged(Branch):
     """1x1, norm, then a spatial kernel.
 
     Around the image lies what 1x1 and norm make of zeros (DBB, section 3.3).
+    That value has a gradient by the weight and bias of the norm; the official
+    code detaches it, so that the gradients of this norm differ from those
+    there, while outputs do not.
     """
 
     def build_first(self, geometry: Geometry, norm: Optional[NormFactory],

@@ -74,6 +74,26 @@ def test_what_the_host_cannot_express_keeps_its_type(scope, extra):
     assert cfg.custom_imports.imports == ['mmrep']
 
 
+@pytest.mark.parametrize('scope', ['mmdet', 'mmseg', 'mmpretrain'])
+def test_norms_are_back(scope):
+    """Whether they stood behind blocks is nothing a plain net can tell."""
+    backbone = dict(type='DBBResNet', depth=50, norm_behind=False)
+    assert plain(scope, backbone).model.backbone.type == 'ResNet'
+    wide = plain(scope, dict(backbone, width_per_group=128)).model.backbone
+    assert wide.type == 'DBBResNet' and 'norm_behind' not in wide
+    MODELS.build(wide)
+
+
+@pytest.mark.parametrize('kind', ['MobileNetV1', 'AlexNetBN'])
+def test_nets_that_no_host_has(kind):
+    block = dict(type='DBBConv2d')
+    cfg = plain('mmpretrain',
+                dict(type=kind, conv_cfg=block, norm_behind=False))
+    backbone = cfg.model.backbone
+    assert backbone == dict(type=kind, conv_cfg=dict(type='Conv2d'))
+    assert cfg.custom_imports.imports == ['mmrep']
+
+
 def test_repvgg():
     backbone = dict(type='RepVGGBackbone', arch='B1g2', out_indices=(3, ))
     cfg = plain('mmpretrain', backbone)
