@@ -11,6 +11,7 @@ from ..layers import BranchedConv2d
 from ..layers.frozen_norms import takes_batches
 from . import random_state
 from .calibration import Statistics, measure
+from .new_weights import draw
 from .sites import Site, block_at, open_block
 
 NORMS = ('kxk', 'branches')
@@ -30,7 +31,7 @@ def norms_around(model: nn.Module, site: Site) -> List[nn.Module]:
 @torch.no_grad()
 def add_branches(model: nn.Module, site: Site, branches: Sequence[str],
                  seed: int) -> BranchedConv2d:
-    """Give the block at a site branches of random weights.
+    """Give the block at a site branches of random weights (:func:`draw`).
 
     The norms take the mode of those behind the block. What the block computes
     changes until :func:`compensate`. The global random numbers are seeded.
@@ -39,6 +40,8 @@ def add_branches(model: nn.Module, site: Site, branches: Sequence[str],
     behind = norms_around(model, site)
     torch.manual_seed(random_state.folded(seed))
     block.set_options(branches, NORMS, kxk=False)
+    for branch in block.branches.values():
+        draw(branch)
     for norm in block._norms() if behind else ():
         norm.train(takes_batches(behind[0]))
     return block
