@@ -39,6 +39,13 @@ def stopped(iteration: int, why: Exception) -> str:
     return message
 
 
+def recalibrated(iteration: int, norms: int, batches: int) -> None:
+    """Say that statistics were measured anew."""
+    print_log(
+        f'DyRep at iteration {iteration}: the statistics of {norms} norms '
+        f'were measured anew on {batches} batches', 'current')
+
+
 def degenerate(model: nn.Module, evolution: Evolution) -> int:
     """How many kernels have a norm behind them that trains."""
     behind = [
