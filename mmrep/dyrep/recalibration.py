@@ -102,8 +102,10 @@ def recalibrate(model: nn.Module,
     with untouched(model, seed), averaging(norms):
         for batch in islice(batches, count):  # a loader draws as it begins
             run(batch)
-        seen = {n: (n.running_mean.clone(), n.running_var.clone())
-                for n in norms}
+        seen = {
+            n: (n.running_mean.clone(), n.running_var.clone())
+            for n in norms
+        }
     _take_over(seen)
     return len(norms)
 

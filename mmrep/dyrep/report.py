@@ -11,9 +11,10 @@ from .growing import norms_around
 from .sites import find_sites
 
 DEGENERATE = (
-    "DyRep: the metric 'synflow' is zero up to rounding for {} of {} kernels: "
-    'a batch norm behind them trains, which takes their scale away. Their '
-    "ranking is noise; 'snip' is sound here")
+    "DyRep: the metric 'synflow' says nothing of {} of {} kernels: a batch "
+    'norm behind them trains, which takes their scale away, so that the sum '
+    'of gradient times kernel is that of gamma * dL/dgamma * eps / (var + '
+    "eps), whatever the kernel does. 'snip' is sound here")
 
 
 def start(runner, evolution: Evolution) -> None:

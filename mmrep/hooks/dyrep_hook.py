@@ -51,9 +51,11 @@ class DyRepHook(Hook):
         stop: The last epoch or iteration with an event. Defaults to five
             sixths of the training.
         metric: What matters: snip, synflow, grad_norm, grasp, random or vote.
-            The paper's synflow is zero for a convolution in front of a batch
-            norm that trains, whose output does not depend on the scale of
-            the kernel. Defaults to 'snip'.
+            The paper's synflow says nothing of a convolution in front of a
+            batch norm that trains, whose output depends on the scale of the
+            kernel by the norm's eps alone: there it is
+            ``sum(gamma * dL/dgamma * eps / (var + eps))``. Defaults to
+            'snip'.
         branches: Of a block that grows, beside its kxk, as for
             ``BranchedConv2d``. Defaults to the six of the paper.
         cut_threshold: Standard deviation of a block's importances (mean last

@@ -56,8 +56,8 @@ def test_all_else_stays():
     changed = {'pre_norm.running_mean', 'pre_norm.running_var'}
     for name, tensor in net.state_dict().items():
         assert tensor.equal(before.state_dict()[name]) == (name not in changed)
-    assert [m.training for m in net.modules()
-            ] == [m.training for m in before.modules()]
+    assert [m.training
+            for m in net.modules()] == [m.training for m in before.modules()]
     assert net.pre_norm.momentum == 0.1
     assert not net.pre_norm._forward_pre_hooks
     assert all(p.grad is None for p in net.parameters())
@@ -97,9 +97,8 @@ def test_draws_of_processes(monkeypatch):
 def test_batches_of_the_loader(seed):
     images = torch.arange(10)
     loader = DataLoader(TensorDataset(images), 4, drop_last=False)
-    first, again = [[
-        x.tolist() for x, in islice(own_loader(loader, seed), 5)
-    ] for _ in range(2)]
+    first, again = [[x.tolist() for x, in islice(own_loader(loader, seed), 5)]
+                    for _ in range(2)]
     assert first == again and [len(x) for x in first] == [4] * 5
     assert sorted(sum(first, [])) == sorted(2 * list(range(10)))
     other = next(iter(own_loader(loader, seed + 1)))[0].tolist()

@@ -54,8 +54,7 @@ def test_pauses(by_epoch, interval, stop):
     schedule.fit(True, 30, 30 * length)
     every = 1 if by_epoch else max(1, interval // 5)
     paused = counted(every, stop, by_epoch, 30, length)
-    expected = set(paused) - set(
-        counted(interval, stop, by_epoch, 30, length))
+    expected = set(paused) - set(counted(interval, stop, by_epoch, 30, length))
     assert {
         i
         for i in range(30 * length)

@@ -92,7 +92,7 @@ def test_synflow_warns_where_it_means_nothing(norm_eval, evolving, train,
     cfg.dump(path)
     train(path)
     log = next(tmp_path.glob('run/*/*.log')).read_text()
-    assert ("'synflow' is zero" in log) == (not norm_eval)
+    assert ("'synflow' says nothing" in log) == (not norm_eval)
 
 
 def test_validation_changes_nothing(evolving, train):
