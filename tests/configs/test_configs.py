@@ -33,6 +33,8 @@ each_config = pytest.mark.parametrize(
 def reduced(cfg):
     """The same net with a quarter of its backbone's channels."""
     model = cfg.model
+    if model.backbone.type == 'VGG':
+        model.backbone.depth = 11
     if 'base_channels' in model.backbone or model.backbone.type == 'VGG':
         return cfg
     model.backbone.base_channels = 16

@@ -18,7 +18,7 @@ NAME = re.compile(
     r'(?:(?P<head>faster_rcnn|retinanet|fpn|pspnet|deeplabv3plus)_)?'
     r'(?P<method>plain|dbb|orepa|dyrep|repvgg|qarepvgg|orepavgg)_'
     r'(?P<arch>r(18|34|50|101)|[ab][0-3](g[24])?(_fast)?|vgg16)_'
-    r'(?P<dataset>coco|cityscapes|imagenet|cifar10|shapes)(_cd)?')
+    r'(?P<dataset>coco|cityscapes|imagenet|cifar100?|shapes)(_cd?)?')
 
 each_config = pytest.mark.parametrize(
     'path', CONFIGS, ids=lambda path: path.stem)
@@ -36,6 +36,8 @@ def the_table():
         yield f'repvgg_{arch}_imagenet'
     for arch in REPVGGS[:3]:
         yield f'orepavgg_{arch}_imagenet'
+    for method, classes in product(('plain', 'dbb', 'dyrep'), (10, 100)):
+        yield f'{method}_vgg16_cifar{classes}'
     for arch in ('b1g2', 'b1g2_fast', 'b2', 'b2_fast'):
         yield f'pspnet_repvgg_{arch}_cityscapes'
 
@@ -47,14 +49,14 @@ def test_table_is_whole():
 
 @each_config
 def test_name(path):
-    """[<head>_]<method>_<arch>_<dataset>[_cd].py.
+    """[<head>_]<method>_<arch>_<dataset>[_c|_cd].py.
 
-    Classifiers have no head to name; ``_cd`` starts from a backbone that
-    evolved on ImageNet.
+    Classifiers have no head to name; ``_c`` has a backbone that was trained
+    on ImageNet in the method's form and keeps it, ``_cd`` evolves it further.
     """
     match = NAME.fullmatch(path.stem)
     assert match
-    is_classifier = match['dataset'] in ('imagenet', 'cifar10')
+    is_classifier = match['dataset'].startswith(('imagenet', 'cifar'))
     assert is_classifier == (match['head'] is None)
 
 
