@@ -3,7 +3,7 @@
 Importing it registers the layers and backbones in mmengine's root registries,
 where mmdet, mmseg and mmpretrain find them without a prefix.
 """
-from .backbones import (DBBResNet, OREPAResNet, OREPAVGGBackbone,
+from .backbones import (DBBResNet, MobileNetV1, OREPAResNet, OREPAVGGBackbone,
                         RepVGGBackbone, RepVGGResNet)
 from .checkpoints import allow_mmengine_checkpoints
 from .enrich import enrich_on_load
@@ -23,11 +23,12 @@ from .version import __version__
 
 __all__ = [
     'ACBConv2d', 'BranchedConv2d', 'DBBConv2d', 'DBBResNet', 'DyRepHook',
-    'KeepKernelsHook', 'Kernel', 'LargeKernelConv2d', 'MobileOneConv2d',
-    'OREPAConv2d', 'OREPAResNet', 'OREPAVGGBackbone', 'OREPAVGGConv2d',
-    'ParameterCheckHook', 'QARepVGGConv2d', 'RepConv2d', 'RepVGGBackbone',
-    'RepVGGConv2d', 'RepVGGResNet', 'UserError', '__version__', 'fuse',
-    'keep_kernels', 'reparameterize', 'restructure', 'structure'
+    'KeepKernelsHook', 'Kernel', 'LargeKernelConv2d', 'MobileNetV1',
+    'MobileOneConv2d', 'OREPAConv2d', 'OREPAResNet', 'OREPAVGGBackbone',
+    'OREPAVGGConv2d', 'ParameterCheckHook', 'QARepVGGConv2d', 'RepConv2d',
+    'RepVGGBackbone', 'RepVGGConv2d', 'RepVGGResNet', 'UserError',
+    '__version__', 'fuse', 'keep_kernels', 'reparameterize', 'restructure',
+    'structure'
 ]
 
 allow_mmengine_checkpoints()

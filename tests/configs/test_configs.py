@@ -37,7 +37,10 @@ def reduced(cfg):
         model.backbone.depth = 11
     if 'base_channels' in model.backbone or model.backbone.type == 'VGG':
         return cfg
-    model.backbone.base_channels = 16
+    if model.backbone.type == 'MobileNetV1':
+        model.backbone.widen_factor = 0.25
+    else:
+        model.backbone.base_channels = 16
     for part in ('neck', 'head', 'decode_head', 'auxiliary_head'):
         for key in ('in_channels', 'c1_in_channels'):
             if part == 'decode_head' and 'neck' in model or not (value := (
