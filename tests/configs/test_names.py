@@ -17,7 +17,8 @@ REPVGGS = ('a0', 'a1', 'a2', 'b0', 'b1', 'b1g2', 'b1g4', 'b2', 'b2g2', 'b2g4',
 NAME = re.compile(
     r'(?:(?P<head>faster_rcnn|retinanet|fpn|pspnet|deeplabv3plus)_)?'
     r'(?P<method>plain|dbb|orepa|dyrep|repvgg|qarepvgg|orepavgg)_'
-    r'(?P<arch>r(18|34|50|101)|[ab][0-3](g[24])?(_fast)?|vgg16)_'
+    r'(?P<arch>r(18|34|50|101)|(repvgg_)?[ab][0-3](g[24])?(_fast)?|vgg16|'
+    r'mobilenet)_'
     r'(?P<dataset>coco|cityscapes|imagenet|cifar100?|shapes)(_cd?)?')
 
 each_config = pytest.mark.parametrize(
@@ -30,6 +31,8 @@ def the_table():
         nets = [*product(METHODS, ('r18', 'r50')), ('orepa', 'r101')]
         for head, (method, arch) in product(heads, nets):
             yield f'{head}_{method}_{arch}_{dataset}'
+        for head, end in product(heads, ('c', 'cd')):
+            yield f'{head}_dyrep_r50_{dataset}_{end}'
     for method, depth in product(METHODS[:4], (18, 34, 50, 101)):
         yield f'{method}_r{depth}_imagenet'
     for arch in REPVGGS:
@@ -38,6 +41,8 @@ def the_table():
         yield f'orepavgg_{arch}_imagenet'
     for method, classes in product(('plain', 'dbb', 'dyrep'), (10, 100)):
         yield f'{method}_vgg16_cifar{classes}'
+    for arch in ('mobilenet', 'repvgg_a2', 'repvgg_b2g4', 'repvgg_b3'):
+        yield f'dyrep_{arch}_imagenet'
     for arch in ('b1g2', 'b1g2_fast', 'b2', 'b2_fast'):
         yield f'pspnet_repvgg_{arch}_cityscapes'
 
@@ -65,7 +70,8 @@ def test_only_the_backbone_differs(name):
     """What is compared is trained alike, but for OREPA's stem."""
     head, method, arch, dataset = NAME.fullmatch(name).group(
         'head', 'method', 'arch', 'dataset')
-    if head is None or method == 'plain' or not arch.startswith('r'):
+    is_table = re.fullmatch(r'r\d+', arch) and name.endswith(dataset)
+    if head is None or method == 'plain' or not is_table:
         return
     tree = ast.parse((FOLDER / f'{name}.py').read_text())
     values = {
