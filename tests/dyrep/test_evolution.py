@@ -75,7 +75,7 @@ def test_resnets_evolve(options):
 
 
 def test_repvggs_evolve():
-    """RepVGG's own blocks, which are cut, grow in their kxk and there again."""
+    """RepVGG's own blocks are cut, grow in their kxk and there again."""
     net, data = classifier(
         type='RepVGGBackbone',
         arch=dict(num_blocks=(1, ) * 4, width_factor=(1, ) * 4, groups=2),
