@@ -15,6 +15,7 @@ DATASETS = dict(
     cityscapes=('Semantic Segmentation', 'Cityscapes'),
     imagenet=('Image Classification', 'ImageNet-1k'),
     cifar10=('Image Classification', 'CIFAR-10'),
+    cifar100=('Image Classification', 'CIFAR-100'),
     shapes=('Small nets for a CPU', 'shapes'))
 PAPERS = dict(
     plain=('ResNet', 'Deep Residual Learning for Image Recognition',

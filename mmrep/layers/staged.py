@@ -204,6 +204,11 @@ class PointwiseKxK(Staged):
                          **like(self.first))
         return self.first + eye.weight
 
+    @torch.no_grad()
+    def set_first(self, weight: Tensor) -> None:
+        """Have this 1x1, however it is stored."""
+        self.first.copy_(weight - (self.first_weight() - self.first))
+
     def forward(self, x: Tensor, geometry: Geometry) -> Tensor:
         x = self.padded(x, geometry)
         if self.is_nested:

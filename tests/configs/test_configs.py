@@ -23,7 +23,10 @@ from mmrep.testing import randomize_norms
 
 FOLDER = Path(__file__).parents[2] / 'configs'
 CONFIGS = sorted(FOLDER.glob('*.py'))
-EVOLVED = [path for path in CONFIGS if path.stem.endswith('_cd')]
+EVOLVED = [
+    path for path in CONFIGS
+    if '_dyrep_' in path.stem and path.stem.endswith(('_c', '_cd'))
+]
 SIZE = 64
 
 each_config = pytest.mark.parametrize(
@@ -33,6 +36,8 @@ each_config = pytest.mark.parametrize(
 def reduced(cfg):
     """The same net with a quarter of its backbone's channels."""
     model = cfg.model
+    if model.backbone.type == 'VGG':
+        model.backbone.depth = 11
     if 'base_channels' in model.backbone or model.backbone.type == 'VGG':
         return cfg
     if model.backbone.type == 'MobileNetV1':
@@ -78,6 +83,7 @@ def evolution_of(cfg, model):
         hook.check(model, cfg)
         return Evolution(model, **hook.method)
     assert 'dyrep' not in Path(cfg.filename).stem
+    return None
 
 
 def check_grows(evolution, scores, batch):
@@ -152,15 +158,22 @@ def evolved(tmp_path_factory):
 
 @pytest.mark.parametrize('path', EVOLVED, ids=lambda path: path.stem)
 def test_evolved(path, evolved):
-    """Starts with the branches of a checkpoint, evolves as without them."""
+    """Starts with the branches of a checkpoint; evolves, if it does, so on."""
     cfg = load_config(str(path))
-    plain = load_config(str(path).replace('_cd', ''))
-    assert cfg.custom_hooks == plain.custom_hooks
+    goes_on = path.stem.endswith('_cd')
+    kind = 'dyrep' if goes_on else 'plain'
+    stem = path.stem.replace('dyrep', kind).rpartition('_')[0]
+    like = load_config(str(path.with_stem(stem)))
+    assert cfg.get('custom_hooks') == like.get('custom_hooks')
     cfg.model.backbone.init_cfg.checkpoint, weights = evolved
     model = build_model(cfg)
-    evolution_of(cfg, model)
-    adopt_pretrained(SimpleNamespace(model=model, hooks=[], optim_wrapper={}))
+    if goes_on:
+        evolution_of(cfg, model)
+        adopt_pretrained(
+            SimpleNamespace(model=model, hooks=[], optim_wrapper={}))
+    names = [name for name, _ in model.backbone.named_parameters()]
     model.backbone.init_weights()
+    assert [name for name, _ in model.backbone.named_parameters()] == names
     block = model.backbone.layer3[1].conv2
     assert type(block) is DBBConv2d
     assert list(block.branches) == list(block.kxk.branches) == list(SEVEN)
@@ -171,6 +184,6 @@ def test_evolved(path, evolved):
 def test_evolved_checkpoint_is_named_once():
     """All start from the same file, which their users bring."""
     inits = [load_config(str(p)).model.backbone.init_cfg for p in EVOLVED]
-    assert len(inits) == 5
+    assert len(inits) == 10
     assert all(init == inits[0] for init in inits)
     assert inits[0].checkpoint == 'checkpoints/dyrep_r50_imagenet.pth'
