@@ -44,7 +44,8 @@ RULES = tuple((re.compile(pattern), needed) for pattern, needed in (
     (r'head\.', ('head.fc.weight', 'head.fc.bias')),
 ))
 DEPLOYED = re.compile(r'(.*branch_reparam\.)weight$')
-INDEX = re.compile(r'((?:(?:layer|stage_)\d+|head\.auxiliary)\.)(\d+)\.')
+INDEX = re.compile(r'((?:(?:layer|stage_)\d+|head\.auxiliary)\.|'
+                   r'.*branches\.plain_stem\.kernels\.)(\d+)(?:\.|$)')
 FC = re.compile(r'head\..*fc\.weight$')
 
 
@@ -115,6 +116,8 @@ def _fits(name: str, shape: tuple, state_dict: StateDict) -> bool:
     kernel = leaf in ('first', 'second', 'depthwise',
                       'pointwise') or (leaf == 'weight'
                                        and not RULES[0][0].match(name))
+    if '.plain_stem.kernels.' in name:
+        return len(shape) == 4
     if FC.match(name):
         return len(shape) == 2
     return len(shape) == 4 if kernel else True

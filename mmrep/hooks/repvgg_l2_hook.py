@@ -1,7 +1,6 @@
 """RepVGG's custom L2: kernels decay as what they fuse to."""
 from typing import Dict, Iterator, List, Optional
 
-import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
@@ -69,8 +68,7 @@ class RepVGGL2Hook(Hook):
                 isinstance(losses, dict)):
             return None
         self.added = True
-        with torch.autocast(self.blocks[0].weight.device.type, enabled=False):
-            penalty = self.factor * sum(map(l2, self.blocks))
+        penalty = self.factor * sum(map(l2, self.blocks))
         return {**losses, 'loss_l2': penalty}
 
     def before_train_iter(self,

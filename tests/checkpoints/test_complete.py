@@ -74,6 +74,18 @@ def test_a_block_far_beyond_the_others():
         check_complete(far)
 
 
+def test_a_stem_of_plain_kernels():
+    cfg = dict(type='OREPAConv2d', branches='plain_stem')
+    whole = OREPAResNet(18, base_channels=4, stem_cfg=cfg).state_dict()
+    check_complete(whole)
+    name = 'conv1.branches.plain_stem.kernels.1'
+    rest = {k: v for k, v in whole.items() if k != name}
+    with pytest.raises(UserError, match='weights are missing'):
+        check_complete(rest)
+    with pytest.raises(UserError, match=f"'{name}', in our names, has"):
+        check_complete({**whole, name: torch.ones(4)})
+
+
 def test_shapes_of_a_head():
     whole = HEAD.state_dict()
     for name in ('head.fc.weight', 'head.auxiliary.1.conv.weight'):
