@@ -157,6 +157,17 @@ def test_its_structure_is_rebuilt():
     assert worst(net, again, image()) == 0
 
 
+def test_blocks_in_blocks_keep_to_themselves():
+    """A norm behind a block inside is the outer block's own affair."""
+    nested = dict(type='DBBConv2d', kxk=dict(type='ACBConv2d'))
+    torch.manual_seed(0)
+    net = DBBResNet(18, **SMALL, conv_cfg=nested)
+    other = DBBResNet(18, **SMALL, conv_cfg=dict(nested, norms='branches'))
+    with pytest.warns(UserWarning, match='taken over the branches'):
+        net.load_state_dict(other.state_dict())
+    assert worst(other, net, image().float()) < 1e-5
+
+
 def test_dyrep_leaves_the_last_norm():
     """Nothing behind could take its place."""
     net = published().train()
