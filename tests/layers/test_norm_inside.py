@@ -9,8 +9,7 @@ from torch import nn
 
 import mmrep
 from mmrep import DBBConv2d, DBBResNet
-from mmrep.dyrep import SEVEN
-from mmrep.dyrep.cutting import close
+from mmrep.dyrep.cutting import cut
 from mmrep.dyrep.sites import Site
 from mmrep.layers.norm_inside import NormInside, put_norms_back
 from mmrep.testing import randomize_norms
@@ -168,15 +167,17 @@ def test_blocks_in_blocks_keep_to_themselves():
     assert worst(other, net, image().float()) < 1e-5
 
 
-def test_dyrep_leaves_the_last_norm():
+def test_dyrep_cuts_all_but_the_last_norm():
     """Nothing behind could take its place."""
-    net = published().train()
-    block = net.layer1[0].conv1
-    block.set_options((), ('kxk', 'branches'))
-    assert not close(net, Site('layer1.0.conv1'))
-    assert net.layer1[0].conv1 is block and block.norm is not None
-    block.set_options(SEVEN, ('kxk', 'branches'))
-    assert worst(net, mmrep.fuse(randomize_norms(net)), image()) < 1e-10
+    net, x = published().eval(), image()
+    with torch.no_grad():
+        inputs = [net.maxpool(net.bn1(net.conv1(x)).relu())]
+    before, block = copy.deepcopy(net), net.layer1[0].conv1
+    cut([net], Site('layer1.0.conv1'), list(block.branches), lambda: inputs)
+    assert net.layer1[0].conv1 is block and not block.branches
+    assert block.norm is not None
+    assert worst(before, net, x) < 1e-10
+    assert worst(net, mmrep.fuse(net.eval()), x) < 1e-10
 
 
 def test_checkpoints_of_the_other_kind():
