@@ -1,6 +1,7 @@
 """Whether a converted state dict has all that a net of its kind needs."""
 import re
-from typing import Iterator, Set
+from functools import lru_cache
+from typing import Iterator, Set, Tuple
 
 from ..errors import UserError
 from .mobilenet import BLOCKS
@@ -69,12 +70,18 @@ def check_complete(state_dict: StateDict) -> None:
                             f'names, has the shape {tuple(tensor.shape)}')
 
 
+@lru_cache(maxsize=4096)
+def _needed(name: str) -> Tuple[str, ...]:
+    """What must be there beside this name, by the rules."""
+    matches = ((pattern.match(name), needed) for pattern, needed in RULES)
+    return tuple(
+        match.expand(each) for match, needed in matches if match
+        for each in needed)
+
+
 def _wanted(state_dict: StateDict) -> Iterator[str]:
     for name in state_dict:
-        for pattern, needed in RULES:
-            match = pattern.match(name)
-            if match:
-                yield from map(match.expand, needed)
+        yield from _needed(name)
         conv = DEPLOYED.match(name)
         if conv and f'{conv[1]}norm.weight' not in state_dict:
             yield f'{conv[1]}bias'

@@ -75,17 +75,18 @@ class Pair(NamedTuple):
 
 
 def pairs(net: nn.Module, prefix: str = '') -> Iterator[Pair]:
-    """The neighbours in every module, in their order."""
-    for path, parent in list(net.named_modules()):
-        names = [n for n, child in parent._modules.items() if child]
-        start = f'{prefix}{path}.' if path else prefix
-        for first, second in zip(names, names[1:]):
-            yield Pair(parent, first, second, start)
+    """The neighbours in every module, in their order, outside of blocks."""
+    children = {n: c for n, c in net._modules.items() if c is not None}
+    for first, second in zip(children, list(children)[1:]):
+        yield Pair(net, first, second, prefix)
+    for name, child in children.items():
+        if not isinstance(child, RepConv2d):
+            yield from pairs(child, f'{prefix}{name}.')
 
 
 def put_norms_back(fused: nn.Module) -> None:
     """Give a fused net the norms of the plain one, changed in place."""
-    for pair in pairs(fused):
+    for pair in list(pairs(fused)):
         place = pair.norm
         if isinstance(place, NormInside) and isinstance(pair.conv, nn.Conv2d):
             pair.parent._modules[pair.norm_name] = place.take_bias(pair.conv)

@@ -3,8 +3,8 @@ import pytest
 import torch
 from torch import nn
 
-from mmrep import (DBBResNet, OREPAResNet, OREPAVGGBackbone, RepVGGBackbone,
-                   fuse)
+from mmrep import (DBBResNet, MobileNetV1, OREPAResNet, OREPAVGGBackbone,
+                   RepVGGBackbone, fuse)
 from mmrep.checkpoints.complete import check_complete
 from mmrep.errors import UserError
 
@@ -31,15 +31,32 @@ DYREP = dict(
     },
     kxk=dict(type='DBBConv2d', branches=['1xk']))
 NETS = {
-    'orepa': lambda: OREPAResNet(18, base_channels=4),
-    'orepa50': lambda: OREPAResNet(50, base_channels=4),
-    'dbb': lambda: DBBResNet(18, base_channels=4),
-    'dyrep': lambda: DBBResNet(18, base_channels=4, conv_cfg=DYREP),
-    'repvgg': lambda: RepVGGBackbone(ARCH, base_channels=4),
-    'orepa_vgg': lambda: OREPAVGGBackbone(ARCH, base_channels=4),
-    'repvggplus': lambda: RepVGGBackbone(PLUS, base_channels=4),
-    'head': lambda: HEAD,
-    'deployed': lambda: fuse(RepVGGBackbone(ARCH, base_channels=4)),
+    'orepa':
+    lambda: OREPAResNet(18, base_channels=4),
+    'orepa50':
+    lambda: OREPAResNet(50, base_channels=4),
+    'dbb':
+    lambda: DBBResNet(18, base_channels=4),
+    'dbb_inside':
+    lambda: DBBResNet(18, base_channels=4, norm_behind=False),
+    'mobilenet':
+    lambda: MobileNetV1(widen_factor=1 / 8),
+    'mobilenet_dbb':
+    lambda: MobileNetV1(
+        widen_factor=1 / 8, conv_cfg=dict(type='DBBConv2d'), norm_behind=False
+    ),
+    'dyrep':
+    lambda: DBBResNet(18, base_channels=4, conv_cfg=DYREP),
+    'repvgg':
+    lambda: RepVGGBackbone(ARCH, base_channels=4),
+    'orepa_vgg':
+    lambda: OREPAVGGBackbone(ARCH, base_channels=4),
+    'repvggplus':
+    lambda: RepVGGBackbone(PLUS, base_channels=4),
+    'head':
+    lambda: HEAD,
+    'deployed':
+    lambda: fuse(RepVGGBackbone(ARCH, base_channels=4)),
 }
 
 

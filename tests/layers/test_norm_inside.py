@@ -9,8 +9,7 @@ from torch import nn
 
 import mmrep
 from mmrep import DBBConv2d, DBBResNet
-from mmrep.dyrep import SEVEN
-from mmrep.dyrep.cutting import close
+from mmrep.dyrep.cutting import cut
 from mmrep.dyrep.sites import Site
 from mmrep.layers.norm_inside import NormInside, put_norms_back
 from mmrep.testing import randomize_norms
@@ -157,15 +156,28 @@ def test_its_structure_is_rebuilt():
     assert worst(net, again, image()) == 0
 
 
-def test_dyrep_leaves_the_last_norm():
+def test_blocks_in_blocks_keep_to_themselves():
+    """A norm behind a block inside is the outer block's own affair."""
+    nested = dict(type='DBBConv2d', kxk=dict(type='ACBConv2d'))
+    torch.manual_seed(0)
+    net = DBBResNet(18, **SMALL, conv_cfg=nested)
+    other = DBBResNet(18, **SMALL, conv_cfg=dict(nested, norms='branches'))
+    with pytest.warns(UserWarning, match='taken over the branches'):
+        net.load_state_dict(other.state_dict())
+    assert worst(other, net, image().float()) < 1e-5
+
+
+def test_dyrep_cuts_all_but_the_last_norm():
     """Nothing behind could take its place."""
-    net = published().train()
-    block = net.layer1[0].conv1
-    block.set_options((), ('kxk', 'branches'))
-    assert not close(net, Site('layer1.0.conv1'))
-    assert net.layer1[0].conv1 is block and block.norm is not None
-    block.set_options(SEVEN, ('kxk', 'branches'))
-    assert worst(net, mmrep.fuse(randomize_norms(net)), image()) < 1e-10
+    net, x = published().eval(), image()
+    with torch.no_grad():
+        inputs = [net.maxpool(net.bn1(net.conv1(x)).relu())]
+    before, block = copy.deepcopy(net), net.layer1[0].conv1
+    cut([net], Site('layer1.0.conv1'), list(block.branches), lambda: inputs)
+    assert net.layer1[0].conv1 is block and not block.branches
+    assert block.norm is not None
+    assert worst(before, net, x) < 1e-10
+    assert worst(net, mmrep.fuse(net.eval()), x) < 1e-10
 
 
 def test_checkpoints_of_the_other_kind():

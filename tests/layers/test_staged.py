@@ -66,3 +66,23 @@ def test_impossible_channels(channels):
     with pytest.raises(ValueError, match=rf'`channels` \(={channels}\)'):
         DBBConv2d(
             8, 8, 3, groups=2, branches={'1x1_kxk': dict(channels=channels)})
+
+
+@pytest.mark.parametrize('name', ['weight', 'bias'])
+@pytest.mark.parametrize('branch', ['1x1_kxk', '1x1_average'])
+def test_the_gradient_through_the_border(branch, name):
+    """That of differences, which the border's value is a part of."""
+    net, step = layer(), 1e-5
+    for norm in net._norms():
+        norm.momentum = 0.  # or each forward pass would move the border
+    x = torch.randn(2, 8, 3, 3, dtype=torch.float64)  # all near the border
+    cotangent = torch.randn(2, 8, 3, 3, dtype=torch.float64)
+    (net(x) * cotangent).sum().backward()
+    tensor = getattr(net.branches[branch].first_norm, name)
+    values = []
+    with torch.no_grad():
+        for change in (step, -2 * step):
+            tensor[0] += change
+            values.append((net(x) * cotangent).sum())
+    expected = (values[0] - values[1]) / (2 * step)
+    torch.testing.assert_close(tensor.grad[0], expected, rtol=1e-5, atol=1e-8)
