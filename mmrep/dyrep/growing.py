@@ -12,7 +12,7 @@ from ..layers.branch_names import Branches
 from ..layers.frozen_norms import takes_batches
 from . import random_state
 from .calibration import Statistics, measure
-from .new_weights import as_wide_as_input, draw
+from .new_weights import as_authors, draw
 from .sites import Site, block_at, open_block
 
 NORMS = ('kxk', 'branches')
@@ -41,7 +41,7 @@ def add_branches(model: nn.Module, site: Site, branches: Branches,
     behind = norms_around(model, site)
     torch.manual_seed(random_state.folded(seed))
     block.set_options(
-        as_wide_as_input(branches, block.in_channels), NORMS, kxk=False)
+        as_authors(branches, block.in_channels), NORMS, kxk=False)
     for branch in block.branches.values():
         draw(branch)
     for norm in block._norms() if behind else ():

@@ -6,7 +6,6 @@ import torch
 
 from ..layers.branch_names import Branches
 from ..layers.branches import Branch
-from ..layers.staged import PointwiseKxK
 
 
 @torch.no_grad()
@@ -24,15 +23,14 @@ def draw(branch: Branch) -> None:
     for weight in branch.weights():
         out_channels, _, height, width = weight.shape
         weight.normal_(0, math.sqrt(2 / (height * width * out_channels)))
-    if isinstance(branch, PointwiseKxK):
-        branch.set_first(branch.first.clone())
 
 
-def as_wide_as_input(branches: Branches, channels: int) -> Dict[str, dict]:
-    """The options of new branches, with how wide 1x1-kxk is between.
+def as_authors(branches: Branches, channels: int) -> Dict[str, dict]:
+    """The options of new branches, with those of 1x1-kxk in the authors' code.
 
-    In the authors' code that is the width of the input for depthwise
-    convolutions too, for which DBB's branch is twice as wide.
+    Its 1x1 is stored as it is, to decay to zero, and as wide as the input for
+    depthwise convolutions too. DBB's is a difference from the identity, and
+    twice as wide there.
 
     Args:
         branches: Their names, or their options by name, which stay.
@@ -42,5 +40,6 @@ def as_wide_as_input(branches: Branches, channels: int) -> Dict[str, dict]:
     options = dict(
         branches if isinstance(branches, dict) else dict.fromkeys(names, {}))
     if '1x1_kxk' in options:
-        options['1x1_kxk'] = {'channels': channels, **options['1x1_kxk']}
+        own = dict(channels=channels, difference=False)
+        options['1x1_kxk'] = {**own, **options['1x1_kxk']}
     return options

@@ -48,6 +48,7 @@ def read_options(weights: Weights, block: nn.Module,
         second = _inside(weights, 'branches.1x1_kxk.second')
         options['1x1_kxk'] = dict(
             channels=_channels(weights),
+            difference='branches.1x1_kxk.whole' not in weights,
             second=_block(second, block, inner.get('second'))
             if second else None)
     kxk = _inside(weights, 'kxk')

@@ -8,7 +8,7 @@ from torch import nn
 from mmrep import BranchedConv2d
 from mmrep.dyrep import SEVEN
 from mmrep.dyrep.growing import NORMS, add_branches
-from mmrep.dyrep.new_weights import as_wide_as_input, draw
+from mmrep.dyrep.new_weights import as_authors, draw
 from mmrep.dyrep.sites import Site
 
 from .nets import check, data_of, grow, looks, net_of, other_batch
@@ -80,9 +80,10 @@ def test_widths(options):
     """Depthwise, too; options that were given stay."""
     branch = grown(options, 0).branches['1x1_kxk']
     assert len(branch.first) == options['in_channels']
-    given = {'1x1_kxk': dict(channels=12), '1x1': {}}
-    assert as_wide_as_input(given, 8) == given
-    assert as_wide_as_input('1x1', 8) == {'1x1': {}}
+    assert branch.first_weight() is branch.first  # so it decays to zero
+    given = {'1x1_kxk': dict(channels=12, difference=True), '1x1': {}}
+    assert as_authors(given, 8) == given
+    assert as_authors('1x1', 8) == {'1x1': {}}
 
 
 def test_norms_begin_as_ever():
