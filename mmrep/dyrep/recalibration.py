@@ -10,8 +10,10 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, Sampler
 
 from ..errors import UserError
 from ..layers.frozen_norms import norms_in, takes_batches
+from . import random_state
 from .calibration import Statistics, untouched
 from .finite import check_finite
+from .running import data_of, inner_model
 
 NOTHING = ('`recalibrate` of DyRepHook cannot draw batches of its own from a '
            'train loader with a {}: leave it out')
@@ -72,6 +74,29 @@ def own_loader(loader: DataLoader, seed: int) -> DataLoader:
         pin_memory=loader.pin_memory,
         worker_init_fn=loader.worker_init_fn,
         multiprocessing_context=loader.multiprocessing_context)
+
+
+def measure_norms(runner, count: int, seed: int) -> int:
+    """Measure the statistics of norms anew on so many batches of training.
+
+    The training loses no batch by it and no random number. Averages of the
+    model take statistics over at their next update, behind this.
+
+    Args:
+        runner: That trains.
+        count: Of the batches, in each process.
+        seed: Of which they are.
+
+    Returns:
+        How many norms there are.
+
+    Raises:
+        NotFinite: Statistics are NaN or infinite; the model is as it was.
+    """
+    loader = own_loader(runner.train_dataloader, random_state.folded(seed))
+    return recalibrate(
+        inner_model(runner), loader, count,
+        lambda batch: data_of(runner, [batch]).run(batch), seed)
 
 
 def recalibrate(model: nn.Module,

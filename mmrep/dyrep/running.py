@@ -17,7 +17,6 @@ from ..quiet import quiet
 from . import random_state
 from .look import Data
 from .optimizer import all_parameters, regroup
-from .recalibration import own_loader, recalibrate
 
 
 def inner_model(runner) -> nn.Module:
@@ -145,29 +144,6 @@ def accumulate(runner, gradients: Dict[str, Tensor]) -> None:
     for name, p in inner_model(runner).named_parameters():
         if name in gradients:
             p.grad = gradients[name].to(p)
-
-
-def measure_norms(runner, count: int, seed: int) -> int:
-    """Measure the statistics of norms anew on so many batches of training.
-
-    The training loses no batch by it and no random number. Averages of the
-    model take statistics over at their next update, behind this.
-
-    Args:
-        runner: That trains.
-        count: Of the batches, in each process.
-        seed: Of which they are.
-
-    Returns:
-        How many norms there are.
-
-    Raises:
-        NotFinite: Statistics are NaN or infinite; the model is as it was.
-    """
-    loader = own_loader(runner.train_dataloader, random_state.folded(seed))
-    return recalibrate(
-        inner_model(runner), loader, count,
-        lambda batch: data_of(runner, [batch]).run(batch), seed)
 
 
 def data_of(runner, batches: List[Any], names: Iterable[str] = ()) -> Data:

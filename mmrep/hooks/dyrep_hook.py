@@ -18,12 +18,12 @@ from torch import nn
 from ..dyrep import SEVEN, Evolution, random_state, report
 from ..dyrep.arguments import check_whole
 from ..dyrep.finite import NotFinite
-from ..dyrep.recalibration import own_loader
+from ..dyrep.recalibration import measure_norms, own_loader
 from ..dyrep.refusals import (check_config, check_pictures, check_runner,
                               check_scores)
 from ..dyrep.running import (accumulate, accumulated, adopt_all,
-                             adopt_pretrained, data_of, inner_model,
-                             measure_norms, models, recompile, refresh)
+                             adopt_pretrained, data_of, inner_model, models,
+                             recompile, refresh)
 from ..dyrep.schedule import Schedule
 from ..dyrep.state import check_state
 from ..errors import UserError
