@@ -28,6 +28,10 @@ EVOLVED = [
     if '_dyrep_' in path.stem and path.stem.endswith(('_c', '_cd'))
 ]
 SIZE = 64
+WIDTHS = {
+    'in_channels', 'c1_in_channels', 'aux_channels', 'out_channels',
+    'feat_channels', 'fc_out_channels', 'channels', 'c1_channels'
+}
 
 # but for the classes the same as on CIFAR-10, see test_rows.py
 CIFAR100 = [path for path in CONFIGS if path.stem.endswith('_cifar100')]
@@ -38,7 +42,7 @@ each_config = pytest.mark.parametrize(
 
 
 def reduced(cfg):
-    """The same net with a quarter of its backbone's channels."""
+    """The same net with a quarter of its channels."""
     model = cfg.model
     if model.backbone.type == 'VGG':
         model.backbone.depth = 11
@@ -48,15 +52,24 @@ def reduced(cfg):
         model.backbone.widen_factor = 0.25
     else:
         model.backbone.base_channels = 16
-    for part in ('neck', 'head', 'decode_head', 'auxiliary_head'):
-        for key in ('in_channels', 'c1_in_channels', 'aux_channels'):
-            if part == 'decode_head' and 'neck' in model or not (value := (
-                    model.get(part) or {}).get(key)):
-                continue  # FPN's outputs are as wide as they were
-            model[part][key] = (
+    for name, part in model.items():
+        if name != 'backbone':
+            narrow(part)
+    return cfg
+
+
+def narrow(part):
+    """Quarter the channels of a neck, a head and what is inside."""
+    if isinstance(part, list):
+        for item in part:
+            narrow(item)
+    for key, value in part.items() if isinstance(part, dict) else ():
+        if key not in WIDTHS:
+            narrow(value)
+        elif value:
+            part[key] = (
                 value // 4 if isinstance(value, int) else
                 [channels // 4 for channels in value])
-    return cfg
 
 
 @torch.no_grad()
