@@ -185,5 +185,6 @@ def is_whole(value) -> bool:
 
 def is_number(value) -> bool:
     """Whether it is a real, finite number; True and False are none."""
-    return isinstance(value, Real) and not isinstance(
-        value, bool) and -math.inf < value < math.inf
+    return isinstance(
+        value,
+        Real) and not isinstance(value, bool) and -math.inf < value < math.inf
