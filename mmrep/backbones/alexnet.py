@@ -1,14 +1,12 @@
 """AlexNet with norms, whose spatial convolutions may be blocks."""
 from typing import List, Optional, Tuple, Union
 
-from mmengine.model import BaseModule
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from ..layers.norm_inside import adapt_norms
 from .checks import check_config, check_flags, check_whole
 from .conv_norm import INIT_CFG, check_norm_behind, conv_norm_relu
-from .freezing import eval_norms
+from .rich_backbone import RichBackbone
 
 # over the first one's channels: width, kernel, stride, padding, pooled
 LAYERS = ((1, 11, 4, 2, True), (3, 5, 1, 2, True), (6, 3, 1, 1, False),
@@ -18,7 +16,7 @@ HIDDEN = 64  # over the first convolution's channels
 
 
 @MODELS.register_module()
-class AlexNetBN(BaseModule):
+class AlexNetBN(RichBackbone):
     """Five convolutions, each with a norm, and three linear layers.
 
     Krizhevsky et al., ImageNet Classification with Deep Convolutional Neural
@@ -90,16 +88,6 @@ class AlexNetBN(BaseModule):
             if pooled:
                 x = self.pool(x)
         return (x if self.classifier is None else self.classifier(x), )
-
-    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
-        adapt_norms(self, state_dict, prefix)
-        super()._load_from_state_dict(state_dict, prefix, *args)
-
-    def train(self, mode: bool = True) -> 'AlexNetBN':
-        super().train(mode)
-        if mode and self.norm_eval:
-            eval_norms(self)
-        return self
 
 
 def _classifier(channels: int, hidden: int,

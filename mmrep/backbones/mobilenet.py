@@ -1,16 +1,15 @@
 """MobileNetV1, whose spatial convolutions may be blocks."""
 from typing import List, Optional, Sequence, Tuple, Union
 
-from mmengine.model import BaseModule, Sequential
+from mmengine.model import Sequential
 from mmengine.registry import MODELS
-from torch import Tensor
+from torch import Tensor, nn
 
-from ..layers.norm_inside import adapt_norms
 from .checks import (check_config, check_flags, check_frozen, check_indices,
                      check_per_stage, check_positive)
 from .conv_norm import (INIT_CFG, SeparableBlock, check_norm_behind,
                         conv_norm_relu)
-from .freezing import eval_norms, freeze
+from .rich_backbone import RichBackbone
 
 STEM_CHANNELS = 32
 # channels and number of the blocks that see an image of one size (table 1)
@@ -18,7 +17,7 @@ STAGES = ((64, 1), (128, 2), (256, 2), (512, 6), (1024, 2))
 
 
 @MODELS.register_module()
-class MobileNetV1(BaseModule):
+class MobileNetV1(RichBackbone):
     """13 depthwise separable convolutions behind a strided 3x3.
 
     Howard et al., MobileNets: Efficient Convolutional Neural Networks for
@@ -116,20 +115,8 @@ class MobileNetV1(BaseModule):
                 outs.append(x)
         return tuple(outs)
 
-    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
-        adapt_norms(self, state_dict, prefix)
-        super()._load_from_state_dict(state_dict, prefix, *args)
-
-    def train(self, mode: bool = True) -> 'MobileNetV1':
-        super().train(mode)
-        self._freeze()
-        if mode and self.norm_eval:
-            eval_norms(self)
-        return self
-
-    def _freeze(self) -> None:
-        if self.frozen_stages >= 0:
-            freeze([self.conv1, *self.stages[:self.frozen_stages]])
+    def up_to(self, stage: int) -> List[nn.Module]:
+        return [self.conv1, *self.stages[:stage]]
 
 
 def _widened(channels: int, factor: float) -> int:

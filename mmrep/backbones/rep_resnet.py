@@ -3,17 +3,16 @@ from typing import List, Optional, Sequence, Tuple, Union
 
 from mmcv.cnn import build_conv_layer
 from mmengine.logging import print_log
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from ..layers.norm_inside import NormInside, adapt_norms
+from ..layers.norm_inside import NormInside
 from .checks import (check_config, check_flags, check_frozen, check_grid,
                      check_stages)
 from .conv_norm import check_norm_behind, norm_behind_conv
-from .freezing import eval_norms, freeze
 from .res_block import BasicBlock, BlockOptions, Bottleneck, Convs, ResBlock
 from .res_stage import deep_stem as make_deep_stem
 from .res_stage import inner_width, res_stage, stage_dilations, stage_plugins
+from .rich_backbone import RichBackbone
 
 ARCHITECTURES = {
     18: (BasicBlock, (2, 2, 2, 2)),
@@ -28,7 +27,7 @@ INIT_CFG = [
 ]
 
 
-class RepResNet(BaseModule):
+class RepResNet(RichBackbone):
     """A ResNet whose convolutions are blocks, norms after them.
 
     Its arguments are the union of those of mmdet's, mmseg's and mmpretrain's
@@ -247,23 +246,12 @@ class RepResNet(BaseModule):
                 'the checkpoint has the deep stem of a ResNetV1c or V1d and '
                 f'{type(self).__name__} a 7x7 one: set `deep_stem=True`, or '
                 'take another checkpoint (`pretrained`, `init_cfg`)')
-        adapt_norms(self, state_dict, prefix)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
-    def train(self, mode: bool = True) -> 'RepResNet':
-        super().train(mode)
-        self._freeze()
-        if mode and self.norm_eval:
-            eval_norms(self)
-        return self
-
-    def _freeze(self) -> None:
-        if self.frozen_stages < 0:
-            return
+    def up_to(self, stage: int) -> List[nn.Module]:
         stem = [self.stem] if hasattr(self,
                                       'stem') else [self.conv1, self.norm1]
-        names = self.res_layers[:self.frozen_stages]
-        freeze(stem + [getattr(self, name) for name in names])
+        return stem + [getattr(self, name) for name in self.res_layers[:stage]]
 
 
 def _init_cfg(pretrained: Optional[str], init_cfg) -> Union[dict, List[dict]]:

@@ -3,21 +3,21 @@ from itertools import accumulate
 from typing import List, Optional, Sequence, Tuple, Union
 
 from mmcv.cnn import build_conv_layer
-from mmengine.model import BaseModule, Sequential
+from mmengine.model import Sequential
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from .checks import (check_config, check_flags, check_frozen, check_halves,
                      check_indices)
-from .freezing import eval_norms, freeze
 from .repvgg_arch import architecture
 from .repvgg_block import RepVGGBlock
+from .rich_backbone import RichBackbone
 
 STEM_CHANNELS = 64  # at most
 
 
 @MODELS.register_module()
-class RepVGGBackbone(BaseModule):
+class RepVGGBackbone(RichBackbone):
     """A plain stack of 3x3 convolutions and ReLU, each a RepVGG block.
 
     Ding et al., RepVGG: Making VGG-style ConvNets Great Again, CVPR 2021,
@@ -133,16 +133,8 @@ class RepVGGBackbone(BaseModule):
                 outs.append(x)
         return tuple(outs)
 
-    def train(self, mode: bool = True) -> 'RepVGGBackbone':
-        super().train(mode)
-        self._freeze()
-        if mode and self.norm_eval:
-            eval_norms(self)
-        return self
-
-    def _freeze(self) -> None:
-        if self.frozen_stages >= 0:
-            freeze([self.stem, *self.stages[:self.frozen_stages]])
+    def up_to(self, stage: int) -> List[nn.Module]:
+        return [self.stem, *self.stages[:stage]]
 
 
 @MODELS.register_module()

@@ -1,0 +1,41 @@
+"""What the backbones here do alike."""
+from typing import List
+
+from mmengine.model import BaseModule
+from torch import nn
+
+from ..layers.norm_inside import adapt_norms
+from .freezing import eval_norms, freeze
+
+
+class RichBackbone(BaseModule):
+    """A backbone whose convolutions may be blocks.
+
+    Its first stages may be frozen and its norms kept in eval mode, whatever
+    its own mode is. It loads the weights of the plain net.
+
+    Args:
+        init_cfg: mmengine's.
+    """
+
+    frozen_stages = -1
+    norm_eval = False
+
+    def up_to(self, stage: int) -> List[nn.Module]:
+        """The stem, and the stages up to this one, from 1."""
+        return []
+
+    def train(self, mode: bool = True) -> 'RichBackbone':
+        super().train(mode)
+        self._freeze()
+        if mode and self.norm_eval:
+            eval_norms(self)
+        return self
+
+    def _freeze(self) -> None:
+        if self.frozen_stages >= 0:
+            freeze(self.up_to(self.frozen_stages))
+
+    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
+        adapt_norms(self, state_dict, prefix)
+        super()._load_from_state_dict(state_dict, prefix, *args)
