@@ -15,6 +15,7 @@ DATASETS = dict(
     cityscapes=('Semantic Segmentation', 'Cityscapes'),
     imagenet=('Image Classification', 'ImageNet-1k'),
     cifar10=('Image Classification', 'CIFAR-10'),
+    cifar100=('Image Classification', 'CIFAR-100'),
     shapes=('Small nets for a CPU', 'shapes'))
 PAPERS = dict(
     plain=('ResNet', 'Deep Residual Learning for Image Recognition',
@@ -29,6 +30,7 @@ PAPERS = dict(
     qarepvgg=('QARepVGG', 'Make RepVGG Greater Again: A Quantization-aware '
               'Approach', '2212.01593'))
 PAPERS['orepavgg'] = PAPERS['orepa']
+PAPERS['repvggplus'] = PAPERS['repvgg']
 METHOD = re.compile('(?:^|_)(' + '|'.join(PAPERS) + ')_')
 
 
@@ -53,7 +55,7 @@ def read(path):
     return dict(
         name=path.stem,
         method=METHOD.search(path.stem)[1],
-        dataset=re.sub('_cd$', '', path.stem).rsplit('_')[-1],
+        dataset=re.sub('_(cd?|own)$', '', path.stem).rsplit('_')[-1],
         what=' '.join(what.split()).replace(' Not trained here.', ''),
         papers=[match.groups() for match in papers if match])
 

@@ -2,7 +2,6 @@
 # branch blocks (DBB, Ding et al., CVPR 2021). Not trained here.
 #
 # Paper: OREPA, table 5, Faster-RCNN, DBB: 36.5 AP.
-# Paper: DyRep, table 5, ResNet-50, DBB, C, COCO: 37.8 AP.
 #
 # The paper starts from such a backbone trained on ImageNet: README.md in this
 # folder says how. Without one it starts from torchvision's plain ResNet-50 and

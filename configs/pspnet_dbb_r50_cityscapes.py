@@ -2,7 +2,6 @@
 # branch blocks (DBB, Ding et al., CVPR 2021). Not trained here.
 #
 # Paper: OREPA, table 5, PSPNet, DBB: 74.50 mIoU.
-# Paper: DyRep, table 5, ResNet-50, DBB, C, Cityscapes: 78.18 mIoU.
 #
 # The paper starts from such a backbone trained on ImageNet: README.md in this
 # folder says how. Without one it starts from torchvision's plain ResNet-50 and

@@ -7,7 +7,7 @@
 # The schedule is the base's, to which mmseg's model zoo gives 77.85, too; the
 # events are the hook's default, 20 in the first five sixths of the training.
 # Its metric is the hook's, snip: the norms train here, so the paper's synflow
-# would be zero.
+# would say nothing (docs/dyrep.md).
 _base_ = './pspnet_plain_r50_cityscapes.py'
 custom_imports = dict(imports=['mmrep'], allow_failed_imports=False)
 

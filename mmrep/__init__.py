@@ -3,15 +3,17 @@
 Importing it registers the layers and backbones in mmengine's root registries,
 where mmdet, mmseg and mmpretrain find them without a prefix.
 """
-from .backbones import (DBBResNet, OREPAResNet, OREPAVGGBackbone,
-                        RepVGGBackbone, RepVGGResNet)
+from .backbones import (ACBResNet, AlexNetBN, DBBResNet, MobileNetV1,
+                        OREPAResNet, OREPAVGGBackbone, RepVGGBackbone,
+                        RepVGGResNet)
 from .checkpoints import allow_mmengine_checkpoints
 from .enrich import enrich_on_load
 from .errors import UserError
 from .forks import find_forked_hosts
 from .fuse import fuse
 from .guards import guard_converters
-from .hooks import DyRepHook, KeepKernelsHook, ParameterCheckHook
+from .heads import auxiliary_cls_head
+from .hooks import DyRepHook, KeepKernelsHook, ParameterCheckHook, RepVGGL2Hook
 from .keep import keep_kernels
 from .kernel import Kernel
 from .layers import (ACBConv2d, BranchedConv2d, DBBConv2d, LargeKernelConv2d,
@@ -22,12 +24,14 @@ from .structure import restructure, structure
 from .version import __version__
 
 __all__ = [
-    'ACBConv2d', 'BranchedConv2d', 'DBBConv2d', 'DBBResNet', 'DyRepHook',
-    'KeepKernelsHook', 'Kernel', 'LargeKernelConv2d', 'MobileOneConv2d',
-    'OREPAConv2d', 'OREPAResNet', 'OREPAVGGBackbone', 'OREPAVGGConv2d',
-    'ParameterCheckHook', 'QARepVGGConv2d', 'RepConv2d', 'RepVGGBackbone',
-    'RepVGGConv2d', 'RepVGGResNet', 'UserError', '__version__', 'fuse',
-    'keep_kernels', 'reparameterize', 'restructure', 'structure'
+    'ACBConv2d', 'ACBResNet', 'AlexNetBN', 'BranchedConv2d', 'DBBConv2d',
+    'DBBResNet', 'DyRepHook', 'KeepKernelsHook', 'Kernel', 'LargeKernelConv2d',
+    'MobileNetV1', 'MobileOneConv2d', 'OREPAConv2d', 'OREPAResNet',
+    'OREPAVGGBackbone', 'OREPAVGGConv2d', 'ParameterCheckHook',
+    'QARepVGGConv2d', 'RepConv2d', 'RepVGGBackbone', 'RepVGGConv2d',
+    'RepVGGL2Hook', 'RepVGGResNet', 'UserError', '__version__',
+    'auxiliary_cls_head', 'fuse', 'keep_kernels', 'reparameterize',
+    'restructure', 'structure'
 ]
 
 allow_mmengine_checkpoints()

@@ -13,6 +13,7 @@ from .absorb import absorb_biases
 from .errors import UserError
 from .examples import arguments_of
 from .layers import RepConv2d
+from .layers.norm_inside import put_norms_back
 from .walk import check_module, names
 
 PLAIN = dict(type='Conv2d')
@@ -35,6 +36,8 @@ def fuse(model: nn.Module, example: Any = None) -> nn.Module:
     nets have none in front of a batch norm, it goes into the running mean of
     the norm, where the outputs of the convolution go into norms and nowhere
     else: another copy of the model is run once to see that.
+    Where a block has no norm behind as it ends in norms of its own, the norm
+    of the plain net is put there, which takes the bias.
 
     Args:
         model: Any module, with or without re-parameterized layers.
@@ -65,11 +68,13 @@ def fuse(model: nn.Module, example: Any = None) -> nn.Module:
     for layer, conv in convs.items():
         _keep_hooks(layer, conv, memo)
     _forget_blocks(fused)
+    _drop_training_only(fused)
     _keep_modes(model, fused)
     unbiased = {
         name: convs[layer]
         for layer, name in layers.items() if layer.bias is None
     }
+    put_norms_back(fused)
     absorb_biases(fused, unbiased, example)
     return fused
 
@@ -114,6 +119,14 @@ def _keep_modes(model: nn.Module, fused: nn.Module) -> None:
     for name, module in fused.named_modules():
         if flags.get(name, module.training) != module.training:
             module.training = flags[name]
+
+
+def _drop_training_only(fused: nn.Module) -> None:
+    """Without modules that take part in losses and in no prediction."""
+    for module in list(fused.modules()):
+        names = getattr(module, 'training_only', ())
+        for name in names if isinstance(names, tuple) else ():
+            setattr(module, name, None)
 
 
 def _forget_blocks(fused: nn.Module) -> None:

@@ -7,6 +7,7 @@ from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from .checkpoints import read_checkpoint
+from .checkpoints.pretrained import is_local, pretrained
 from .checkpoints.wrappers import without_module
 from .enrich import adopt
 from .errors import UserError, shown
@@ -122,24 +123,30 @@ def _impossible(name: str, error: Exception) -> str:
 
 
 @MODELS.register_module(name='Restructured')
-def restructured(model: dict, structure: Union[str, os.PathLike, Structure],
+def restructured(model: dict,
+                 structure: Union[str, os.PathLike, Structure, None] = None,
                  **arguments) -> nn.Module:
     """Build any module of a config with the structure of another.
 
-    ``backbone=dict(type='Restructured', model=dict(type='DBBResNet', ...),
-    structure='dyrep.pth')``. It happens before optimizers and DDP.
+    ``backbone=dict(type='Restructured', model=dict(type='ResNet', ...),
+    init_cfg=dict(type='Pretrained', checkpoint='dyrep.pth',
+    prefix='backbone.'))``, or with a ``structure`` of its own. It happens
+    before optimizers and DDP.
 
     Args:
         model: Config of the module.
         structure: As :func:`structure` describes it, a ``.json`` with that,
             or a checkpoint of the module or of a model around it, which tells
-            it by the names of weights.
+            it by the names of weights. Defaults to the checkpoint from which
+            the module starts, by its ``init_cfg``.
         arguments: Further arguments of ``model``, which some hosts set.
 
     Raises:
         UserError: The structure or checkpoint is of another module, or none.
     """
     built = build_inner(model, arguments)
+    if structure is None:
+        structure = _starting_point(built)
     if not isinstance(structure, (str, os.PathLike)):
         return restructure(built, structure)
     structure = os.fspath(structure)
@@ -147,6 +154,22 @@ def restructured(model: dict, structure: Union[str, os.PathLike, Structure],
         return restructure(built, read_structure(structure))
     adopt(built, _weights_of(built, structure))
     return built
+
+
+def _starting_point(module: nn.Module) -> str:
+    """The checkpoint that the module's own ``init_cfg`` names.
+
+    Raises:
+        UserError: It names none.
+    """
+    for owner, init in pretrained(module):
+        if owner is module and is_local(
+                init.get('checkpoint'), '`checkpoint` of `init_cfg`'):
+            return init['checkpoint']
+    raise UserError(
+        '`structure` (=None) of Restructured must name a structure or a '
+        "checkpoint, or its model must have an `init_cfg` of type 'Pretrained'"
+        ' with the path of one')
 
 
 def _weights_of(module: nn.Module, path: str) -> Dict[str, Tensor]:

@@ -187,3 +187,13 @@ def test_sharded():
     model[0].bias = nn.Parameter(bias.detach().as_subclass(DTensor))
     with pytest.raises(UserError, match='full state dict'):
         mmrep.fuse(model)
+
+
+def test_what_only_trains_is_left_out():
+    model = nn.Sequential(RepVGGConv2d(3, 4, 3))
+    model[0].relu = nn.ReLU()
+    model.training_only = ('teacher', )
+    model.teacher = nn.Linear(2, 2)
+    fused = mmrep.fuse(model)
+    assert fused.teacher is None and model.teacher is not None
+    assert not any('teacher' in name for name in fused.state_dict())

@@ -87,6 +87,33 @@ def test_by_a_checkpoint_of_the_module_or_of_a_model(prefix, tmp_path):
     assert list(built.layer1[0].conv1.branches) == ['1xk', 'kx1']
 
 
+@pytest.mark.parametrize('where', ['inside', 'around'])
+def test_by_the_checkpoint_from_which_it_starts(where, tmp_path):
+    path = str(tmp_path / 'net.pth')
+    evolved = randomize_norms(MODELS.build(RICH))
+    weights = {f'backbone.{k}': v for k, v in evolved.state_dict().items()}
+    torch.save(weights, path)
+    init = dict(type='Pretrained', checkpoint=path, prefix='backbone.')
+    stock = dict(type='mmdet.ResNet', depth=18, base_channels=4)
+    config = dict(type='Restructured', model=stock)
+    (stock if where == 'inside' else config).update(init_cfg=init)
+    built = MODELS.build(config)
+    built.init_weights()
+    assert list(built.state_dict()) == list(evolved.state_dict())
+    for name, tensor in evolved.state_dict().items():
+        assert tensor.equal(built.state_dict()[name])
+
+
+@pytest.mark.parametrize('init', [
+    None,
+    dict(type='Kaiming', layer='Conv2d'),
+    dict(type='Pretrained', checkpoint='torchvision://resnet18')
+])
+def test_no_checkpoint_to_start_from(init):
+    with pytest.raises(UserError, match=r'`structure` \(=None\) of Restr'):
+        MODELS.build(dict(type='Restructured', model=RICH, init_cfg=init))
+
+
 def test_by_a_checkpoint_of_something_else(tmp_path):
     path = str(tmp_path / 'net.pth')
     torch.save({'backbone.stem.weight': torch.ones(1)}, path)

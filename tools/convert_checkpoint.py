@@ -1,7 +1,8 @@
 """Convert an official checkpoint to the names of OpenMMLab and mmrep.
 
 Knows the training-time and deployed forms of OREPA (ResNet, ResNeXt,
-WideResNet, RepVGG), DBB, DyRep and RepVGG, the last one mmpretrain's, too.
+WideResNet, RepVGG), DBB and ACB (ResNet, MobileNet), DyRep, RepVGG
+(mmpretrain's, too) and RepVGGplus.
 DST is for `init_cfg=dict(type='Pretrained', checkpoint=DST)` of a backbone or
 for `load_from` of a classifier.
 """
@@ -35,6 +36,11 @@ def parse_args(argv=None):
         help='what is to load it: a backbone, or a whole mmpretrain '
         'ImageClassifier; default: backbone, without the classifier')
     parser.add_argument(
+        '--norm-behind',
+        action='store_true',
+        help='put a norm behind DBB and ACB blocks that the official nets do '
+        'not have, for nets built with norm_behind=True, the default')
+    parser.add_argument(
         '--ema',
         action='store_true',
         help='take the averaged weights of a file that has raw ones, too')
@@ -50,9 +56,9 @@ def main(argv=None):
     args = parse_args(argv)
     check_destination(args.dst, [args.src], 'DST', 'converted')
     weights = unwrap(read_file(args.src, args.trust_checkpoint), args.ema)
-    state_dict = convert(weights, args.target)
-    backbone, _ = split_classifier(without_prefixes(state_dict))
-    check_complete(backbone)
+    state_dict = convert(weights, args.target, args.norm_behind)
+    for part in split_classifier(without_prefixes(state_dict)):
+        check_complete(part)
     meta = dict(mmrep_converted=mmrep.__version__)
     checkpoint = dict(meta=meta, state_dict=state_dict)
     write_together({args.dst: partial(torch.save, checkpoint)})

@@ -1,9 +1,11 @@
 """Backbones of re-parameterized convolutions."""
+from .alexnet import AlexNetBN
+from .mobilenet import MobileNetV1
 from .rep_resnet import RepResNet
 from .repvgg import OREPAVGGBackbone, RepVGGBackbone
-from .resnets import DBBResNet, OREPAResNet, RepVGGResNet
+from .resnets import ACBResNet, DBBResNet, OREPAResNet, RepVGGResNet
 
 __all__ = [
-    'DBBResNet', 'OREPAResNet', 'OREPAVGGBackbone', 'RepResNet',
-    'RepVGGBackbone', 'RepVGGResNet'
+    'ACBResNet', 'AlexNetBN', 'DBBResNet', 'MobileNetV1', 'OREPAResNet',
+    'OREPAVGGBackbone', 'RepResNet', 'RepVGGBackbone', 'RepVGGResNet'
 ]

@@ -1,11 +1,12 @@
 """Checks that all backbones share."""
 import inspect
+import math
 from typing import Any, Optional, Sequence
 
 from mmengine.registry import MODELS
 
 from ..errors import UserError, shown
-from ..layers.geometry import check_flag, is_whole
+from ..layers.geometry import check_flag, is_number, is_whole
 
 
 def check_config(name: str, value: Any, optional: bool = True) -> None:
@@ -43,6 +44,28 @@ def check_flags(**values: bool) -> None:
         check_flag(name, value)
 
 
+def check_whole(name: str, value: int, least: int = 1) -> None:
+    """Refuse what is no whole number, or too small a one.
+
+    Raises:
+        UserError: It is.
+    """
+    if not is_whole(value) or value < least:
+        raise UserError(f'`{name}` (={shown(value)}) must be a whole number, '
+                        f'at least {least}')
+
+
+def check_positive(name: str, value: float) -> None:
+    """Refuse what is no positive, finite number.
+
+    Raises:
+        UserError: It is not.
+    """
+    if not is_number(value) or not 0 < value < math.inf:
+        raise UserError(f'`{name}` (={shown(value)}) must be a positive '
+                        'number')
+
+
 def _check_numbers(name: str, values: Any, least: int) -> None:
     if not isinstance(values, (tuple, list)) or not all(
             is_whole(value) and value >= least for value in values):
@@ -62,6 +85,37 @@ def check_indices(out_indices: Sequence[int], stages: int) -> None:
                         f'of 0 to {stages - 1}')
 
 
+def check_per_stage(num_stages: int, strides: Sequence[int],
+                    dilations: Sequence[int]) -> None:
+    """Refuse strides and dilations that leave a stage without one.
+
+    Raises:
+        UserError: A length or a number is out of its range.
+    """
+    for name, values in (('strides', strides), ('dilations', dilations)):
+        _check_numbers(name, values, 1)
+        if len(values) < num_stages:
+            raise UserError(f'`{name}` (={tuple(values)}) must have an entry '
+                            f'for each of {num_stages} stages')
+
+
+def check_halves(half_indices: Sequence[int], blocks: Sequence[int]) -> None:
+    """Refuse stages that have no halves.
+
+    Args:
+        half_indices: Stages that are to be cut in two.
+        blocks: Of each stage.
+
+    Raises:
+        UserError: There is no such stage, or it has a single block.
+    """
+    _check_numbers('half_indices', half_indices, 0)
+    stages = [i for i, count in enumerate(blocks) if count > 1]
+    if not all(i in stages for i in half_indices):
+        raise UserError(f'`half_indices` (={tuple(half_indices)}) must be '
+                        f'some of {stages}, the stages of several blocks')
+
+
 def check_stages(num_stages: int, strides: Sequence[int],
                  dilations: Sequence[int], out_indices: Sequence[int],
                  style: str) -> None:
@@ -72,11 +126,7 @@ def check_stages(num_stages: int, strides: Sequence[int],
     """
     if not is_whole(num_stages) or not 1 <= num_stages <= 4:
         raise UserError(f'`num_stages` (={num_stages!r}) must be 1 to 4')
-    for name, values in (('strides', strides), ('dilations', dilations)):
-        _check_numbers(name, values, 1)
-        if len(values) < num_stages:
-            raise UserError(f'`{name}` (={tuple(values)}) must have an entry '
-                            f'for each of {num_stages} stages')
+    check_per_stage(num_stages, strides, dilations)
     check_indices(out_indices, num_stages)
     if style not in ('pytorch', 'caffe'):
         raise UserError(f"`style` (={style!r}) must be 'pytorch' or 'caffe'")

@@ -1,12 +1,15 @@
 """ResNet and ResNeXt of re-parameterized convolutions."""
 from typing import List, Optional, Sequence, Tuple, Union
 
-from mmcv.cnn import build_conv_layer, build_norm_layer
+from mmcv.cnn import build_conv_layer
+from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ..layers.norm_inside import NormInside, adapt_norms
 from .checks import (check_config, check_flags, check_frozen, check_grid,
                      check_stages)
+from .conv_norm import check_norm_behind, norm_behind_conv
 from .freezing import eval_norms, freeze
 from .res_block import BasicBlock, BlockOptions, Bottleneck, Convs, ResBlock
 from .res_stage import deep_stem as make_deep_stem
@@ -55,6 +58,9 @@ class RepResNet(BaseModule):
         conv_cfg: The block, in place of the method's own, for all
             convolutions (without the shortcuts for depth 18 and 34).
         norm_cfg: The norm after each conv. Defaults to dict(type='BN').
+        norm_behind: Whether a block that ends in norms of its own, such as
+            ``DBBConv2d``, has one behind, as plain convolutions have.
+            Defaults to True.
         norm_eval: Keep all batch norms in eval mode. Defaults to False.
         dcn: Deformable 3x3 convs.
         stage_with_dcn: In which stages.
@@ -62,8 +68,13 @@ class RepResNet(BaseModule):
         multi_grid: Dilations of the last stage's blocks.
         contract_dilation: Halve the first dilation of each stage.
         with_cp: Checkpoint activations. Defaults to False.
-        zero_init_residual: Zero the last norm of each block at first.
+        zero_init_residual: Zero the last norm of each residual block at
+            first; a block that ends without one (``norm_behind``) starts as
+            it is.
         drop_path_rate: Stochastic depth. Defaults to 0.
+        stem_cfg: The block of the stem alone, such as
+            ``dict(type='OREPAConv2d', branches='plain_stem')``. Defaults to
+            that of ``conv_cfg``, or to the method's own.
         pretrained: Deprecated form of ``init_cfg``.
         init_cfg: mmengine's, also ``dict(type='Pretrained', ...)``. Defaults
             to Kaiming's normal for plain convolutions, as in the hosts; an
@@ -97,6 +108,7 @@ class RepResNet(BaseModule):
                  base_width: Optional[int] = None,
                  conv_cfg: Optional[dict] = None,
                  norm_cfg: dict = dict(type='BN', requires_grad=True),
+                 norm_behind: bool = True,
                  norm_eval: bool = False,
                  dcn: Optional[dict] = None,
                  stage_with_dcn: Sequence[bool] = (False, ) * 4,
@@ -106,6 +118,7 @@ class RepResNet(BaseModule):
                  with_cp: bool = False,
                  zero_init_residual: bool = True,
                  drop_path_rate: float = 0.0,
+                 stem_cfg: Optional[dict] = None,
                  pretrained: Optional[str] = None,
                  init_cfg: Union[dict, List[dict], None] = None) -> None:
         super().__init__(_init_cfg(pretrained, init_cfg))
@@ -116,9 +129,11 @@ class RepResNet(BaseModule):
         check_frozen(frozen_stages, num_stages)
         check_config('norm_cfg', norm_cfg, optional=False)
         check_config('conv_cfg', conv_cfg)
+        check_config('stem_cfg', stem_cfg)
         check_flags(
             deep_stem=deep_stem,
             avg_down=avg_down,
+            norm_behind=norm_behind,
             norm_eval=norm_eval,
             contract_dilation=contract_dilation,
             with_cp=with_cp,
@@ -135,13 +150,19 @@ class RepResNet(BaseModule):
             convs=convs,
             shortcut_conv_cfg=None if block is BasicBlock else convs.pointwise,
             norm_cfg=norm_cfg,
+            norm_behind=norm_behind,
             style=style,
             avg_down=avg_down,
             groups=groups,
             with_cp=with_cp,
             drop_path_rate=drop_path_rate)
         channels = stem_channels or base_channels
-        self._add_stem(in_channels, channels, deep_stem, options)
+        self._add_stem(
+            in_channels, channels, deep_stem,
+            options._replace(
+                convs=Convs(
+                    stem=stem_cfg or convs.stem,
+                    spatial=stem_cfg or convs.spatial)))
         self.res_layers = [f'layer{i + 1}' for i in range(num_stages)]
         width_per_group = width_per_group or base_width
         for i, name in enumerate(self.res_layers):
@@ -159,6 +180,7 @@ class RepResNet(BaseModule):
             self.add_module(name, stage)
             channels = out_channels
         self.feat_dim = channels
+        check_norm_behind(self, norm_behind)
         self._freeze()
 
     @staticmethod
@@ -179,8 +201,9 @@ class RepResNet(BaseModule):
                 stride=2,
                 padding=3,
                 bias=False)
-            self.norm1_name, norm = build_norm_layer(
-                options.norm_cfg, channels, postfix=1)
+            self.norm1_name, norm = norm_behind_conv(self.conv1,
+                                                     options.norm_cfg,
+                                                     options.norm_behind, 1)
             self.add_module(self.norm1_name, norm)
             self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
@@ -192,9 +215,17 @@ class RepResNet(BaseModule):
     def init_weights(self) -> None:
         super().init_weights()
         if self.zero_init_residual and not _is_pretrained(self.init_cfg):
-            for module in self.modules():
-                if isinstance(module, ResBlock):
-                    nn.init.zeros_(module.last_norm.weight)
+            blocks = [m for m in self.modules() if isinstance(m, ResBlock)]
+            norms = [block.last_norm for block in blocks]
+            inside = [n for n in norms if isinstance(n, NormInside)]
+            for norm in norms:
+                if norm not in inside:
+                    nn.init.zeros_(norm.weight)
+            if inside:
+                print_log(
+                    f'`zero_init_residual` leaves {len(inside)} of '
+                    f'{len(blocks)} residual blocks as they are: no norm '
+                    'stands behind their last convolution', 'current')
 
     def forward(self, x: Tensor) -> Tuple[Tensor, ...]:
         if hasattr(self, 'stem'):
@@ -216,6 +247,7 @@ class RepResNet(BaseModule):
                 'the checkpoint has the deep stem of a ResNetV1c or V1d and '
                 f'{type(self).__name__} a 7x7 one: set `deep_stem=True`, or '
                 'take another checkpoint (`pretrained`, `init_cfg`)')
+        adapt_norms(self, state_dict, prefix)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def train(self, mode: bool = True) -> 'RepResNet':

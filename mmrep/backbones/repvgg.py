@@ -7,28 +7,13 @@ from mmengine.model import BaseModule, Sequential
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from .checks import check_config, check_flags, check_frozen, check_indices
+from .checks import (check_config, check_flags, check_frozen, check_halves,
+                     check_indices)
 from .freezing import eval_norms, freeze
+from .repvgg_arch import architecture
 from .repvgg_block import RepVGGBlock
 
-# blocks per stage and width multipliers (table 2 of the paper)
-DEPTHS = {'A': (2, 4, 14, 1), 'B': (4, 6, 16, 1), 'D': (8, 14, 24, 1)}
-WIDTHS = {
-    'A0': (0.75, 0.75, 0.75, 2.5),
-    'A1': (1, 1, 1, 2.5),
-    'A2': (1.5, 1.5, 1.5, 2.75),
-    'B0': (1, 1, 1, 2.5),
-    'B1': (2, 2, 2, 4),
-    'B2': (2.5, 2.5, 2.5, 5),
-    'B3': (3, 3, 3, 5),
-    'D2': (2.5, 2.5, 2.5, 5),
-}
 STEM_CHANNELS = 64  # at most
-GROUPED = ('B1', 'B2', 'B3')
-ARCHITECTURES = [
-    *(name for name in WIDTHS if name != 'D2'),
-    *(f'{b}g{g}' for b in GROUPED for g in (2, 4)), 'D2se'
-]
 
 
 @MODELS.register_module()
@@ -43,8 +28,9 @@ class RepVGGBackbone(BaseModule):
     Args:
         arch: A0, A1, A2, B0, B1, B2, B3 or one of B1 to B3 with g2 or g4
             behind, whose every second layer has 2 or 4 groups; D2se, with
-            squeeze and excitation in each block; or dict(num_blocks=...,
-            width_factor=..., groups=..., with_se=...).
+            squeeze and excitation in front of each ReLU; L2pse, RepVGGplus
+            with the same behind each ReLU; or dict(num_blocks=...,
+            width_factor=..., groups=..., with_se=..., with_post_se=...).
         in_channels: Channels of the image. Defaults to 3.
         base_channels: What ``arch`` multiplies. Defaults to 64.
         out_indices: Stages whose outputs are returned. Defaults to all.
@@ -57,12 +43,15 @@ class RepVGGBackbone(BaseModule):
         norm_cfg: The batch norm inside of the blocks.
         norm_eval: Keep all batch norms in eval mode. Defaults to False.
         with_cp: Checkpoint activations. Defaults to False.
+        half_indices: Stages of which the output of the first half is
+            returned as well, in front of what is behind it; RepVGGplus has
+            an auxiliary classifier there. Defaults to none.
         init_cfg: mmengine's, also ``dict(type='Pretrained', ...)``.
 
     Shape:
         - Input: (N, in_channels, H, W).
-        - Output: a tuple, stage i of (N, C_i, H / 2^(i+2), W / 2^(i+2))
-          with the default strides.
+        - Output: a tuple, stage i and its half of (N, C_i, H / 2^(i+2),
+          W / 2^(i+2)) with the default strides.
 
     Raises:
         ValueError: An argument is out of its range.
@@ -82,14 +71,17 @@ class RepVGGBackbone(BaseModule):
                  norm_cfg: dict = dict(type='BN'),
                  norm_eval: bool = False,
                  with_cp: bool = False,
+                 half_indices: Sequence[int] = (),
                  init_cfg: Union[dict, List[dict], None] = None) -> None:
         super().__init__(init_cfg)
-        blocks, factors, groups, with_se = architecture(arch)
+        blocks, factors, groups, *se = architecture(arch)
         _check(strides, dilations, out_indices)
+        check_halves(half_indices, blocks)
         check_frozen(frozen_stages, 4)
         check_config('conv_cfg', conv_cfg)
         check_flags(norm_eval=norm_eval, with_cp=with_cp)
         self.out_indices = out_indices
+        self.half_indices = half_indices
         self.frozen_stages = frozen_stages
         self.norm_eval = norm_eval
         conv_cfg = conv_cfg or dict(type=self.block_type, norm_cfg=norm_cfg)
@@ -109,7 +101,7 @@ class RepVGGBackbone(BaseModule):
                 dilation=dilation,
                 groups=groups)
             in_channels = channels
-            return RepVGGBlock(conv, with_se, with_cp)
+            return RepVGGBlock(conv, *se, with_cp)
 
         widths = [int(base_channels * 2**i * f) for i, f in enumerate(factors)]
         self.stem = block(min(STEM_CHANNELS, widths[0]), 2, 1, 1)
@@ -132,7 +124,11 @@ class RepVGGBackbone(BaseModule):
         x = self.stem(x)
         outs = []
         for i, stage in enumerate(self.stages):
-            x = stage(x)
+            if i in self.half_indices:
+                x, half = _with_half(stage, x)
+                outs.append(half)
+            else:
+                x = stage(x)
             if i in self.out_indices:
                 outs.append(x)
         return tuple(outs)
@@ -160,19 +156,13 @@ class OREPAVGGBackbone(RepVGGBackbone):
     block_type = 'OREPAVGGConv2d'
 
 
-def architecture(arch: Union[str, dict]) -> Tuple[tuple, tuple, int, bool]:
-    """Blocks per stage, widths, groups of every second layer, SE or not."""
-    if isinstance(arch, dict):
-        for name in ('num_blocks', 'width_factor'):
-            if len(arch.get(name, ())) != 4:
-                raise ValueError(f'`arch` (={arch}) must have a {name!r} of 4 '
-                                 'stages')
-        return (tuple(arch['num_blocks']), tuple(arch['width_factor']),
-                arch.get('groups', 1), arch.get('with_se', False))
-    if arch not in ARCHITECTURES:
-        raise ValueError(f'`arch` (={arch!r}) must be one of {ARCHITECTURES}')
-    groups = int(arch[3:]) if arch[2:3] == 'g' else 1
-    return DEPTHS[arch[0]], WIDTHS[arch[:2]], groups, arch.endswith('se')
+def _with_half(stage: nn.Module, x: Tensor) -> Tuple[Tensor, Tensor]:
+    """The output of a stage and that of the first half of its layers."""
+    for i, layer in enumerate(stage, 1):
+        x = layer(x)
+        if i == len(stage) // 2:
+            half = x
+    return x, half
 
 
 def _per_layer(dilation: Union[int, Sequence[int]], layers: int) -> list:

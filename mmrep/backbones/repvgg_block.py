@@ -1,38 +1,64 @@
 """The blocks of RepVGG, in mmpretrain's names."""
+from collections import OrderedDict
+
 import torch.utils.checkpoint as cp
-from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-SQUEEZE = 16  # channels of an SE layer are fewer by
+# by how much fewer channels an SE layer has inside
+SQUEEZE = 16  # in front of the ReLU, RepVGG-D2se
+POST_SQUEEZE = 4  # behind it, RepVGGplus
 
 
-class SELayer(BaseModule):
-    """Squeeze and excitation, in mmpretrain's names."""
+class SELayer(nn.Module):
+    """Squeeze and excitation, in mmpretrain's names.
 
-    def __init__(self, channels: int) -> None:
+    Its convolutions start as PyTorch's own do, as in the official code.
+
+    Args:
+        channels: Of the features.
+        squeeze: By how much fewer there are inside.
+    """
+
+    def __init__(self, channels: int, squeeze: int = SQUEEZE) -> None:
         super().__init__()
-        inner = max(1, channels // SQUEEZE)
-        self.conv1 = ConvModule(channels, inner, 1)
-        self.conv2 = ConvModule(
-            inner, channels, 1, act_cfg=dict(type='Sigmoid'))
+        inner = max(1, channels // squeeze)
+        self.conv1 = _unit(channels, inner, nn.ReLU(inplace=True))
+        self.conv2 = _unit(inner, channels, nn.Sigmoid())
 
     def forward(self, x: Tensor) -> Tensor:
         return x * self.conv2(self.conv1(x.mean((2, 3), keepdim=True)))
 
 
+def _unit(in_channels: int, out_channels: int,
+          activate: nn.Module) -> nn.Sequential:
+    """In the names of mmcv's ConvModule, which would initialise it."""
+    conv = nn.Conv2d(in_channels, out_channels, 1)
+    return nn.Sequential(OrderedDict(conv=conv, activate=activate))
+
+
 class RepVGGBlock(BaseModule):
-    """A 3x3 convolution and ReLU; mmpretrain's name of the convolution."""
+    """A 3x3 convolution and ReLU; mmpretrain's name of the convolution.
+
+    Args:
+        conv: The convolution.
+        with_se: Squeeze and excitation in front of the ReLU, as in D2se.
+        with_post_se: The same behind it, less narrow, as in L2pse.
+        with_cp: Checkpoint activations.
+    """
 
     def __init__(self,
                  conv: nn.Module,
                  with_se: bool = False,
+                 with_post_se: bool = False,
                  with_cp: bool = False) -> None:
         super().__init__()
+        channels = conv.out_channels
         self.branch_reparam = conv
-        self.se_layer = SELayer(
-            conv.out_channels) if with_se else nn.Identity()
+        self.se_layer = SELayer(channels) if with_se else nn.Identity()
         self.act = nn.ReLU(inplace=True)
+        self.post_se_layer = SELayer(
+            channels, POST_SQUEEZE) if with_post_se else nn.Identity()
         self.with_cp = with_cp
 
     def forward(self, x: Tensor) -> Tensor:
@@ -40,4 +66,4 @@ class RepVGGBlock(BaseModule):
             out = cp.checkpoint(self.branch_reparam, x, use_reentrant=False)
         else:
             out = self.branch_reparam(x)
-        return self.act(self.se_layer(out))
+        return self.post_se_layer(self.act(self.se_layer(out)))

@@ -2,10 +2,12 @@
 from typing import NamedTuple, Optional, Sequence
 
 import torch.utils.checkpoint as cp
-from mmcv.cnn import build_conv_layer, build_norm_layer, build_plugin_layer
+from mmcv.cnn import build_conv_layer, build_plugin_layer
 from mmcv.cnn.bricks import DropPath
 from mmengine.model import BaseModule
 from torch import Tensor, nn
+
+from .conv_norm import norm_behind_conv
 
 
 class Convs(NamedTuple):
@@ -22,6 +24,7 @@ class BlockOptions(NamedTuple):
     convs: Convs = Convs()
     shortcut_conv_cfg: Optional[dict] = None
     norm_cfg: dict = dict(type='BN')
+    norm_behind: bool = True
     style: str = 'pytorch'
     avg_down: bool = False
     groups: int = 1
@@ -81,8 +84,8 @@ class ResBlock(BaseModule):
             size,
             bias=False,
             **geometry)
-        name, norm = build_norm_layer(
-            self.options.norm_cfg, out_channels, postfix=index)
+        name, norm = norm_behind_conv(conv, self.options.norm_cfg,
+                                      self.options.norm_behind, index)
         self.add_module(f'conv{index}', conv)
         self.add_module(name, norm)
         self.norm_names.append(name)

@@ -1,10 +1,11 @@
 """Stems and stages of ResNets, put together from blocks."""
 from typing import Optional, Sequence, Type
 
-from mmcv.cnn import build_conv_layer, build_norm_layer
+from mmcv.cnn import build_conv_layer
 from mmengine.model import Sequential
 from torch import nn
 
+from .conv_norm import norm_behind_conv
 from .res_block import BlockOptions, ResBlock
 
 
@@ -42,7 +43,7 @@ def _shortcut(in_channels: int, out_channels: int, stride: int,
         1,
         stride=stride,
         bias=False)
-    norm = build_norm_layer(options.norm_cfg, out_channels)[1]
+    norm = norm_behind_conv(conv, options.norm_cfg, options.norm_behind)[1]
     return nn.Sequential(*pool, conv, norm)
 
 
@@ -52,18 +53,16 @@ def deep_stem(in_channels: int, channels: int,
     half = channels // 2
     layers = []
     for out_channels, stride in ((half, 2), (half, 1), (channels, 1)):
-        layers += [
-            build_conv_layer(
-                options.convs.spatial,
-                in_channels,
-                out_channels,
-                3,
-                stride=stride,
-                padding=1,
-                bias=False),
-            build_norm_layer(options.norm_cfg, out_channels)[1],
-            nn.ReLU(inplace=True)
-        ]
+        conv = build_conv_layer(
+            options.convs.spatial,
+            in_channels,
+            out_channels,
+            3,
+            stride=stride,
+            padding=1,
+            bias=False)
+        norm = norm_behind_conv(conv, options.norm_cfg, options.norm_behind)[1]
+        layers += [conv, norm, nn.ReLU(inplace=True)]
         in_channels = out_channels
     return nn.Sequential(*layers)
 

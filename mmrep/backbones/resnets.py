@@ -25,12 +25,25 @@ class DBBResNet(RepResNet):
     """A ResNet whose 3x3 convolutions are Diverse Branch Blocks.
 
     Ding et al., Diverse Branch Block, CVPR 2021; 1x1 and 7x7 stay plain, as
-    in the official code. See :class:`RepResNet` for the arguments.
+    in the official code, whose net is that of ``norm_behind=False``. See
+    :class:`RepResNet` for the arguments.
     """
 
     @staticmethod
     def default_convs(norm_cfg: dict) -> Convs:
         return Convs(spatial=dict(type='DBBConv2d', norm_cfg=norm_cfg))
+
+
+@MODELS.register_module()
+class ACBResNet(RepResNet):
+    """A ResNet whose 3x3 convolutions are Asymmetric Convolution Blocks.
+
+    Ding et al., ACNet, ICCV 2019. See :class:`RepResNet` for the arguments.
+    """
+
+    @staticmethod
+    def default_convs(norm_cfg: dict) -> Convs:
+        return Convs(spatial=dict(type='ACBConv2d', norm_cfg=norm_cfg))
 
 
 @MODELS.register_module()

@@ -4,26 +4,35 @@ from types import ModuleType
 from typing import Mapping
 
 from ..errors import UserError
-from . import dbb, dyrep, mmpretrain_repvgg, orepa, orepa_vgg, repvgg
+from ..layers.geometry import check_flag
+from . import (acb, dbb, dyrep, mmpretrain_repvgg, mobilenet, orepa, orepa_vgg,
+               repvgg, repvggplus)
 from .renaming import StateDict
+from .resnet import put_norms_behind
 from .wrappers import split_classifier, unwrap, without_prefixes
 
-LAYOUTS = (orepa_vgg, orepa, repvgg, dyrep, dbb, mmpretrain_repvgg)
+LAYOUTS = (mobilenet, orepa_vgg, orepa, repvggplus, repvgg, dyrep, acb, dbb,
+           mmpretrain_repvgg)
 TARGETS = ('backbone', 'classifier')
 OWN = re.compile(r'(^|\.)(branches|kxk)\.')
 PLAIN = re.compile(r'^layer\d+\.\d+\.conv\d\.weight$')
 
 
-def convert(state_dict: Mapping, target: str = 'backbone') -> StateDict:
+def convert(state_dict: Mapping,
+            target: str = 'backbone',
+            norm_behind: bool = False) -> StateDict:
     """Rename a checkpoint to what a backbone or classifier here loads.
 
     ==================================  ==================================
     official                            becomes that of
     ==================================  ==================================
     OREPA ResNet, ResNeXt, WideResNet   ``OREPAResNet``
-    DBB ResNet                          ``DBBResNet``
+    DBB ResNet                          ``DBBResNet``, no norms behind
+    ACB ResNet                          ``ACBResNet``, no norms behind
+    MobileNet, also of DBB and ACB      ``MobileNetV1``, no norms behind
     DyRep ResNet                        ``DBBResNet``
     RepVGG, also mmpretrain's           ``RepVGGBackbone``
+    RepVGGplus                          ``RepVGGBackbone``
     OREPA-RepVGG                        ``OREPAVGGBackbone``
     a single block                      the layer
     ==================================  ==================================
@@ -37,8 +46,11 @@ def convert(state_dict: Mapping, target: str = 'backbone') -> StateDict:
         state_dict: A state dict, or a checkpoint that holds one; names may
             have the prefixes of wrappers (``module.``, ``backbone.``).
         target: ``backbone`` leaves the classifier out, ``classifier`` gives
-            the names of mmpretrain's ``ImageClassifier``. Defaults to
-            'backbone'.
+            the names of mmpretrain's ``ImageClassifier``, auxiliary ones
+            those of an ``AuxiliaryClsHead``. Defaults to 'backbone'.
+        norm_behind: Whether DBB and ACB blocks get a norm behind them that
+            they do not have in the official nets, the identity in eval mode.
+            Defaults to False, for nets built with ``norm_behind=False``.
 
     Returns:
         A new state dict; tensors that needn't change are shared.
@@ -48,6 +60,7 @@ def convert(state_dict: Mapping, target: str = 'backbone') -> StateDict:
             checkpoint is damaged.
         ValueError: An unknown target.
     """
+    check_flag('norm_behind', norm_behind)
     if target not in TARGETS:
         raise ValueError(f'`target` (={target!r}) must be one of {TARGETS}')
     backbone, head = split_classifier(without_prefixes(unwrap(state_dict)))
@@ -55,6 +68,8 @@ def convert(state_dict: Mapping, target: str = 'backbone') -> StateDict:
         raise UserError('the checkpoint has no classifier: convert it with '
                         "target 'backbone'")
     backbone = _converted(_layout(backbone), backbone)
+    if norm_behind:
+        backbone = put_norms_behind(backbone)
     if target == 'backbone':
         return backbone
     return {**{f'backbone.{k}': v for k, v in backbone.items()}, **head}

@@ -29,11 +29,11 @@ PLAIN = ((r'(dbb_reparam|conv)\.(weight|bias)$', r'\2'), )
 
 
 def convert(state_dict: StateDict) -> StateDict:
-    """Rename, and put norms behind, which official blocks do not have."""
+    """Rename; deployed blocks get the norms that plain nets have behind."""
     out = translated(
         without_identities(state_dict), KIND, (NORMS, NORM), (CONVS, PLAIN),
         (CONVS, WEIGHTS), (CONVS, BLOCK_NORMS, NORM))
-    return put_norms_behind(out)
+    return put_norms_behind(out, blocks=False)
 
 
 def without_identities(state_dict: StateDict) -> StateDict:

@@ -6,6 +6,8 @@ with a bias. Which is which is read off the names.
 """
 import re
 
+import torch
+
 from . import dbb
 from .renaming import StateDict, rename, translated
 from .resnet import HOST_CONVS, HOST_NORMS, NORM, put_norms_behind
@@ -21,6 +23,7 @@ INSIDE = ((r'(kxk\.|branches\.1x1_kxk\.second\.)*', r'\g<0>'), )
 WEIGHTS = (
     *dbb.WEIGHTS,
     (r'dbb_(1xk|kx1)\.conv\.weight$', r'branches.\1.weight'),
+    (r'dbb_1x1_kxk\.whole$', 'branches.1x1_kxk.whole'),
     (r'(conv_deployed\.)?(weight|bias)$', r'\2'),
     # biases: the norm behind takes them
     (r'dbb_kxk\.conv\.bias$', 'bias'),
@@ -37,9 +40,23 @@ def convert(state_dict: StateDict) -> StateDict:
     """Rename; norms absorb the biases of the convolutions before them."""
     named = {
         rename(name, GROWN): tensor
-        for name, tensor in dbb.without_identities(state_dict).items()
+        for name, tensor in whole(state_dict).items()
     }
     out = translated(named, KIND, (HOST_NORMS, NORM),
                      (HOST_CONVS, INSIDE, WEIGHTS),
                      (HOST_CONVS, INSIDE, BLOCK_NORMS, NORM))
     return put_norms_behind(out)
+
+
+def whole(state_dict: StateDict) -> StateDict:
+    """Say of the first factors of 1x1-kxk that they are no differences.
+
+    Official ones are not, and decay to zero.
+    """
+    firsts = [n for n in state_dict if n.endswith('dbb_1x1_kxk.conv1.weight')]
+    traces = {
+        name.replace('conv1.weight', 'whole'):
+        torch.empty(0, dtype=torch.uint8)
+        for name in firsts
+    }
+    return {**state_dict, **traces}

@@ -10,7 +10,8 @@ from .renaming import StateDict, translated
 from .resnet import CONVS, NORM, NORMS, put_norms_behind
 
 KIND = 'an official OREPA-ResNet'
-MARK = re.compile(r'weight_or(epa|1x1)_origin$|or(epa|1x1|_large)_reparam\.')
+MARK = re.compile(r'weight_or(epa|1x1)_origin$|or(epa|1x1|_large)_reparam\.|'
+                  r'(^|\.)weight0$')
 FACTORS = (
     (r'weight(\d)\.', r'branches.stem.factors.\1.'),
     (r'', ''),
@@ -20,18 +21,21 @@ BRANCHES = (  # `rbr` in an OREPA-RepVGG
     (r'weight_(orepa|rbr)_avg_conv$', 'branches.average.weight'),
     (r'weight_(orepa|rbr)_pfir_conv$', 'branches.prior.weight'),
     (r'weight_orepa_1x1$', 'branches.1x1.weight'),
-    (r'weight_(orepa|rbr)_1x1_kxk_idconv1$', 'branches.1x1_kxk.first'),
+    (r'weight_(orepa|rbr)_1x1_kxk_(id)?conv1$', 'branches.1x1_kxk.first'),
     (r'weight_(orepa|rbr)_1x1_kxk_conv2$', 'branches.1x1_kxk.second'),
     (r'weight_(orepa|rbr)_gconv_dw$', 'branches.separable.depthwise'),
     (r'weight_(orepa|rbr)_gconv_pw$', 'branches.separable.pointwise'),
     (r'weight_or1x1_l2i_conv1$', 'branches.product.first'),
     (r'weight_or1x1_l2i_conv2$', 'branches.product.second'),
     (r'vector$', 'scale'),
+    (r'weight(\d)$', r'branches.plain_stem.kernels.\1'),
 )
 PLAIN = ((r'((orepa|or1x1|or_large)_reparam|conv)\.(weight|bias)$', r'\3'), )
 CONSTANTS = re.compile(
     r'(^|\.)(weight_(orepa|rbr)_(avg_avg|prior)|id_tensor)$')
-FACTOR = re.compile(r'(.*)branches\.stem\.factors\.(\d)\.(.*)')
+# a kernel of a stem, of plain ones or in a block
+FACTOR = re.compile(r'(.*)branches\.(?:stem\.factors|plain_stem\.kernels)\.'
+                    r'(\d)(?:\.(.*))?\Z')
 
 
 def convert(state_dict: StateDict) -> StateDict:
@@ -66,11 +70,11 @@ def _with_turned_stems(state_dict: StateDict) -> StateDict:
         match = FACTOR.match(name)
         if not match:
             continue
-        prefix, factor, leaf = match[1], int(match[2]), match[3]
+        prefix, factor, leaf = match[1], int(match[2]), match[3] or 'weight'
         if factor:
             out[name] = _turned(leaf, tensor)
         if leaf == 'weight':  # the constant of a stem without an origin
-            first = state_dict[f'{prefix}branches.stem.factors.0.weight']
+            first = state_dict[re.sub(r'\d(\.weight)?$', r'0\1', name)]
             size = 2 * factor + 3
             if size > out.get(prefix + 'weight', first).size(2):
                 out[prefix + 'weight'] = first.new_zeros(

@@ -1,6 +1,7 @@
 """Official OREPA-RepVGG names (JUGGHM/OREPA_CVPR2022)."""
 import re
 
+from ..kernel import identity
 from .orepa import BRANCHES, without_constants
 from .renaming import StateDict, translated
 from .repvgg import CONVS, SENTENCES
@@ -17,10 +18,24 @@ def convert(state_dict: StateDict) -> StateDict:
     There are no rows to order as in an OREPA-ResNet: the official block does
     not run with groups. Deployed it cannot be told from a RepVGG.
     """
-    out = translated(
-        without_constants(state_dict), KIND, *SENTENCES,
-        (CONVS, DENSE, BRANCHES))
+    weights = _from_identities(without_constants(state_dict))
+    out = translated(weights, KIND, *SENTENCES, (CONVS, DENSE, BRANCHES))
     for name, scale in out.items():
         if name.endswith('kxk.scale'):
             out[name] = scale[:ROWS].clone()
+    return out
+
+
+def _from_identities(state_dict: StateDict) -> StateDict:
+    """Store 1x1 kernels by their difference from the identity.
+
+    ``idconv1`` is that already, ``conv1`` stands for it where there are other
+    channels behind it than in front, as an option of the official block.
+    """
+    out = dict(state_dict)
+    for name, first in state_dict.items():
+        if name.endswith('weight_rbr_1x1_kxk_conv1'):
+            channels, width = first.shape[:2]
+            eye = identity(width, dtype=first.dtype, device=first.device)
+            out[name] = first - eye.weight.repeat(channels // width, 1, 1, 1)
     return out

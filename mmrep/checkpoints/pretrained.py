@@ -35,7 +35,7 @@ def check_pretrained(model: nn.Module, trusted: bool = False) -> None:
     """
     for module, init in pretrained(model):
         path, prefix = init.get('checkpoint'), init.get('prefix')
-        if not _is_local(path, '`checkpoint` of `init_cfg`'):
+        if not is_local(path, '`checkpoint` of `init_cfg`'):
             continue  # mmengine fetches it
         weights = read_checkpoint(path, trusted)['state_dict']
         if prefix:
@@ -57,13 +57,13 @@ def check_load_from(model: nn.Module,
         UserError: A local file is not there or not fit, or nothing of it is
             for the model.
     """
-    if _is_local(path, '`load_from`'):
+    if is_local(path, '`load_from`'):
         weights = read_checkpoint(path, trusted)['state_dict']
         check_fits(path, model, weights,
                    lambda twin: load_state_dict(twin, weights))
 
 
-def _is_local(path: str, name: str) -> bool:
+def is_local(path: str, name: str) -> bool:
     """Whether a path is no address.
 
     Raises:

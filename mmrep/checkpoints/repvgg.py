@@ -28,6 +28,8 @@ BRANCH_NORMS = (
 SQUEEZE = (
     (r'se\.down\.(weight|bias)$', r'se_layer.conv1.conv.\1'),
     (r'se\.up\.(weight|bias)$', r'se_layer.conv2.conv.\1'),
+    (r'post_se\.down\.(weight|bias)$', r'post_se_layer.conv1.conv.\1'),
+    (r'post_se\.up\.(weight|bias)$', r'post_se_layer.conv2.conv.\1'),
 )
 SENTENCES = ((CONVS, WEIGHTS), (CONVS, BRANCH_NORMS, NORM), (STAGES, SQUEEZE))
 

@@ -30,9 +30,10 @@ HOST_CONVS = (
     (r'', ''),
 )
 HOST_NORMS = ((r'bn1\.|layer\d+\.\d+\.(bn\d|downsample\.1)\.', r'\g<0>'), )
-BEHIND = (
+BEHIND = (  # the last one of MobileNetV1
     (r'(layer\d+\.\d+\.|)conv(\d)\.$', r'\1bn\2.'),
     (r'(layer\d+\.\d+\.)downsample\.0\.$', r'\1downsample.1.'),
+    (r'(conv1\.|layer\d+\.\d+\.(?:depth|point)wise\.)conv\.$', r'\1bn.'),
 )
 
 
@@ -41,19 +42,24 @@ def norm_behind(conv: str) -> Optional[str]:
     return translate(conv, (BEHIND, ))
 
 
-def put_norms_behind(state_dict: StateDict) -> StateDict:
+def put_norms_behind(state_dict: StateDict, blocks: bool = True) -> StateDict:
     """Let every convolution have a norm behind it and no bias.
 
-    That is what the ResNets of all hosts have. A bias is taken off the
+    That is what the nets of all hosts have. A bias is taken off the
     running mean of the norm that follows, which is exact in both modes; where
     none follows, as in a deployed net, it becomes the bias of a new one that
-    is the identity in eval mode. So do blocks that end in norms of their own.
+    is the identity in eval mode.
+
+    Args:
+        state_dict: In our names.
+        blocks: Whether blocks that end in norms of their own get such a new
+            one behind them, too. Defaults to True.
     """
     out = dict(state_dict)
     for name in state_dict:
         if re.search(r'(^|\.)bias$', name):
             _move_bias(name, out)
-    for name in state_dict:
+    for name in state_dict if blocks else ():
         if name.endswith('.norm.bias'):
             norm = norm_behind(name[:-len('norm.bias')])
             if norm and norm + 'weight' not in out:

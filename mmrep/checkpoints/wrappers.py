@@ -8,14 +8,26 @@ from torch import nn
 
 from ..errors import UserError
 from .content import check_weights
-from .renaming import StateDict
+from .renaming import StateDict, translate
 
 WEIGHTS = ('state_dict', 'model', 'model_state_dict')
 AVERAGED = ('model_ema', 'ema_model', 'state_dict_ema', 'ema')
 USUAL = WEIGHTS + AVERAGED
 MAX_WRAPPERS = 5
 PREFIX = re.compile(r'^((module|_orig_mod|model|backbone)\.)+')
-CLASSIFIER = re.compile(r'^(linear|fc|head\.fc)\.(?=(weight|bias)\Z)')
+# of a RepVGGplus, by the stage that each is behind
+AUXILIARY = dict(stage1=0, stage2=1, stage3_first=2)
+WEIGHT = ((r'(weight|bias)\Z', r'\1'), )
+NORM = ((r'(weight|bias|running_(mean|var)|num_batches_tracked)\Z', r'\1'), )
+CLASSIFIERS = (((r'(linear|fc|head\.fc)\.',
+                 'head.fc.'), (r'head\.auxiliary\.\d+\.(conv|fc)\.', r'\g<0>'),
+                *((rf'{stage}_aux\.{place}\.', f'head.auxiliary.{i}.{ours}.')
+                  for stage, i in AUXILIARY.items()
+                  for place, ours in ((r'0\.conv', 'conv'), ('3', 'fc')))),
+               WEIGHT)
+CLASSIFIER_NORMS = (((r'head\.auxiliary\.\d+\.bn\.', r'\g<0>'),
+                     *((rf'{stage}_aux\.0\.bn\.', f'head.auxiliary.{i}.bn.')
+                       for stage, i in AUXILIARY.items())), NORM)
 
 
 def find_weights(held: Mapping, keys: Sequence[str] = USUAL) -> Mapping:
@@ -112,9 +124,9 @@ def without_prefixes(state_dict: StateDict) -> StateDict:
 
 
 def split_classifier(state_dict: StateDict) -> Tuple[StateDict, StateDict]:
-    """The backbone, and the classifier as mmpretrain names it."""
+    """The backbone, and the classifiers as the heads here name them."""
     backbone, head = {}, {}
     for name, tensor in state_dict.items():
-        short, found = CLASSIFIER.subn('head.fc.', name)
-        (head if found else backbone)[short] = tensor
+        of_head = translate(name, CLASSIFIERS, CLASSIFIER_NORMS)
+        (head if of_head else backbone)[of_head or name] = tensor
     return backbone, head

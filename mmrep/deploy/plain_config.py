@@ -5,16 +5,19 @@ from typing import Any, Optional
 from mmengine.config import Config
 from mmengine.registry import MODELS
 
-from ..backbones import RepResNet, RepVGGBackbone
-from ..backbones.repvgg import ARCHITECTURES
+from ..backbones import AlexNetBN, MobileNetV1, RepResNet, RepVGGBackbone
+from ..backbones.repvgg_arch import ARCHITECTURES
 from ..custom_imports import drop_import, uses_mmrep
+from ..heads import auxiliary_cls_head
 from ..layers import RepConv2d
 from ..reparameterize import reparameterized
 from ..structure import restructured
 
 # arguments of RepResNet that do not change what a trained net computes
 TRAINING_ONLY = ('init_cfg', 'pretrained', 'drop_path_rate', 'with_cp',
-                 'zero_init_residual', 'conv_cfg', 'frozen_stages')
+                 'zero_init_residual', 'conv_cfg', 'stem_cfg', 'frozen_stages',
+                 'norm_behind')
+OURS = (AlexNetBN, MobileNetV1)  # no host has their plain form
 PLAIN = dict(type='Conv2d')
 WRAPPERS = (reparameterized, restructured)
 
@@ -25,8 +28,9 @@ def plain_config(cfg: Config) -> Config:
     An ``OREPAResNet`` or its like becomes the host's ``ResNet`` or
     ``ResNeXt``, a ``RepVGGBackbone`` of an mmpretrain config
     ``RepVGG(deploy=True)``, a ``Reparameterized`` model that model. Hooks of
-    mmrep go. A backbone that the host cannot express keeps its type, with
-    plain convs. Where nothing of mmrep is left, its import goes, too.
+    mmrep go, and auxiliary classifiers. A backbone that the host cannot
+    express keeps its type, with plain convs. Where nothing of mmrep is left,
+    its import goes, too.
 
     Args:
         cfg: The config of the net in training form; it stays as it is.
@@ -62,10 +66,15 @@ def _plain(node: Any, scope: str) -> Any:
     node = {key: _plain(value, scope) for key, value in node.items()}
     if 'type' in node:
         _forget_checkpoint(node)
+    if kind is auxiliary_cls_head:
+        node['aux_channels'] = ()
     for backbone, stock in ((RepResNet, _resnet), (RepVGGBackbone, _repvgg)):
         if inspect.isclass(kind) and issubclass(kind, backbone):
-            node.pop('conv_cfg', None)
+            for name in ('conv_cfg', 'stem_cfg', 'norm_behind'):
+                node.pop(name, None)
             return stock(node, scope) or {**node, 'conv_cfg': PLAIN}
+    if kind in OURS:
+        node.pop('norm_behind', None)
     return node
 
 
@@ -138,8 +147,8 @@ def _repvgg(node: dict, scope: str) -> Optional[dict]:
     known = isinstance(arguments['arch'], str) and (arguments['arch']
                                                     in ARCHITECTURES)
     regular = all(isinstance(d, int) for d in arguments['dilations'])
-    if scope != 'mmpretrain' or not (known and regular) or (
-            arguments['arch'].endswith('se')):
+    special = arguments.pop('half_indices') or not (known and regular)
+    if scope != 'mmpretrain' or special or arguments['arch'].endswith('se'):
         return None
     for name in TRAINING_ONLY:
         arguments.pop(name, None)

@@ -1,5 +1,5 @@
 """Branches for a convolution that is trained, its function unchanged."""
-from typing import Iterable, List, Sequence
+from typing import Iterable, List
 
 import torch
 from torch import Tensor, nn
@@ -8,9 +8,11 @@ from .. import kernel as K
 from ..errors import UserError
 from ..following import norms_behind, places
 from ..layers import BranchedConv2d
+from ..layers.branch_names import Branches
 from ..layers.frozen_norms import takes_batches
 from . import random_state
 from .calibration import Statistics, measure
+from .new_weights import as_authors, draw
 from .sites import Site, block_at, open_block
 
 NORMS = ('kxk', 'branches')
@@ -28,9 +30,9 @@ def norms_around(model: nn.Module, site: Site) -> List[nn.Module]:
 
 
 @torch.no_grad()
-def add_branches(model: nn.Module, site: Site, branches: Sequence[str],
+def add_branches(model: nn.Module, site: Site, branches: Branches,
                  seed: int) -> BranchedConv2d:
-    """Give the block at a site branches of random weights.
+    """Give the block at a site branches of random weights (:func:`draw`).
 
     The norms take the mode of those behind the block. What the block computes
     changes until :func:`compensate`. The global random numbers are seeded.
@@ -38,7 +40,10 @@ def add_branches(model: nn.Module, site: Site, branches: Sequence[str],
     block = open_block(model, site)
     behind = norms_around(model, site)
     torch.manual_seed(random_state.folded(seed))
-    block.set_options(branches, NORMS, kxk=False)
+    block.set_options(
+        as_authors(branches, block.in_channels), NORMS, kxk=False)
+    for branch in block.branches.values():
+        draw(branch)
     for norm in block._norms() if behind else ():
         norm.train(takes_batches(behind[0]))
     return block

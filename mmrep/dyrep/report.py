@@ -11,9 +11,10 @@ from .growing import norms_around
 from .sites import find_sites
 
 DEGENERATE = (
-    "DyRep: the metric 'synflow' is zero up to rounding for {} of {} kernels: "
-    'a batch norm behind them trains, which takes their scale away. Their '
-    "ranking is noise; 'snip' is sound here")
+    "DyRep: the metric 'synflow' says nothing of {} of {} kernels: a batch "
+    'norm behind them trains, which takes their scale away, so that the sum '
+    'of gradient times kernel is that of gamma * dL/dgamma * eps / (var + '
+    "eps), whatever the kernel does. 'snip' is sound here")
 
 
 def start(runner, evolution: Evolution) -> None:
@@ -37,6 +38,13 @@ def stopped(iteration: int, why: Exception) -> str:
                'no more; the training goes on')
     print_log(message, 'current', logging.WARNING)
     return message
+
+
+def recalibrated(iteration: int, norms: int, batches: int) -> None:
+    """Say that statistics were measured anew."""
+    print_log(
+        f'DyRep at iteration {iteration}: the statistics of {norms} norms '
+        f'were measured anew on {batches} batches', 'current')
 
 
 def degenerate(model: nn.Module, evolution: Evolution) -> int:

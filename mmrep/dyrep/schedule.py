@@ -9,6 +9,7 @@ from .arguments import check_whole
 
 LAST = 5 / 6  # of the training, as the paper's 100 of 120 epochs
 EVENTS = 20  # as the paper's, every 5 of these
+PAUSES = 5  # as the paper's 5 epochs of an interval
 
 
 class Schedule:
@@ -97,3 +98,23 @@ class Schedule:
         if not self.by_epoch:
             return due - 1 - iteration
         return (due - epoch) * epoch_length - 1 - in_epoch
+
+    def pauses(self, epoch: int, iteration: int, in_epoch: int,
+               epoch_length: Optional[int]) -> bool:
+        """Whether norms may be measured anew behind this iteration.
+
+        It ends an epoch or, of iterations, a fifth of an interval, which has
+        no event, up to ``stop``.
+
+        Args:
+            epoch: This one, from 0.
+            iteration: This one, from 0.
+            in_epoch: The same, in its epoch.
+            epoch_length: Iterations of an epoch, where epochs are meant.
+        """
+        done = (epoch if self.by_epoch else iteration) + 1
+        every = 1 if self.by_epoch else max(1, self.interval // PAUSES)
+        if self.by_epoch and in_epoch + 1 < epoch_length:
+            return False
+        return done <= self.stop and not done % every and bool(
+            done % self.interval)

@@ -18,6 +18,7 @@ from torch import nn
 from ..dyrep import SEVEN, Evolution, random_state, report
 from ..dyrep.arguments import check_whole
 from ..dyrep.finite import NotFinite
+from ..dyrep.recalibration import measure_norms, own_loader
 from ..dyrep.refusals import (check_config, check_pictures, check_runner,
                               check_scores)
 from ..dyrep.running import (accumulate, accumulated, adopt_all,
@@ -50,9 +51,11 @@ class DyRepHook(Hook):
         stop: The last epoch or iteration with an event. Defaults to five
             sixths of the training.
         metric: What matters: snip, synflow, grad_norm, grasp, random or vote.
-            The paper's synflow is zero for a convolution in front of a batch
-            norm that trains, whose output does not depend on the scale of
-            the kernel. Defaults to 'snip'.
+            The paper's synflow says nothing of a convolution in front of a
+            batch norm that trains, whose output depends on the scale of the
+            kernel by the norm's eps alone: there it is
+            ``sum(gamma * dL/dgamma * eps / (var + eps))``. Defaults to
+            'snip'.
         branches: Of a block that grows, beside its kxk, as for
             ``BranchedConv2d``. Defaults to the six of the paper.
         cut_threshold: Standard deviation of a block's importances (mean last
@@ -67,6 +70,11 @@ class DyRepHook(Hook):
         seed: Of new weights. Defaults to the Runner's.
         draw: Whether the visualizer gets a picture of all blocks at each
             event, too; that takes seconds. Defaults to False.
+        recalibrate: Batches of the training on which the statistics of all
+            norms that train are measured anew after each epoch without an
+            event, up to ``stop``; where iterations are counted, after each
+            fifth of ``interval``. The authors' option for RepVGG takes 200.
+            Defaults to 0, none.
 
     Raises:
         UserError: An argument is impossible, there would never be an event,
@@ -88,14 +96,17 @@ class DyRepHook(Hook):
                  scope: Union[str, Sequence[str]] = 'backbone',
                  max_depth: int = 2,
                  seed: Optional[int] = None,
-                 draw: bool = False) -> None:
+                 draw: bool = False,
+                 recalibrate: int = 0) -> None:
         check_whole('calibration_batches', calibration_batches, least=1)
+        check_whole('recalibrate', recalibrate, least=0)
         check_flag('draw', draw)
         if seed is not None:
             check_whole('seed', seed)
         self.schedule = Schedule(interval, by_epoch, stop)
         self.seed = seed
         self.draw = draw
+        self.recalibrate = recalibrate
         self.method = dict(
             metric=metric,
             branches=branches,
@@ -154,6 +165,8 @@ class DyRepHook(Hook):
         self.schedule.fit(
             isinstance(loop, EpochBasedTrainLoop), loop.max_epochs,
             loop.max_iters)
+        if self.recalibrate:
+            own_loader(loop.dataloader, 0)  # refuses what it cannot draw from
         adopt_pretrained(runner)
         seed = [runner.seed if self.seed is None else self.seed]
         broadcast_object_list(seed)  # those of Runners may differ
@@ -208,6 +221,8 @@ class DyRepHook(Hook):
                          batch_idx: int,
                          data_batch=None,
                          outputs=None) -> None:
+        if self.recalibrate and self._pauses(runner, batch_idx):
+            self._recalibrate(runner)
         left = self._left(runner, batch_idx)
         self.due = self.due or left == 0
         # not while gradients are accumulated
@@ -223,10 +238,27 @@ class DyRepHook(Hook):
     def _left(self, runner: Runner, batch_idx: int) -> Optional[int]:
         if self.stopped:
             return None
+        return self.schedule.left(*self._now(runner, batch_idx))
+
+    def _pauses(self, runner: Runner, batch_idx: int) -> bool:
+        return not self.stopped and self.schedule.pauses(
+            *self._now(runner, batch_idx))
+
+    def _now(self, runner: Runner, batch_idx: int) -> tuple:
         # a stream of iterations has no length
         length = len(
             runner.train_dataloader) if self.schedule.by_epoch else None
-        return self.schedule.left(runner.epoch, runner.iter, batch_idx, length)
+        return runner.epoch, runner.iter, batch_idx, length
+
+    def _recalibrate(self, runner: Runner) -> None:
+        step = runner.iter + 1
+        try:
+            count = measure_norms(runner, self.recalibrate,
+                                  self.evolution.seed + step)
+        except NotFinite as error:
+            self.stopped = report.stopped(step, error)
+            return
+        report.recalibrated(step, count, self.recalibrate)
 
     def _evolve(self, runner: Runner) -> None:
         evolution = self.evolution

@@ -7,6 +7,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from ..errors import UserError
+from .groups import param_groups
 
 
 @HOOKS.register_module()
@@ -44,14 +45,5 @@ class ParameterCheckHook(Hook):
 
 
 def _optimized(optim_wrapper) -> Iterator[nn.Parameter]:
-    for groups in _param_groups(optim_wrapper):
-        yield from groups['params']
-
-
-def _param_groups(optim_wrapper) -> Iterator[dict]:
-    groups = optim_wrapper.param_groups
-    if isinstance(groups, dict):  # of an OptimWrapperDict
-        for each in groups.values():
-            yield from each
-    else:
-        yield from groups
+    for group in param_groups(optim_wrapper):
+        yield from group['params']

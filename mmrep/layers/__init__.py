@@ -6,9 +6,10 @@ from .mobileone import MobileOneConv2d
 from .orepa import OREPAConv2d
 from .rep_conv import RepConv2d
 from .repvgg import OREPAVGGConv2d, QARepVGGConv2d, RepVGGConv2d
+from .without_bias import without_bias
 
 __all__ = [
     'ACBConv2d', 'BranchedConv2d', 'DBBConv2d', 'LargeKernelConv2d',
     'MobileOneConv2d', 'OREPAConv2d', 'OREPAVGGConv2d', 'QARepVGGConv2d',
-    'RepConv2d', 'RepVGGConv2d'
+    'RepConv2d', 'RepVGGConv2d', 'without_bias'
 ]

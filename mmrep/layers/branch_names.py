@@ -12,6 +12,7 @@ ORDER = ('1x1', '1x1_kxk', '1x1_average', '1xk', 'kx1', 'identity')
 NORMS = ('kxk', 'branches', 'sum')
 SIZED = re.compile(r'([1-9]\d*)x([1-9]\d*)(?:_d([1-9]\d*))?', re.ASCII)
 FURTHER = re.compile(r'kxk_\d+', re.ASCII)
+STAGED = ('channels', 'second', 'difference')  # options of '1x1_kxk'
 MAX_BRANCHES = 64  # of one block
 MAX_NAME = 32  # characters
 MAX_CHANNELS = 2**14  # between the two kernels of a branch
@@ -103,11 +104,14 @@ def check_norms(norms: Sequence[str]) -> Sequence[str]:
 
 
 def _check_branch(name: str, options: Any) -> None:
-    known = ('channels', 'second') if name == '1x1_kxk' else ()
+    known = STAGED if name == '1x1_kxk' else ()
     if not isinstance(options, Mapping) or any(k not in known
                                                for k in options):
         raise UserError(f'branch {name!r} has options {shown(options)}, '
                         f'it may have {sorted(known) or "none"}')
+    if not isinstance(options.get('difference', True), bool):
+        raise UserError(f"`difference` (={shown(options['difference'])}) of "
+                        f'branch {name!r} must be True or False')
     channels = options.get('channels')
     if channels is not None and (type(channels) is not int
                                  or not 1 <= channels <= MAX_CHANNELS):

@@ -1,6 +1,6 @@
 """Blocks that add features, branch by branch."""
 import math
-from typing import Iterable, Optional, Sequence, Union
+from typing import List, Optional, Sequence, Union
 
 import torch
 from mmengine.registry import MODELS
@@ -94,8 +94,12 @@ class BranchedConv2d(StructuredConv2d):
             reset_norm(norm)
         self._reset_bias()
 
-    def _own_norms(self) -> Iterable[nn.Module]:
+    def _own_norms(self) -> List[nn.Module]:
         return [n for n in (self.norm, self.sum_norm) if n is not None]
+
+    @property
+    def last_norm(self) -> Optional[nn.Module]:
+        return next(iter(self._own_norms()[::-1]), None)
 
     def forward_branches(self, input: Tensor) -> Tensor:
         if isinstance(input, Proxy):  # the call computes the same
@@ -144,6 +148,5 @@ class BranchedConv2d(StructuredConv2d):
 
     @torch.no_grad()
     def _take_bias(self, state_dict: dict, key: str) -> None:
-        norms = self._own_norms()
-        if norms:
-            norms[-1].bias.add_(state_dict.pop(key))
+        if self.last_norm is not None:
+            self.last_norm.bias.add_(state_dict.pop(key))

@@ -13,8 +13,10 @@ class DBBConv2d(BranchedConv2d):
     Ding et al., Diverse Branch Block, CVPR 2021, figure 2; a depthwise
     convolution has no 1x1, as in the official code. With
     ``branches=('1x1', '1x1_kxk', '1x1_average', '1xk', 'kx1', 'identity')``
-    it has the seven of DyRep (Huang et al., CVPR 2022, section 3.1). See
-    :class:`BranchedConv2d` for the arguments.
+    it has the seven of DyRep (Huang et al., CVPR 2022, section 3.1). The
+    gradient through what lies around the image is the true one, which the
+    official code leaves out (:class:`Staged`). See :class:`BranchedConv2d`
+    for the arguments.
     """
 
     def default_branches(self) -> Sequence[str]:

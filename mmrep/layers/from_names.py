@@ -8,7 +8,8 @@ from .block_types import MAX_NESTING
 from .branch_names import MAX_BRANCHES, is_branch
 
 Weights = Dict[str, Tensor]
-OREPA = ('average', 'prior', '1x1_kxk', '1x1', 'separable', 'product', 'stem')
+OREPA = ('average', 'prior', '1x1_kxk', '1x1', 'separable', 'product', 'stem',
+         'plain_stem')
 
 
 class Foreign(ValueError):
@@ -44,12 +45,10 @@ def read_options(weights: Weights, block: nn.Module,
     }
     options = {name: {} for name in names}
     if '1x1_kxk' in names:
-        first = weights.get('branches.1x1_kxk.first')
-        if first is None or first.dim() != 4:
-            raise Foreign
         second = _inside(weights, 'branches.1x1_kxk.second')
         options['1x1_kxk'] = dict(
-            channels=len(first),
+            channels=_channels(weights),
+            difference='branches.1x1_kxk.whole' not in weights,
             second=_block(second, block, inner.get('second'))
             if second else None)
     kxk = _inside(weights, 'kxk')
@@ -88,7 +87,11 @@ def read_orepa(weights: Weights, names: Sequence[str], scaling: str) -> dict:
         if channels > 1 or scaling == 'none':  # else both look the same
             vector = scale.size(1) == channels
             scaling = 'vector' if vector else 'scalar'
-    return dict(branches=['origin'] * origin + branches, scaling=scaling)
+    channels = _channels(weights) if '1x1_kxk' in branches else None
+    return dict(
+        branches=['origin'] * origin + branches,
+        scaling=scaling,
+        internal_channels=channels)
 
 
 def _block(weights: Weights, outer: nn.Module,
@@ -109,6 +112,18 @@ def _block(weights: Weights, outer: nn.Module,
     kinds = [cls.__name__ for cls in type(outer).__mro__]
     kind = next(kind for kind in kinds if kind in MODELS.module_dict)
     return dict(type=kind, **read_options(weights, outer, {}))
+
+
+def _channels(weights: Weights) -> int:
+    """How many there are between the kernels of ``1x1_kxk``.
+
+    Raises:
+        Foreign: The first of them is missing, or none.
+    """
+    first = weights.get('branches.1x1_kxk.first')
+    if first is None or first.dim() != 4:
+        raise Foreign
+    return len(first)
 
 
 def _branches(weights: Weights) -> list:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from .frozen_norms import norms_in, reset_norm
 
 PLAIN = {'weight', 'bias'}
+NORM = ('weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked')
 ORIGIN = r'(kxk\.)*weight\Z'  # the name of a block's first kernel
 CHANGED = (
     'a layer has taken over the branches of the weights that it loads, and '
@@ -80,6 +81,42 @@ def _complete(layer: nn.Module, state_dict: dict, prefix: str) -> None:
         for name, tensor in own.items() if name != 'bias'
     })
     state_dict[prefix + origin] = weight
+
+
+def take_norm(layer: nn.Module, state_dict: dict, prefix: str, behind: str,
+              eps: float) -> None:
+    """Let a layer be a plain convolution and the norm behind, both loaded.
+
+    Its last norm becomes that one and sees what that one saw, as all other
+    branches are silent.
+
+    Args:
+        layer: One with a ``last_norm``.
+        state_dict: Completed in place, the norm's names taken out of it.
+        prefix: Of the convolution's names.
+        behind: Of the norm's names.
+        eps: Of the norm.
+    """
+    bias = state_dict.pop(f'{prefix}bias', None)
+    norm = {
+        name: state_dict.pop(behind + name)
+        for name in NORM if behind + name in state_dict
+    }
+    _complete(layer, state_dict, prefix)
+    own = layer.last_norm
+    place = next(n for n, module in layer.named_modules() if module is own)
+    if bias is not None:
+        norm['running_mean'] = norm['running_mean'] - bias
+    own_eps = getattr(own, 'eps', 1e-5)
+    if own_eps != eps and 'weight' in norm:
+        var = norm['running_var']
+        norm['weight'] = norm['weight'] * ((var + own.eps) /
+                                           (var + eps)).sqrt()
+    state_dict.update({
+        f'{prefix}{place}.{name}': tensor
+        for name, tensor in norm.items()
+        if f'{prefix}{place}.{name}' in state_dict
+    })
 
 
 def _real(layer: nn.Module, weight: Tensor) -> nn.Module:

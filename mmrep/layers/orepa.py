@@ -21,7 +21,9 @@ from .from_names import Foreign, read_orepa
 from .geometry import like
 from .orepa_branches import (Average, Pointwise, PointwiseKxK, Prior, Product,
                              Separable)
-from .orepa_names import choose, initial_scales, stem_sizes
+from .orepa_names import (STEMS, check_channels, choose, default_channels,
+                          initial_scales, stem_sizes)
+from .orepa_stem import PlainStem
 from .orepa_sum import Sum, factors_of, plan_of
 from .rep_conv import RepConv2d
 from .tracing import as_leaf
@@ -34,6 +36,7 @@ BRANCHES = {
     '1x1': Pointwise,
     'separable': Separable,
     'product': Product,
+    'plain_stem': PlainStem,
 }
 
 
@@ -47,7 +50,8 @@ class OREPAConv2d(RepConv2d):
     - 2 to 6: ``origin``, ``average``, ``prior`` (frequency prior filter),
       ``1x1_kxk``, ``1x1`` and ``separable``;
     - 7 and more: ``stem``, the linear deep stem, a product of 3x3 blocks;
-      ``origin`` can be added.
+      ``plain_stem``, one of plain 3x3 kernels, as the official code also
+      has it, can stand in its place, ``origin`` be added.
 
     Without an ``origin`` branch, ``weight`` is a constant, zero until a plain
     convolution's checkpoint is loaded.
@@ -57,6 +61,9 @@ class OREPAConv2d(RepConv2d):
         branches: Names of the branches, all by default.
         scaling: ``vector`` (a factor per output channel), ``scalar`` (one
             per branch) or ``none``, the paper's table 3.
+        internal_channels: Between the kernels of ``1x1_kxk``, a multiple of
+            ``in_channels``. Defaults to the official rule: ``in_channels``,
+            from 5 groups on twice as many.
         kwargs: Those of ``nn.Conv2d``, by name.
 
     Raises:
@@ -68,33 +75,43 @@ class OREPAConv2d(RepConv2d):
                  *args,
                  branches: Optional[Sequence[str]] = None,
                  scaling: str = 'vector',
+                 internal_channels: Optional[int] = None,
                  **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self.names = ['origin']
         self.branches = nn.ModuleDict()
         self.register_parameter('scale', None)
-        self.scaling = self._plan = None
-        self.set_options(branches, scaling)
+        self.scaling = self._plan = self.internal_channels = None
+        self.set_options(branches, scaling, internal_channels)
         self._reset_own()
 
     def options(self) -> dict:
-        return dict(branches=list(self.names), scaling=self.scaling)
+        options = dict(branches=list(self.names), scaling=self.scaling)
+        if self.internal_channels is not None:  # another rule than OREPA's
+            options['internal_channels'] = self.internal_channels
+        return options
 
     def set_options(self,
                     branches: Optional[Sequence[str]] = None,
-                    scaling: str = 'vector') -> None:
+                    scaling: str = 'vector',
+                    internal_channels: Optional[int] = None) -> None:
         """Have these branches; those that are there already stay."""
         if scaling not in SCALINGS:
             raise ValueError(
                 f'`scaling` (={scaling!r}) must be one of {SCALINGS}')
         names, trains = choose(branches, self.kernel_size), self.trains
-        if (names, scaling) == (self.names, self.scaling):
+        channels = self._own_channels(names, internal_channels)
+        wanted = (names, scaling, channels)
+        if wanted == (self.names, self.scaling, self.internal_channels):
             return
         old = {} if self.scale is None else dict(
             zip(self.names, self.scale.detach()))
         self.names, self.scaling, self._plan = names, scaling, None
         self._set_weight('origin' in names, trains)
         kept = dict(self.branches)
+        if channels != self.internal_channels:
+            kept.pop('1x1_kxk', None)
+            self.internal_channels = channels
         self.branches.clear()
         for name in names:
             if name != 'origin':
@@ -103,6 +120,17 @@ class OREPAConv2d(RepConv2d):
         width = 0 if scaling == 'none' or len(names) == 1 else (
             self.out_channels if scaling == 'vector' else 1)
         self._set_scale(old, width, trains)
+
+    def _own_channels(self, names: Sequence[str],
+                      channels: Optional[int]) -> Optional[int]:
+        """The channels that are asked for, None if all agrees with the rule.
+
+        Layers without such a branch share their config with those with one.
+        """
+        default = default_channels(self.in_channels, self.groups)
+        if channels is not None and channels != default:
+            check_channels(channels, self.in_channels)
+        return channels if '1x1_kxk' in names and channels != default else None
 
     def _set_scale(self, old: Dict[str, Tensor], width: int,
                    trains: bool) -> None:
@@ -119,7 +147,8 @@ class OREPAConv2d(RepConv2d):
     def _set_origin(self, weight: nn.Parameter) -> None:
         """The weight is to train, so the origin becomes a branch."""
         if 'origin' not in self.names:
-            self.set_options(['origin', *self.names], self.scaling)
+            options = dict(self.options(), branches=['origin', *self.names])
+            self.set_options(**options)
         self.weight = weight
 
     def _set_weight(self, is_branch: bool, trains: bool) -> None:
@@ -147,6 +176,9 @@ class OREPAConv2d(RepConv2d):
         factory = like(self.weight)
         if name == 'stem':
             return Stem(*shape, scaling=self.scaling, **factory)
+        if name == '1x1_kxk':
+            factory['channels'] = self.internal_channels or default_channels(
+                self.in_channels, self.groups)
         branch = BRANCHES[name](*shape, **factory)
         branch.reset_parameters()
         return branch
@@ -182,7 +214,8 @@ class OREPAConv2d(RepConv2d):
 
     def _kernel(self) -> Kernel:
         traced = (is_compiling() or torch.jit.is_tracing() or is_functional())
-        if traced or not self.branches or 'stem' in self.names:
+        if traced or not self.branches or not self.branches.keys().isdisjoint(
+                STEMS):
             return K.add(*self.branch_kernels())
         branches = dict(self.branches)
         if self._plan is None:

@@ -127,16 +127,27 @@ class Prior(Filtered):
 
 
 class PointwiseKxK(Branch):
-    """1x1, stored as the difference from the identity, then kxk."""
+    """1x1, stored as the difference from the identity, then kxk.
+
+    The identity stands there again where there are more channels between.
+
+    Args:
+        shape: Channels, kernel size and groups, as of all branches.
+        channels: Between the two kernels.
+        factory: Of the parameters.
+    """
 
     last = 'second'
     names = ('first', 'second')
 
+    def __init__(self, *shape, channels: int, **factory) -> None:
+        self.channels = channels
+        super().__init__(*shape, **factory)
+
     def build(self, in_per_group: int) -> None:
-        channels = self.in_channels * (1 if self.groups <= 4 else 2)
-        self.first = self.parameter(channels, in_per_group, 1, 1)
+        self.first = self.parameter(self.channels, in_per_group, 1, 1)
         self.second = self.parameter(self.out_channels,
-                                     channels // self.groups,
+                                     self.channels // self.groups,
                                      *self.kernel_size)
 
     def reset_parameters(self) -> None:

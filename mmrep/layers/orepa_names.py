@@ -5,6 +5,9 @@ from typing import Optional, Sequence
 
 from ..errors import UserError, shown
 from .branch_names import check_once
+from .geometry import is_whole
+
+STEMS = ('stem', 'plain_stem')  # products of more than two kernels
 
 
 def initial_scales(kernel_size) -> dict:
@@ -13,7 +16,7 @@ def initial_scales(kernel_size) -> dict:
     if size == 1:
         return {'origin': 1.0, 'product': 0.5}
     if size >= 7:
-        return {'origin': 1.0, 'stem': 1.0}
+        return {'origin': 1.0, 'stem': 1.0, 'plain_stem': 1.0}
     return {
         'origin': 0.25,
         'average': 0.25,
@@ -29,6 +32,27 @@ def stem_sizes(kernel_size) -> list:
     per_axis = [[3] * ((k - 1) // 2) + [2] * ((k - 1) % 2)
                 for k in kernel_size]
     return list(zip_longest(*per_axis, fillvalue=1))
+
+
+def default_channels(in_channels: int, groups: int) -> int:
+    """Those between the kernels of ``1x1_kxk``, by the official OREPA."""
+    return in_channels if groups <= 4 else 2 * in_channels
+
+
+def check_channels(channels: int, in_channels: int) -> None:
+    """Refuse channels in which the identity does not stand whole.
+
+    Args:
+        channels: Between the kernels of ``1x1_kxk``.
+        in_channels: Of the layer.
+
+    Raises:
+        UserError: They are no multiple of those of the layer.
+    """
+    if not is_whole(channels) or channels < 1 or channels % in_channels:
+        raise UserError(
+            f'`internal_channels` (={shown(channels)}) must be a multiple of '
+            f'`in_channels` (={in_channels}), or None for the official rule')
 
 
 def choose(names: Optional[Sequence[str]], kernel_size) -> list:

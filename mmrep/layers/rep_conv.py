@@ -1,5 +1,5 @@
 """The protocol of all re-parameterizable convolutions."""
-from typing import Dict, List
+from typing import Dict, List, Optional
 
 import torch
 from torch import Tensor, nn
@@ -135,6 +135,11 @@ class RepConv2d(nn.Module):
     def origin(self) -> Tensor:
         """The weight of the plain convolution the layer stands for."""
         return self.weight
+
+    @property
+    def last_norm(self) -> Optional[nn.Module]:
+        """The norm at the end of the layer, None where it ends in none."""
+        return None
 
     @property
     def trains(self) -> bool:

@@ -48,7 +48,12 @@ class OREPAVGGConv2d(RepVGGConv2d):
         if not self._has_sums:
             return dict(type='OREPAConv2d')
         names = ['origin', 'average', 'prior', '1x1_kxk', 'separable']
-        return dict(type='OREPAConv2d', branches=names)
+        # twice as many where it is depthwise, unlike OREPA by itself
+        wide = 1 if self.groups < self.out_channels else 2
+        return dict(
+            type='OREPAConv2d',
+            branches=names,
+            internal_channels=wide * self.in_channels)
 
     @torch.no_grad()
     def _reset_own(self) -> None:

@@ -23,6 +23,9 @@ class Staged(Branch):
     """1x1, norm, then a spatial kernel.
 
     Around the image lies what 1x1 and norm make of zeros (DBB, section 3.3).
+    That value has a gradient by the weight and bias of the norm; the official
+    code detaches it, so that the gradients of this norm differ from those
+    there, while outputs do not.
     """
 
     def build_first(self, geometry: Geometry, norm: Optional[NormFactory],
@@ -118,7 +121,8 @@ class PointwiseKxK(Staged):
 
     As wide between as the input, the 1x1 is stored as its difference from the
     identity; depthwise convolutions are twice as wide (DBB, section 3.4 and
-    the official implementation).
+    the official implementation). Without ``difference`` it is stored as it
+    is, and decays to zero, as in DyRep.
     """
 
     def build(self,
@@ -126,8 +130,11 @@ class PointwiseKxK(Staged):
               norm: Optional[NormFactory],
               factory: dict,
               channels: Optional[int] = None,
-              second: Optional[dict] = None) -> None:
+              second: Optional[dict] = None,
+              difference: bool = True) -> None:
         self.in_channels = geometry.in_channels
+        if not difference:  # the only trace of it in a state dict
+            self.register_buffer('whole', torch.empty(0, dtype=torch.uint8))
         if channels is not None and (not is_whole(channels) or channels < 1
                                      or channels % geometry.groups):
             raise UserError(
@@ -184,18 +191,24 @@ class PointwiseKxK(Staged):
     def options(self) -> dict:
         return dict(
             channels=self.first.size(0),
-            second=self.second.config() if self.is_nested else None)
+            second=self.second.config() if self.is_nested else None,
+            difference='whole' not in self._buffers)
 
     def reset_parameters(self) -> None:
         super().reset_parameters()
         if self.is_nested:
             self.second.reset_parameters()
-        if self.first.size(0) == self.in_channels:
+        if self._is_difference:
             init.zeros_(self.first)
+
+    @property
+    def _is_difference(self) -> bool:
+        return 'whole' not in self._buffers and (self.first.size(0)
+                                                 == self.in_channels)
 
     def first_weight(self) -> Tensor:
         channels, in_per_group = self.first.shape[:2]
-        if channels != self.in_channels:
+        if not self._is_difference:
             return self.first
         eye = K.identity(channels, channels // in_per_group,
                          **like(self.first))

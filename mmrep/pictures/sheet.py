@@ -22,6 +22,7 @@ COLOURS = {
     'separable': '#882255',
     'product': '#44AA99',
     'stem': '#332288',
+    'plain_stem': '#661100',
 }
 # inches
 MARGIN, GAP, CELL, PAST = 0.3, 0.25, 0.95, 5.5

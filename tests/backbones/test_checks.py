@@ -15,6 +15,8 @@ ODD = [
     dict(num_stages=None),
     dict(out_indices=('a', )),
     dict(conv_cfg=3),
+    dict(stem_cfg='OREPAConv2d'),
+    dict(stem_cfg=dict(type='Nope')),
     dict(conv_cfg={}),
     dict(conv_cfg=dict(type='Nope')),
     dict(conv_cfg=dict(type='')),
@@ -24,6 +26,7 @@ ODD = [
     dict(deep_stem='yes'),
     dict(avg_down=1),
     dict(norm_eval=None),
+    dict(norm_behind='no'),
     dict(contract_dilation='no'),
     dict(with_cp=0),
     dict(zero_init_residual='False'),
@@ -41,6 +44,7 @@ def test_resnets(options):
 
 @pytest.mark.parametrize('options', [
     dict(conv_cfg=3),
+    dict(half_indices=3),
     dict(frozen_stages='a'),
     dict(out_indices=3),
     dict(norm_eval='yes'),

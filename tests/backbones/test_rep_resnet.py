@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 import mmrep
-from mmrep import OREPAConv2d, OREPAResNet
+from mmrep import DBBConv2d, DBBResNet, OREPAConv2d, OREPAResNet, RepVGGConv2d
 from mmrep.checkpoints import convert
 from mmrep.deploy import relative_difference
 from mmrep.testing import randomize_norms
@@ -110,6 +110,22 @@ def test_which_convs_are_rich():
         assert type(net.layer2[0].downsample[0]) is shortcut
         assert type(net.layer2[0].conv1) is type(net.conv1) is OREPAConv2d
     assert 'stem' in net.conv1.branches
+
+
+@pytest.mark.parametrize('deep', [False, True])
+def test_stem_cfg_is_of_the_stem_alone(deep):
+    """A deep one has 3x3 convolutions, a 7x7 one the official plain stem."""
+    kind = OREPAConv2d if not deep else RepVGGConv2d
+    cfg = dict(type='RepVGGConv2d') if deep else dict(
+        type='OREPAConv2d', branches='plain_stem')
+    net = DBBResNet(18, base_channels=8, deep_stem=deep, stem_cfg=cfg)
+    stem = net.stem[0] if deep else net.conv1
+    assert type(stem) is kind
+    assert type(net.layer1[0].conv1) is DBBConv2d
+    if not deep:
+        assert list(stem.branches) == ['plain_stem']
+    rest = DBBResNet(18, base_channels=8, deep_stem=deep)
+    assert mmrep.structure(net.layer1) == mmrep.structure(rest.layer1)
 
 
 @pytest.mark.parametrize('depth', [18, 50])

@@ -7,7 +7,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 import mmrep
 from mmrep import RepVGGBackbone, RepVGGConv2d
-from mmrep.backbones.repvgg import ARCHITECTURES
+from mmrep.backbones.repvgg_arch import ARCHITECTURES
 from mmrep.checkpoints import convert
 from mmrep.deploy import relative_difference
 from mmrep.testing import randomize_norms
@@ -27,17 +27,18 @@ def test_deploys_as_mmpretrains_repvgg(arch):
     torch.manual_seed(0)
     net = randomize_norms(RepVGGBackbone(arch, **SMALL)).eval()
     fused = mmrep.fuse(net)
-    stock = MODELS.build(
-        dict(
-            type='mmpretrain.RepVGG',
-            arch=arch,
-            deploy=True,
-            out_indices=(0, 1, 2, 3),
-            **SMALL))
-    ours = RepVGGBackbone(arch, conv_cfg=PLAIN, **SMALL)
-    x = torch.randn(1, 3, 64, 64)
+    nets = [RepVGGBackbone(arch, conv_cfg=PLAIN, **SMALL)]
     # mmpretrain's deployed form skips squeeze and excitation
-    nets = (ours, ) if arch == 'D2se' else (stock, ours)
+    if not arch.endswith('se'):
+        nets.append(
+            MODELS.build(
+                dict(
+                    type='mmpretrain.RepVGG',
+                    arch=arch,
+                    deploy=True,
+                    out_indices=(0, 1, 2, 3),
+                    **SMALL)))
+    x = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         expected = net(x)
         for deployed in nets:
@@ -84,6 +85,21 @@ def test_dilated_for_pspnet(dilations, expected):
         assert relative_difference(a, b) < 1e-4
 
 
+def test_halves_of_stages():
+    """Where RepVGGplus has an auxiliary classifier: behind 7 of 14."""
+    net = RepVGGBackbone('A0', half_indices=(2, ), **SMALL).eval()
+    seen = []
+    net.stage_3[6].register_forward_hook(lambda *args: seen.append(args[-1]))
+    x = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        outs = net(x)
+        net.half_indices = ()
+        whole = net(x)
+    assert outs[2] is seen[0]
+    for a, b in zip(whole, outs[:2] + outs[3:], strict=True):
+        assert a.equal(b)
+
+
 @pytest.mark.parametrize('frozen', [-1, 0, 3])
 def test_frozen_stages(frozen):
     net = RepVGGBackbone('A0', frozen_stages=frozen, **SMALL).train()
@@ -120,6 +136,9 @@ def test_checkpointed_activations_change_nothing():
     (dict(strides=(2, 2)), '`strides`'),
     (dict(dilations=(1, (1, ) * 5, 1, 1)), '5 entries for a stage of 4'),
     (dict(out_indices=(4, )), '`out_indices`'),
+    (dict(half_indices=(3, )), r'`half_indices` \(=\(3,\)\) must be some of '
+     r'\[0, 1, 2\]'),
+    (dict(half_indices=1), r'`half_indices` \(=1\) must be a sequence'),
     (dict(frozen_stages=5), r'`frozen_stages` \(=5\)'),
     (dict(arch=dict(num_blocks=(1, 1, 1), width_factor=(1, 1, 1))),
      "'num_blocks' of 4 stages"),

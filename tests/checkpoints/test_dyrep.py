@@ -189,18 +189,23 @@ def check(block, training):
 
 def test_names_of_nested_blocks():
     block = nested_both(Block(8, 8, branches=('1x1_kxk', )))
+    official, out = block.state_dict(), convert(block.state_dict())
     weights = {
         name
-        for name in convert(block.state_dict())
-        if '1x1_average' not in name and 'norm' not in name
+        for name in out if '1x1_average' not in name and 'norm' not in name
     }
-    inside = ('weight', 'branches.1x1_kxk.first', 'branches.1x1_kxk.second')
+    inside = ('weight', 'branches.1x1_kxk.first', 'branches.1x1_kxk.second',
+              'branches.1x1_kxk.whole')
     assert weights == {
         'branches.1x1_kxk.first',
+        'branches.1x1_kxk.whole',
         *(f'branches.1x1_kxk.second.{name}' for name in inside),
         *(f'kxk.{name}' for name in inside),
         *(f'kxk.branches.{name}.weight' for name in ('1x1', '1xk', 'kx1')),
     }
+    # no difference from the identity: they go on to decay to zero
+    first = official['dbb_1x1_kxk.conv1.weight']
+    assert out['branches.1x1_kxk.first'].equal(first)
 
 
 class Deployed(nn.Module):

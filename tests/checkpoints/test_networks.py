@@ -5,7 +5,7 @@ from mmengine.registry import MODELS
 from mmpretrain.models import ImageClassifier
 from mmpretrain.models.backbones import ResNet
 
-import mmrep  # noqa: F401
+from mmrep import DBBResNet
 from mmrep.checkpoints import convert
 from mmrep.deploy import relative_difference
 
@@ -17,6 +17,8 @@ NETWORKS = {
     'repvgg_ag2_repvgg': 'RepVGGBackbone',
     'repvgg_a_orepa': 'OREPAVGGBackbone',
 }
+# official DBB blocks have no norm behind
+OPTIONS = {'resnet18_dbb': dict(norm_behind=False)}
 FORMS = (  # plain nets load deployed weights, and rich ones, too
     ('state_dict', None),
     ('deploy_state_dict', None),
@@ -34,6 +36,7 @@ def load(goldens, name):
 def build(name, arch, conv_cfg):
     if 'depth' in arch:
         options = dict(depth=arch['depth'], base_channels=8)
+        options.update({} if conv_cfg else OPTIONS.get(name, {}))
     else:
         options = dict(
             arch=dict(
@@ -73,6 +76,18 @@ def test_logits(goldens, name, form, conv_cfg):
     with torch.no_grad():
         logits = model(golden['input'])
     assert relative_difference(golden['logits'], logits) < 1e-5
+
+
+@pytest.mark.parametrize('form', ['state_dict', 'deploy_state_dict'])
+def test_with_norms_behind(goldens, form):
+    """The same function, of a net as it is by default."""
+    golden = load(goldens, 'resnet18_dbb')
+    net = DBBResNet(18, base_channels=8).eval()
+    net.load_state_dict(convert(golden[form], norm_behind=True))
+    with torch.no_grad():
+        out = net(golden['input'])
+    for a, b in zip(golden['features'].values(), out, strict=True):
+        assert relative_difference(a, b) < 1e-5
 
 
 @pytest.mark.parametrize('name',

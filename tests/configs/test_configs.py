@@ -23,28 +23,53 @@ from mmrep.testing import randomize_norms
 
 FOLDER = Path(__file__).parents[2] / 'configs'
 CONFIGS = sorted(FOLDER.glob('*.py'))
-EVOLVED = [path for path in CONFIGS if path.stem.endswith('_cd')]
+EVOLVED = [
+    path for path in CONFIGS
+    if '_dyrep_' in path.stem and path.stem.endswith(('_c', '_cd'))
+]
 SIZE = 64
+WIDTHS = {
+    'in_channels', 'c1_in_channels', 'aux_channels', 'out_channels',
+    'feat_channels', 'fc_out_channels', 'channels', 'c1_channels'
+}
+
+# but for the classes the same as on CIFAR-10, see test_rows.py
+CIFAR100 = [path for path in CONFIGS if path.stem.endswith('_cifar100')]
 
 each_config = pytest.mark.parametrize(
-    'path', [p for p in CONFIGS if p not in EVOLVED], ids=lambda p: p.stem)
+    'path', [p for p in CONFIGS if p not in EVOLVED + CIFAR100],
+    ids=lambda p: p.stem)
 
 
 def reduced(cfg):
-    """The same net with a quarter of its backbone's channels."""
+    """The same net with a quarter of its channels."""
     model = cfg.model
+    if model.backbone.type == 'VGG':
+        model.backbone.depth = 11
     if 'base_channels' in model.backbone or model.backbone.type == 'VGG':
         return cfg
-    model.backbone.base_channels = 16
-    for part in ('neck', 'head', 'decode_head', 'auxiliary_head'):
-        for key in ('in_channels', 'c1_in_channels'):
-            if part == 'decode_head' and 'neck' in model or not (value := (
-                    model.get(part) or {}).get(key)):
-                continue  # FPN's outputs are as wide as they were
-            model[part][key] = (
+    if model.backbone.type == 'MobileNetV1':
+        model.backbone.widen_factor = 0.25
+    else:
+        model.backbone.base_channels = 16
+    for name, part in model.items():
+        if name != 'backbone':
+            narrow(part)
+    return cfg
+
+
+def narrow(part):
+    """Quarter the channels of a neck, a head and what is inside."""
+    if isinstance(part, list):
+        for item in part:
+            narrow(item)
+    for key, value in part.items() if isinstance(part, dict) else ():
+        if key not in WIDTHS:
+            narrow(value)
+        elif value:
+            part[key] = (
                 value // 4 if isinstance(value, int) else
                 [channels // 4 for channels in value])
-    return cfg
 
 
 @torch.no_grad()
@@ -75,6 +100,7 @@ def evolution_of(cfg, model):
         hook.check(model, cfg)
         return Evolution(model, **hook.method)
     assert 'dyrep' not in Path(cfg.filename).stem
+    return None
 
 
 def check_grows(evolution, scores, batch):
@@ -149,15 +175,22 @@ def evolved(tmp_path_factory):
 
 @pytest.mark.parametrize('path', EVOLVED, ids=lambda path: path.stem)
 def test_evolved(path, evolved):
-    """Starts with the branches of a checkpoint, evolves as without them."""
+    """Starts with the branches of a checkpoint; evolves, if it does, so on."""
     cfg = load_config(str(path))
-    plain = load_config(str(path).replace('_cd', ''))
-    assert cfg.custom_hooks == plain.custom_hooks
+    goes_on = path.stem.endswith('_cd')
+    kind = 'dyrep' if goes_on else 'plain'
+    stem = path.stem.replace('dyrep', kind).rpartition('_')[0]
+    like = load_config(str(path.with_stem(stem)))
+    assert cfg.get('custom_hooks') == like.get('custom_hooks')
     cfg.model.backbone.init_cfg.checkpoint, weights = evolved
     model = build_model(cfg)
-    evolution_of(cfg, model)
-    adopt_pretrained(SimpleNamespace(model=model, hooks=[], optim_wrapper={}))
+    if goes_on:
+        evolution_of(cfg, model)
+        adopt_pretrained(
+            SimpleNamespace(model=model, hooks=[], optim_wrapper={}))
+    names = [name for name, _ in model.backbone.named_parameters()]
     model.backbone.init_weights()
+    assert [name for name, _ in model.backbone.named_parameters()] == names
     block = model.backbone.layer3[1].conv2
     assert type(block) is DBBConv2d
     assert list(block.branches) == list(block.kxk.branches) == list(SEVEN)
@@ -168,6 +201,6 @@ def test_evolved(path, evolved):
 def test_evolved_checkpoint_is_named_once():
     """All start from the same file, which their users bring."""
     inits = [load_config(str(p)).model.backbone.init_cfg for p in EVOLVED]
-    assert len(inits) == 5
+    assert len(inits) == 10
     assert all(init == inits[0] for init in inits)
     assert inits[0].checkpoint == 'checkpoints/dyrep_r50_imagenet.pth'

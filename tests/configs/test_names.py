@@ -16,9 +16,10 @@ REPVGGS = ('a0', 'a1', 'a2', 'b0', 'b1', 'b1g2', 'b1g4', 'b2', 'b2g2', 'b2g4',
            'b3', 'b3g2', 'b3g4')
 NAME = re.compile(
     r'(?:(?P<head>faster_rcnn|retinanet|fpn|pspnet|deeplabv3plus)_)?'
-    r'(?P<method>plain|dbb|orepa|dyrep|repvgg|qarepvgg|orepavgg)_'
-    r'(?P<arch>r(18|34|50|101)|[ab][0-3](g[24])?(_fast)?|vgg16)_'
-    r'(?P<dataset>coco|cityscapes|imagenet|cifar10|shapes)(_cd)?')
+    r'(?P<method>plain|dbb|orepa|dyrep|repvgg|qarepvgg|orepavgg|repvggplus)_'
+    r'(?P<arch>r(18|34|50|101)|(repvgg_)?[ab][0-3](g[24])?(_fast)?|l2pse|'
+    r'vgg16|mobilenet|alexnet)_'
+    r'(?P<dataset>coco|cityscapes|imagenet|cifar100?|shapes)(_cd?|_own)?')
 
 each_config = pytest.mark.parametrize(
     'path', CONFIGS, ids=lambda path: path.stem)
@@ -30,12 +31,24 @@ def the_table():
         nets = [*product(METHODS, ('r18', 'r50')), ('orepa', 'r101')]
         for head, (method, arch) in product(heads, nets):
             yield f'{head}_{method}_{arch}_{dataset}'
+        for head, end in product(heads, ('c', 'cd')):
+            yield f'{head}_dyrep_r50_{dataset}_{end}'
     for method, depth in product(METHODS[:4], (18, 34, 50, 101)):
         yield f'{method}_r{depth}_imagenet'
     for arch in REPVGGS:
         yield f'repvgg_{arch}_imagenet'
+    yield 'repvggplus_l2pse_imagenet'
     for arch in REPVGGS[:3]:
         yield f'orepavgg_{arch}_imagenet'
+    for method, arch in product(('plain', 'dbb'), ('mobilenet', 'alexnet')):
+        yield f'{method}_{arch}_imagenet'
+    for method, arch in product(('plain', 'dbb'), ('r18', 'r50')):
+        yield f'{method}_{arch}_imagenet_own'
+    yield from ('faster_rcnn_dbb_r50_coco_c', 'pspnet_dbb_r50_cityscapes_c')
+    for method, classes in product(('plain', 'dbb', 'dyrep'), (10, 100)):
+        yield f'{method}_vgg16_cifar{classes}'
+    for arch in ('mobilenet', 'repvgg_a2', 'repvgg_b2g4', 'repvgg_b3'):
+        yield f'dyrep_{arch}_imagenet'
     for arch in ('b1g2', 'b1g2_fast', 'b2', 'b2_fast'):
         yield f'pspnet_repvgg_{arch}_cityscapes'
 
@@ -47,14 +60,15 @@ def test_table_is_whole():
 
 @each_config
 def test_name(path):
-    """[<head>_]<method>_<arch>_<dataset>[_cd].py.
+    """[<head>_]<method>_<arch>_<dataset>[_c|_cd|_own].py.
 
-    Classifiers have no head to name; ``_cd`` starts from a backbone that
-    evolved on ImageNet.
+    Classifiers have no head to name; ``_c`` has a backbone that was trained
+    on ImageNet in the method's form and keeps it, ``_cd`` evolves it further,
+    ``_own`` trains as the method's own paper where others report it, too.
     """
     match = NAME.fullmatch(path.stem)
     assert match
-    is_classifier = match['dataset'] in ('imagenet', 'cifar10')
+    is_classifier = match['dataset'].startswith(('imagenet', 'cifar'))
     assert is_classifier == (match['head'] is None)
 
 
@@ -63,7 +77,8 @@ def test_only_the_backbone_differs(name):
     """What is compared is trained alike, but for OREPA's stem."""
     head, method, arch, dataset = NAME.fullmatch(name).group(
         'head', 'method', 'arch', 'dataset')
-    if head is None or method == 'plain' or not arch.startswith('r'):
+    is_table = re.fullmatch(r'r\d+', arch) and name.endswith(dataset)
+    if head is None or method == 'plain' or not is_table:
         return
     tree = ast.parse((FOLDER / f'{name}.py').read_text())
     values = {

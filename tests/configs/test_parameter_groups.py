@@ -53,16 +53,25 @@ def of_dyrep(p):
     return 1, 1 if p.dimensions > 1 else 0
 
 
+def of_dbb(p):
+    """train.py, sgd_optimizer: by 'bias' and 'depth' in the name."""
+    return 2 if p.is_bias else 1, 0 if 'depthwise' in p.name else 1
+
+
 def all_alike(p):
     return 1, 1
 
 
 # What comes first holds: (name of the config, rule, decay, nesterov).
 RULES = [
-    (r'dyrep_.*_cifar', all_alike, 1e-4, False),
+    (r'.*_cifar', all_alike, 1e-4, False),
+    (r'dyrep_mobilenet', of_dyrep, 4e-5, True),
     (r'dyrep_', of_dyrep, 1e-4, True),
+    (r'repvggplus_', of_repvgg, 4e-5, True),
     (r'repvgg_', of_repvgg, 1e-4, False),
-    (r'(plain|orepa|orepavgg|dbb)_', of_orepa, 1e-4, False),
+    (r'.*_mobilenet', of_dbb, 4e-5, False),
+    (r'.*(_alexnet|_own$)', of_dbb, 1e-4, False),
+    (r'(plain|orepa|dbb)_r|orepavgg_', of_orepa, 1e-4, False),
 ]
 
 

@@ -74,6 +74,26 @@ def test_what_the_host_cannot_express_keeps_its_type(scope, extra):
     assert cfg.custom_imports.imports == ['mmrep']
 
 
+@pytest.mark.parametrize('scope', ['mmdet', 'mmseg', 'mmpretrain'])
+def test_norms_are_back(scope):
+    """Whether they stood behind blocks is nothing a plain net can tell."""
+    backbone = dict(type='DBBResNet', depth=50, norm_behind=False)
+    assert plain(scope, backbone).model.backbone.type == 'ResNet'
+    wide = plain(scope, dict(backbone, width_per_group=128)).model.backbone
+    assert wide.type == 'DBBResNet' and 'norm_behind' not in wide
+    MODELS.build(wide)
+
+
+@pytest.mark.parametrize('kind', ['MobileNetV1', 'AlexNetBN'])
+def test_nets_that_no_host_has(kind):
+    block = dict(type='DBBConv2d')
+    cfg = plain('mmpretrain',
+                dict(type=kind, conv_cfg=block, norm_behind=False))
+    backbone = cfg.model.backbone
+    assert backbone == dict(type=kind, conv_cfg=dict(type='Conv2d'))
+    assert cfg.custom_imports.imports == ['mmrep']
+
+
 def test_repvgg():
     backbone = dict(type='RepVGGBackbone', arch='B1g2', out_indices=(3, ))
     cfg = plain('mmpretrain', backbone)
@@ -82,6 +102,39 @@ def test_repvgg():
     cfg = plain('mmseg', backbone)
     assert cfg.model.backbone.type == 'RepVGGBackbone'
     assert cfg.model.backbone.conv_cfg == dict(type='Conv2d')
+
+
+def test_repvggplus():
+    """No auxiliary classifiers, and what no host has keeps its type."""
+    backbone = dict(
+        type='RepVGGBackbone',
+        arch='L2pse',
+        out_indices=(0, 1, 3),
+        half_indices=(2, ))
+    head = dict(
+        type='AuxiliaryClsHead',
+        num_classes=10,
+        in_channels=2560,
+        aux_channels=(160, 320, 640))
+    cfg = Config(
+        dict(
+            default_scope='mmpretrain',
+            custom_imports=dict(imports=['mmrep']),
+            model=dict(type='ImageClassifier', backbone=backbone, head=head)))
+    plain = plain_config(cfg)
+    assert plain.model.head == dict(head, aux_channels=())
+    assert plain.model.backbone == dict(backbone, conv_cfg=dict(type='Conv2d'))
+    assert plain.custom_imports.imports == ['mmrep']
+
+
+@pytest.mark.parametrize('halves', [(), (2, )])
+def test_halves_are_no_hosts(halves):
+    backbone = dict(type='RepVGGBackbone', arch='A0', half_indices=halves)
+    plain = plain_config(
+        Config(
+            dict(default_scope='mmpretrain', model=dict(backbone=backbone))))
+    kind = 'RepVGGBackbone' if halves else 'RepVGG'
+    assert plain.model.backbone.type == kind
 
 
 def test_conv_cfg_anywhere():
@@ -98,6 +151,17 @@ def test_conv_cfg_anywhere():
 def test_prefixed_type():
     cfg = plain('mmdet', dict(type='mmengine.OREPAResNet', depth=18))
     assert cfg.model.backbone.type == 'ResNet'
+
+
+def test_stem_cfg():
+    stem = dict(type='OREPAConv2d', branches='plain_stem')
+    for extra, kind in (({}, 'ResNet'), (dict(expansion=2), 'OREPAResNet')):
+        out = plain('mmseg',
+                    dict(type='OREPAResNet', depth=18, stem_cfg=stem, **extra))
+        backbone = out.model.backbone
+        assert backbone.type == kind and 'stem_cfg' not in backbone
+        assert backbone.get('conv_cfg') == (
+            dict(type='Conv2d') if extra else None)
 
 
 def test_other_imports_stay():

@@ -153,20 +153,17 @@ def block(net: nn.Module, *inside: str) -> nn.Module:
 
 
 class Classifier(nn.Module):
-    """A host's ResNet-18 with a head on all its stages."""
+    """A host's ResNet-18, or what is given, with a head on all its stages."""
 
     def __init__(self, **options) -> None:
         super().__init__()
         import mmseg.models  # noqa: F401
-        self.backbone = MODELS.build(
-            dict(
-                type='mmseg.ResNet',
-                depth=18,
-                base_channels=8,
-                **{
-                    'norm_eval': False,
-                    **options
-                }))
+        self.backbone = MODELS.build({
+            'type': 'mmseg.ResNet',
+            'depth': 18,
+            'norm_eval': False,
+            **options, 'base_channels': 8
+        } if options.get('type') is None else options)
         self.head = nn.Linear(120, 5)
 
     def forward(self, x: Tensor) -> Tensor:

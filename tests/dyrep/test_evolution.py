@@ -74,6 +74,34 @@ def test_resnets_evolve(options):
     assert torch.allclose(fuse(net)(x), expected, rtol=1e-4, atol=1e-5)
 
 
+def test_repvggs_evolve():
+    """RepVGG's own blocks are cut, grow in their kxk and there again."""
+    net, data = classifier(
+        type='RepVGGBackbone',
+        arch=dict(num_blocks=(1, ) * 4, width_factor=(1, ) * 4, groups=2),
+        base_channels=8,
+        strides=(1, 2, 2, 2))  # a norm sees few samples as it is
+    torch.manual_seed(1)
+    other = (torch.randn(8, 3, 32, 32), torch.arange(8) % 5)
+    evolution, cuts, grown = Evolution(net, max_depth=3), [], []
+    assert all(name.endswith('.kxk') for name in evolution.sites())
+    for step in range(6):
+        scores = evolution.new_scores()
+        optimize(net, data, scores)
+        scatter(net, step, 0.2)
+        settle(net, data)
+        before = looks(net, data, other)
+        record = evolution.event(step, scores, data)
+        check(net, data, before, other)
+        cuts += record['cut']
+        grown.append(record['grown'].partition('.branch_reparam.')[2])
+    assert {cut['name'].count('kxk') for cut in cuts} >= {0, 1}
+    assert 'kxk' in grown and set(grown) - {'kxk'}, grown
+    expected = net.eval()(data.batches[0][0])
+    found = fuse(net)(data.batches[0][0])
+    assert torch.allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
 def small(**options):
     net = net_of(conv3x3())
     data = data_of(net, size=8)

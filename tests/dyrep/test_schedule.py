@@ -46,6 +46,22 @@ def test_all_iterations(by_epoch, length, epochs):
             assert distance == (coming[0] - i if coming else None)
 
 
+@pytest.mark.parametrize('by_epoch', [True, False])
+@pytest.mark.parametrize('interval, stop', [(1, 4), (2, 6), (5, 11), (12, 24)])
+def test_pauses(by_epoch, interval, stop):
+    """After each epoch, or fifth of an interval, that has no event."""
+    schedule, length = Schedule(interval, by_epoch, stop), 3
+    schedule.fit(True, 30, 30 * length)
+    every = 1 if by_epoch else max(1, interval // 5)
+    paused = counted(every, stop, by_epoch, 30, length)
+    expected = set(paused) - set(counted(interval, stop, by_epoch, 30, length))
+    assert {
+        i
+        for i in range(30 * length)
+        if schedule.pauses(i // length, i, i % length, length)
+    } == expected
+
+
 @pytest.mark.parametrize('epochs, interval, stop', [(120, 5, 100),
                                                     (600, 25, 500),
                                                     (12, 1, 10), (1, 1, 1),

@@ -115,7 +115,7 @@ def test_half_precision_does_not_overflow():
 
 @pytest.mark.parametrize('train', [True, False])
 def test_synflow_is_nothing_before_a_norm_that_trains(train):
-    """The loss does not depend on the scale of the kernel there."""
+    """The loss hardly depends on the scale of the kernel there."""
     net = net_of(conv3x3())
     net.norm.train(train)
     net(torch.randn(4, 3, 16, 16)).square().mean().backward()
@@ -124,6 +124,28 @@ def test_synflow_is_nothing_before_a_norm_that_trains(train):
     found = scores.means()
     ratio = abs(found['synflow']['conv']) / found['snip']['conv']
     assert ratio < 1e-3 if train else ratio > 1e-2, ratio
+
+
+@pytest.mark.parametrize('eps', [1e-5, 1e-3, 1.])
+def test_what_synflow_is_before_a_norm_that_trains(eps):
+    """Eps alone lets the scale matter: gamma dL/dgamma eps / (var + eps)."""
+    conv = conv3x3(bias=True, padding_mode='reflect')
+    net = net_of(conv, dtype=torch.double)
+    net.norm.eps = eps
+    seen = []
+    conv.register_forward_hook(lambda *args: seen.append(args[2].detach()))
+    out = net(torch.randn(4, 3, 16, 16).double())
+    (out.exp() * torch.randn(out.shape)).mean().backward()
+    var = seen[0].var((0, 2, 3), correction=0)
+    gamma = net.norm.weight
+    expected = (gamma * gamma.grad * eps / (var + eps)).sum().item()
+    scores = Scores({'conv': conv.weight}, ['synflow'])
+    # the scores are sums of single precision
+    exact = (conv.weight * conv.weight.grad).sum().item()
+    scores.add(torch.optim.SGD(net.parameters(), 0.1))
+    assert exact == pytest.approx(expected, rel=1e-9, abs=1e-16)
+    found = scores.means()['synflow']['conv']
+    assert found == pytest.approx(expected, rel=1e-2, abs=1e-6)
 
 
 def test_the_state_goes_on():

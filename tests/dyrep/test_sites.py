@@ -7,6 +7,7 @@ from torch import nn
 
 from mmrep import DBBConv2d
 from mmrep.dyrep import SEVEN, Evolution
+from mmrep.dyrep.growing import add_branches
 from mmrep.dyrep.sites import (Site, block_at, find_sites, geometry_at,
                                is_plain, open_block)
 from mmrep.errors import UserError
@@ -101,11 +102,11 @@ def test_sites_that_no_branch_fits_are_none():
     assert not Evolution(stride, scope='conv', branches='identity').sites()
 
 
-@pytest.mark.parametrize('conv, wide', [(conv3x3(), 8),
-                                        (conv3x3(groups=8), 16)])
-def test_geometry_of_the_second_kernel(conv, wide):
-    net = net_of(conv)
-    grow(net, data_of(net), ())
+@pytest.mark.parametrize('groups', [1, 8])
+@pytest.mark.parametrize('own, wide', [({}, 8), (dict(channels=16), 16)])
+def test_geometry_of_the_second_kernel(groups, own, wide):
+    net = net_of(conv3x3(groups=groups))
+    add_branches(net, Site('conv'), {'1x1_kxk': own}, 0)
     assert geometry_at(net, Site('conv')).in_channels == 8
     assert geometry_at(net, Site('conv', ('kxk', ))).in_channels == 8
     second = geometry_at(net, Site('conv', ('second', )))

@@ -15,7 +15,8 @@ from .image import Look, conv, mean, tap
 from .parts import Part
 
 OF_OREPA = {
-    'average', 'prior', '1x1_kxk', '1x1', 'separable', 'product', 'stem'
+    'average', 'prior', '1x1_kxk', '1x1', 'separable', 'product', 'stem',
+    'plain_stem'
 }
 
 
@@ -110,6 +111,8 @@ def linear(name: str, part: Part, image: Tensor, look: Look) -> Tensor:
     """One of OREPA's branches (section 3.5 and figure 5), unscaled."""
     if name == 'stem':
         return stem(part, image, look)
+    if name == 'plain_stem':
+        return plain_stem(part, image, look)
     if name == 'separable':
         wide = look._replace(groups=image.size(1))
         out = conv(image, part['depthwise'], wide)
@@ -141,6 +144,17 @@ def stem(part: Part, image: Tensor, look: Look) -> Tensor:
             look.inside(
                 size=tuple(inner['weight'].shape[2:]),
                 stride=look.stride if last else (1, 1)))
+    return image
+
+
+def plain_stem(part: Part, image: Tensor, look: Look) -> Tensor:
+    """The same of kernels that are no blocks."""
+    numbers = part.below('kernels')
+    for number in numbers:
+        kernel = part[f'kernels.{number}']
+        stride = look.stride if number == numbers[-1] else (1, 1)
+        size = tuple(kernel.shape[2:])
+        image = conv(image, kernel, look.inside(size=size, stride=stride))
     return image
 
 

@@ -12,7 +12,7 @@ LAYERS = [mmrep.OREPAConv2d, mmrep.OREPAConv2d, *BRANCHED]
 OF_OREPA = [  # up to 1, up to 6, beyond
     ['origin', 'product'],
     ['origin', 'average', 'prior', '1x1_kxk', '1x1', 'separable'],
-    ['origin', 'stem']
+    ['origin', 'stem', 'plain_stem']
 ]
 SCALINGS = ['vector', 'vector', 'scalar', 'none']
 OF_DYREP = ['1x1', '1x1_kxk', '1x1_average', '1xk', 'kx1', 'identity']

@@ -92,7 +92,7 @@ def test_synflow_warns_where_it_means_nothing(norm_eval, evolving, train,
     cfg.dump(path)
     train(path)
     log = next(tmp_path.glob('run/*/*.log')).read_text()
-    assert ("'synflow' is zero" in log) == (not norm_eval)
+    assert ("'synflow' says nothing" in log) == (not norm_eval)
 
 
 def test_validation_changes_nothing(evolving, train):
@@ -107,6 +107,33 @@ def test_validation_changes_nothing(evolving, train):
         for interval in (100, 2)
     ]
     assert all(weights[0][name].equal(weights[1][name]) for name in weights[0])
+
+
+def test_norms_are_measured_anew(evolving, train, tmp_path):
+    """Nothing but their statistics changes, those of averages follow."""
+    found = []
+    for count in (0, 2):
+        cfg, path = evolving(
+            'mmseg',
+            hooks=[dict(type='EMAHook')],
+            interval=12,
+            stop=12,
+            recalibrate=count)
+        cfg.model.decode_head.dropout_ratio = 0.5
+        cfg.model.backbone.frozen_stages = 1
+        cfg.dump(path)
+        found.append(read(train(path, f'run{count}', 'iter_6.pth')))
+    for name, tensor in found[0]['state_dict'].items():
+        measured = 'running' in name and not name.startswith(
+            ('backbone.bn1', 'backbone.layer1'))
+        for state, prefix in (('state_dict', ''), ('ema_state_dict',
+                                                   'module.')):
+            first, second = [c[state][prefix + name] for c in found]
+            assert first.equal(second) != measured, name
+        if measured:
+            assert second.equal(found[1]['state_dict'][name])
+    log = next(tmp_path.glob('run2/*/*.log')).read_text()
+    assert log.count('were measured anew on 2 batches') == 5
 
 
 def test_accumulated_gradients_are_kept(evolving, train):
@@ -170,6 +197,8 @@ def error_of(load_tool, capsys, path, work_dir, *arguments):
     (dict(max_depth=0), ('`max_depth` (=0)', 'at least 1')),
     (dict(calibration_batches=0),
      ('`calibration_batches` (=0)', 'at least 1')),
+    (dict(recalibrate=-1), ('`recalibrate` (=-1)', 'at least 0')),
+    (dict(recalibrate=True), ('`recalibrate` (=True)', 'whole number')),
     (dict(intervall=3), ('intervall', )),
 ])
 def test_hooks_that_cannot_work(hook, words, evolving, load_tool, capsys,

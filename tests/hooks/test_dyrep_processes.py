@@ -8,6 +8,8 @@ import torch
 
 ROOT = Path(__file__).parents[2]
 WITNESS = '''
+import copy
+
 import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
@@ -19,6 +21,11 @@ import mmrep
 class WitnessHook(Hook):
     priority = 'LOWEST'
 
+    def after_train_iter(self, runner, *args, **kwargs):
+        if runner.iter + 1 == 11:
+            self.buffers = copy.deepcopy(
+                dict(runner.model.module.named_buffers()))
+
     def after_train(self, runner):
         model = runner.model.module
         evolution = next(hook for hook in runner.hooks
@@ -26,6 +33,7 @@ class WitnessHook(Hook):
         torch.save(
             dict(
                 parameters=dict(model.named_parameters()),
+                buffers=self.buffers,
                 structure=mmrep.structure(model),
                 history=evolution.history),
             f'{runner.work_dir}/rank{runner.rank}.pth')
@@ -40,6 +48,7 @@ def test_both_processes_evolve_alike(evolving, free_port, tmp_path):
                dict(type='WitnessHook')],
         interval=2,
         stop=12,
+        recalibrate=2,
         cut_threshold=1e-9)
     cfg.custom_imports.imports = ['mmrep', 'witness']
     cfg.model.backbone.norm_cfg = dict(type='SyncBN')
@@ -77,4 +86,7 @@ def test_both_processes_evolve_alike(evolving, free_port, tmp_path):
     assert first['structure'] == second['structure'] != {}
     mine, theirs = first['parameters'], second['parameters']
     assert mine.keys() == theirs.keys()
+    assert all(mine[name].equal(theirs[name]) for name in mine)
+    # the statistics of norms were measured anew just then
+    mine, theirs = first['buffers'], second['buffers']
     assert all(mine[name].equal(theirs[name]) for name in mine)

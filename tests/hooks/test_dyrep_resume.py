@@ -41,6 +41,7 @@ def config_of(case, evolving, tmp_path):
     host = 'mmdet' if case == 'epochs' else 'mmseg'
     cfg, path = evolving(host, hooks=hooks)
     cfg.custom_imports.imports = ['mmrep', 'killer']
+    cfg.custom_hooks[0].recalibrate = 2
     cfg.optim_wrapper.paramwise_cfg = LAYER_WISE
     cfg.optim_wrapper.clip_grad = dict(max_norm=5)
     if case == 'iterations':  # the kill at 10 is two steps after an event

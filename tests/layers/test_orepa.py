@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import nn
 
-from mmrep import OREPAConv2d
+from mmrep import DBBConv2d, OREPAConv2d
 from mmrep import kernel as K
 from mmrep.checkpoints import convert
 from mmrep.deploy import relative_difference
@@ -172,6 +172,62 @@ def test_inner_channels_double_beyond_four_groups():
         assert layer.branches['1x1_kxk'].first.size(0) == channels
 
 
+@pytest.mark.parametrize('groups', [1, 2, 8])
+@pytest.mark.parametrize('times', [1, 2, 3])
+def test_inner_channels(groups, times):
+    """The identity stands once, twice or three times in each group."""
+    layer = randomized(
+        OREPAConv2d(
+            8,
+            16,
+            3,
+            groups=groups,
+            bias=False,
+            internal_channels=8 * times,
+            dtype=torch.float64))
+    x = torch.randn(2, 8, 12, 13, dtype=torch.float64)
+    expected = sum(s[:, None, None] * f
+                   for s, f in zip(layer.scale,
+                                   features(layer, x).values()))
+    torch.testing.assert_close(layer(x), expected)
+    first = layer.branches['1x1_kxk'].first
+    assert first.shape == (8 * times, 8 // groups, 1, 1)
+    is_rule = times == (1 if groups <= 4 else 2)
+    assert layer.options().get('internal_channels') == (None if is_rule else
+                                                        8 * times)
+
+
+def test_inner_channels_are_read_off_weights():
+    source = randomized(OREPAConv2d(8, 8, 3, internal_channels=24))
+    layer = OREPAConv2d(8, 8, 3)
+    kept = layer.branches['separable']
+    with pytest.warns(UserWarning, match='taken over the branches'):
+        layer.load_state_dict(source.state_dict())
+    assert layer.config() == source.config()
+    assert layer.branches['separable'] is kept
+    x = torch.randn(2, 8, 9, 9)
+    torch.testing.assert_close(layer(x), source(x))
+    layer.set_options()
+    assert layer.options() == OREPAConv2d(8, 8, 3).options()
+
+
+def test_inner_channels_of_blocks_in_blocks():
+    kxk = dict(type='OREPAConv2d', internal_channels=16)
+    source = DBBConv2d(8, 8, 3, kxk=kxk)
+    layer = DBBConv2d(8, 8, 3)
+    with pytest.warns(UserWarning, match='taken over the branches'):
+        layer.load_state_dict(source.state_dict())
+    assert layer.config() == source.config()
+    assert layer.config()['kxk']['internal_channels'] == 16
+
+
+def test_inner_channels_without_such_a_branch():
+    """A config of all convolutions of a net may have the option."""
+    for size in (1, 7):
+        layer = OREPAConv2d(8, 8, size, internal_channels=16)
+        assert 'internal_channels' not in layer.options()
+
+
 @pytest.mark.parametrize(
     'names',
     [['origin'], ['prior', '1x1'], ['separable', 'origin', 'average']])
@@ -201,6 +257,10 @@ def test_stem_with_an_origin():
     (3, dict(branches=3), r'`branches` \(=3\) of a 3x3 kernel must be'),
     (3, dict(branches=['1x1', 3]), r'must be some of .*, got \[3\]'),
     (3, dict(scaling=None), r'`scaling` \(=None\) must be one of'),
+    (3, dict(internal_channels=6), r'`internal_channels` \(=6\) must be a '
+     r'multiple of `in_channels` \(=4\)'),
+    (3, dict(internal_channels=0), r'`internal_channels` \(=0\) must be'),
+    (1, dict(internal_channels='8'), r"`internal_channels` \(='8'\) must be"),
     (3, dict(scaling='matrix'), "`scaling` \\(='matrix'\\) must be one of"),
 ])
 def test_unknown_options(size, options, message):

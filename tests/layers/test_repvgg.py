@@ -155,6 +155,29 @@ def test_orepa_in_place_of_the_kxk(size, branches):
     assert layer.weight is None and layer.origin is layer.kxk.weight
 
 
+@pytest.mark.parametrize('groups, inner', [(1, 16), (8, 16), (16, 32)])
+def test_inner_channels_of_orepa_vgg(groups, inner):
+    """Twice as many where it is depthwise, unlike OREPA by itself."""
+    layer = OREPAVGGConv2d(16, 16, 3, padding=1, groups=groups, bias=False)
+    assert len(layer.kxk.branches['1x1_kxk'].first) == inner
+    wide = OREPAVGGConv2d(16, 16, 3, padding=1, groups=8, bias=False)
+    assert wide.config()['kxk']['internal_channels'] == 16
+
+
+def test_weights_by_the_rule_of_orepa_still_load():
+    """Such as saved before: twice as many from 5 groups on."""
+    kxk = dict(OREPAVGGConv2d(16, 16, 3).config()['kxk'])
+    old = OREPAVGGConv2d(16, 16, 3, groups=8, kxk=kxk)
+    assert len(old.kxk.branches['1x1_kxk'].first) == 32
+    layer = OREPAVGGConv2d(16, 16, 3, groups=8)
+    randomize_norms(old).eval()
+    with pytest.warns(UserWarning, match='taken over the branches'):
+        layer.eval().load_state_dict(old.state_dict())
+    x = torch.randn(2, 16, 7, 7)
+    assert relative_difference(old(x), layer(x)) < 1e-6
+    assert layer.config() == old.config()
+
+
 def test_initial_weights_of_orepa_vgg():
     """By the official code: Kaiming's rule with a=1, so 1 / fan-in."""
     torch.manual_seed(0)

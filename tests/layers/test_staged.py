@@ -66,3 +66,72 @@ def test_impossible_channels(channels):
     with pytest.raises(ValueError, match=rf'`channels` \(={channels}\)'):
         DBBConv2d(
             8, 8, 3, groups=2, branches={'1x1_kxk': dict(channels=channels)})
+
+
+@pytest.mark.parametrize('name', ['weight', 'bias'])
+@pytest.mark.parametrize('branch', ['1x1_kxk', '1x1_average'])
+def test_the_gradient_through_the_border(branch, name):
+    """That of differences, which the border's value is a part of."""
+    net, step = layer(), 1e-5
+    for norm in net._norms():
+        norm.momentum = 0.  # or each forward pass would move the border
+    x = torch.randn(2, 8, 3, 3, dtype=torch.float64)  # all near the border
+    cotangent = torch.randn(2, 8, 3, 3, dtype=torch.float64)
+    (net(x) * cotangent).sum().backward()
+    tensor = getattr(net.branches[branch].first_norm, name)
+    values = []
+    with torch.no_grad():
+        for change in (step, -2 * step):
+            tensor[0] += change
+            values.append((net(x) * cotangent).sum())
+    expected = (values[0] - values[1]) / (2 * step)
+    torch.testing.assert_close(tensor.grad[0], expected, rtol=1e-5, atol=1e-8)
+
+
+def staged(difference):
+    """A block of one branch, and its weights as they are, not stored."""
+    torch.manual_seed(0)
+    made = DBBConv2d(
+        8,
+        8,
+        3,
+        padding=1,
+        groups=2,
+        bias=False,
+        branches={'1x1_kxk': dict(difference=difference)})
+    return randomize_norms(made).double()
+
+
+@pytest.mark.parametrize('before', [True, False])
+@pytest.mark.parametrize('after', [True, False])
+def test_difference_is_told_by_the_weights(before, after):
+    """A block of the one kind becomes one of the other as it loads."""
+    saved, other = staged(before), staged(after)
+    with torch.no_grad():
+        saved.branches['1x1_kxk'].first.normal_()
+    other.load_state_dict(saved.state_dict())
+    assert other.config() == saved.config()
+    assert other.config()['branches']['1x1_kxk']['difference'] == before
+    x = torch.randn(2, 8, 9, 9).double()
+    assert other.eval()(x).equal(saved.eval()(x))
+
+
+def test_without_difference_it_is_the_kernel_itself():
+    plain, usual = staged(False), staged(True)
+    eye = torch.eye(4).repeat(2, 1)[:, :, None, None].double()
+    with torch.no_grad():
+        for name, tensor in plain.state_dict().items():
+            if not name.endswith('whole'):
+                usual.state_dict()[name].copy_(tensor)
+        usual.branches['1x1_kxk'].first -= eye
+    x = torch.randn(2, 8, 9, 9).double()
+    torch.testing.assert_close(plain.train()(x), usual.train()(x))
+    torch.testing.assert_close(plain.eval()(x), usual.eval()(x))
+    plain.reset_parameters()
+    assert plain.branches['1x1_kxk'].first.std() > 0.1
+
+
+@pytest.mark.parametrize('value', [0, None, 'no'])
+def test_difference_is_a_flag(value):
+    with pytest.raises(ValueError, match='`difference` .* True or False'):
+        staged(value)

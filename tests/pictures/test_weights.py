@@ -75,6 +75,13 @@ def test_stem():
     assert conv.blocks[0].nested == ('stem', )
 
 
+def test_stem_of_plain_kernels():
+    layer = mmrep.OREPAConv2d(3, 4, 7, branches='plain_stem')
+    block, = read_convs(layer.state_dict())[0].blocks
+    assert block.kernel_size == (7, 7) and block.nested == ()
+    assert block.weights == dict(plain_stem=None)
+
+
 @pytest.mark.parametrize('layer, weights', [
     (mmrep.QARepVGGConv2d, {KERNEL: 1, '1x1': None, 'identity': None}),
     (mmrep.OREPAVGGConv2d, {KERNEL: 1, '1x1': 1, 'identity': 1}),

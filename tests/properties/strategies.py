@@ -17,7 +17,7 @@ LAYERS = [mmrep.OREPAConv2d, *BRANCHED]
 OREPA_NAMES = [  # up to 1, up to 6, beyond
     ['origin', 'product'],
     ['origin', 'average', 'prior', '1x1_kxk', '1x1', 'separable'],
-    ['origin', 'stem']
+    ['origin', 'stem', 'plain_stem']
 ]
 SCALINGS = ['vector', 'scalar', 'none']
 MODES = ['zeros', 'reflect', 'replicate', 'circular']

@@ -9,9 +9,11 @@ import pytest
 import torch
 from mmengine.runner import load_checkpoint
 
-from mmrep import RepVGGBackbone
+from mmrep import ACBResNet, RepVGGBackbone
 from mmrep.checkpoints import convert, read_checkpoint
 from mmrep.checkpoints.renaming import rename
+
+from ..checkpoints.official import ACB, ResNet18, conv_norm
 
 ROOT = Path(__file__).parents[2]
 
@@ -70,6 +72,17 @@ def test_a_backbone_loads_it(main, official, tmp_path):
     assert written.keys() == expected.keys()
     assert all(v.equal(expected[k]) for k, v in written.items())
     load_checkpoint(backbone(), str(out), strict=True)
+
+
+@pytest.mark.parametrize('behind', [False, True])
+def test_norms_behind(main, behind, tmp_path):
+    """For a net as official ones are, and for one as it is by default."""
+    official = ResNet18(ACB, conv_norm, 4, stage0=True)
+    torch.save(official.state_dict(), tmp_path / 'a.pth')
+    main([str(tmp_path / n)
+          for n in ('a.pth', 'b.pth')] + ['--norm-behind'] * behind)
+    net = ACBResNet(18, base_channels=4, norm_behind=behind)
+    load_checkpoint(net, str(tmp_path / 'b.pth'), strict=True)
 
 
 def test_target_classifier(main, official, tmp_path):

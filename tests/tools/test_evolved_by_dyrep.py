@@ -108,7 +108,7 @@ def test_it_goes_on_evolving(way, config, evolved, load_tool, tmp_path):
         cfg.model.backbone.init_cfg = pretrained
     if way == 'Restructured':
         cfg.model.backbone = dict(
-            type='Restructured', model=cfg.model.backbone, structure=path)
+            type='Restructured', model=cfg.model.backbone, init_cfg=pretrained)
     cfg.custom_hooks = [dict(type='EMAHook'), dict(HOOK, interval=2, stop=4)]
     cfg.optim_wrapper.optimizer.lr = 0
     cfg.dump(tmp_path / 'further.py')

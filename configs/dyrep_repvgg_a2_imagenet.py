@@ -1,0 +1,38 @@
+# RepVGG-A2 that evolves while it trains (DyRep, Huang et al., CVPR 2022) on
+# ImageNet, 120 epochs. Not trained here.
+#
+# Paper: DyRep, table 4, DyRep-A2: 76.91 % top-1.
+#
+# The settings of the authors' code: batches of 8 x 32, SGD with nesterov
+# momentum 0.9, weight decay 1e-4 on all but norms and biases, a cosine from
+# 0.1 to 1e-7, crops and flips. It begins with RepVGG's blocks, whose kxk
+# kernels grow, and what has grown in them once more, so three deep. An event
+# comes every 5 epochs up to the 100th, with statistics of new norms from 20
+# batches; after each other epoch those of all norms are measured anew on 200.
+#
+# What differs: the authors' blocks begin with gammas and betas near 0.1 and 0
+# at random (those of timm's net), these with 1 and 0; the hook may cut
+# RepVGG's own branches, too, where they do next to nothing; and its metric is
+# snip, as in dyrep_r18_imagenet.py. Plain RepVGG-A2 has 76.48 %.
+_base_ = 'mmpretrain::repvgg/repvgg-A0_8xb32_in1k.py'
+custom_imports = dict(imports=['mmrep'], allow_failed_imports=False)
+
+model = dict(
+    backbone=dict(
+        _delete_=True, type='RepVGGBackbone', arch='A2', out_indices=(3, )),
+    head=dict(in_channels=1408))
+
+optim_wrapper = dict(
+    optimizer=dict(nesterov=True),
+    paramwise_cfg=dict(_delete_=True, norm_decay_mult=0., bias_decay_mult=0.))
+param_scheduler = dict(eta_min=1e-7)
+
+custom_hooks = [
+    dict(
+        type='DyRepHook',
+        interval=5,
+        stop=100,
+        max_depth=3,
+        calibration_batches=20,
+        recalibrate=200)
+]

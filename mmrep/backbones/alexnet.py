@@ -1,0 +1,114 @@
+"""AlexNet with norms, whose spatial convolutions may be blocks."""
+from typing import List, Optional, Tuple, Union
+
+from mmengine.model import BaseModule
+from mmengine.registry import MODELS
+from torch import Tensor, nn
+
+from ..layers.norm_inside import adapt_norms
+from .checks import check_config, check_flags, check_whole
+from .conv_norm import INIT_CFG, check_norm_behind, conv_norm_relu
+from .freezing import eval_norms
+
+# over the first one's channels: width, kernel, stride, padding, pooled
+LAYERS = ((1, 11, 4, 2, True), (3, 5, 1, 2, True), (6, 3, 1, 1, False),
+          (6, 3, 1, 1, False), (4, 3, 1, 1, True))
+SIZE = 6  # of the last map, of an image of 224 pixels
+HIDDEN = 64  # over the first convolution's channels
+
+
+@MODELS.register_module()
+class AlexNetBN(BaseModule):
+    """Five convolutions, each with a norm, and three linear layers.
+
+    Krizhevsky et al., ImageNet Classification with Deep Convolutional Neural
+    Networks, 2012, on one GPU and with batch norms in place of response
+    normalisation, as DBB's authors have it (Ding et al., CVPR 2021). With a
+    block for ``conv_cfg`` the 5x5 and the 3x3 are that, the 11x11 stays plain.
+
+    Args:
+        num_classes: Of the linear layers at the end, as in mmpretrain's
+            ``AlexNet``; -1 leaves them out. Defaults to -1.
+        in_channels: Channels of the image. Defaults to 3.
+        base_channels: Of the first convolution. Defaults to 64.
+        conv_cfg: The block. Defaults to a plain convolution.
+        norm_cfg: The norm after each conv. Defaults to dict(type='BN').
+        norm_behind: Whether a block that ends in norms of its own, such as
+            ``DBBConv2d``, has one behind. Defaults to True; False is the net
+            that DBB's authors train.
+        norm_eval: Keep all batch norms in eval mode. Defaults to False.
+        init_cfg: mmengine's, also ``dict(type='Pretrained', ...)``.
+
+    Shape:
+        - Input: (N, in_channels, H, W).
+        - Output: a tuple of one, (N, num_classes), or without linear layers
+          (N, 4 base_channels, 6, 6) of images of 224 pixels.
+
+    Raises:
+        ValueError: An argument is out of its range.
+    """
+
+    def __init__(self,
+                 num_classes: int = -1,
+                 in_channels: int = 3,
+                 base_channels: int = 64,
+                 conv_cfg: Optional[dict] = None,
+                 norm_cfg: dict = dict(type='BN'),
+                 norm_behind: bool = True,
+                 norm_eval: bool = False,
+                 init_cfg: Union[dict, List[dict], None] = None) -> None:
+        super().__init__(INIT_CFG if init_cfg is None else init_cfg)
+        check_whole('num_classes', num_classes, least=-1)
+        check_whole('base_channels', base_channels)
+        check_config('conv_cfg', conv_cfg)
+        check_config('norm_cfg', norm_cfg, optional=False)
+        check_flags(norm_behind=norm_behind, norm_eval=norm_eval)
+        self.norm_eval = norm_eval
+        self.pool = nn.MaxPool2d(3, stride=2)
+        self.pooled = []
+        for i, (width, size, stride, padding, pooled) in enumerate(LAYERS, 1):
+            layer = conv_norm_relu(
+                None if i == 1 else conv_cfg,
+                norm_cfg,
+                norm_behind,
+                in_channels,
+                width * base_channels,
+                size,
+                stride=stride,
+                padding=padding)
+            self.add_module(f'conv{i}', layer)
+            self.pooled.append(pooled)
+            in_channels = width * base_channels
+        self.feat_dim = in_channels
+        self.classifier = _classifier(in_channels, HIDDEN * base_channels,
+                                      num_classes)
+        check_norm_behind(self, norm_behind)
+
+    def forward(self, x: Tensor) -> Tuple[Tensor]:
+        for i, pooled in enumerate(self.pooled, 1):
+            x = getattr(self, f'conv{i}')(x)
+            if pooled:
+                x = self.pool(x)
+        return (x if self.classifier is None else self.classifier(x), )
+
+    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
+        adapt_norms(self, state_dict, prefix)
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def train(self, mode: bool = True) -> 'AlexNetBN':
+        super().train(mode)
+        if mode and self.norm_eval:
+            eval_norms(self)
+        return self
+
+
+def _classifier(channels: int, hidden: int,
+                num_classes: int) -> Optional[nn.Sequential]:
+    """Pooled to the map of an image of 224 pixels, where it is another."""
+    if num_classes < 1:
+        return None
+    return nn.Sequential(
+        nn.AdaptiveAvgPool2d(SIZE), nn.Flatten(),
+        nn.Linear(channels * SIZE**2, hidden), nn.ReLU(inplace=True),
+        nn.Dropout(), nn.Linear(hidden, hidden), nn.ReLU(inplace=True),
+        nn.Dropout(), nn.Linear(hidden, num_classes))

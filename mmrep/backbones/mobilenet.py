@@ -1,0 +1,136 @@
+"""MobileNetV1, whose spatial convolutions may be blocks."""
+from typing import List, Optional, Sequence, Tuple, Union
+
+from mmengine.model import BaseModule, Sequential
+from mmengine.registry import MODELS
+from torch import Tensor
+
+from ..layers.norm_inside import adapt_norms
+from .checks import (check_config, check_flags, check_frozen, check_indices,
+                     check_per_stage, check_positive)
+from .conv_norm import (INIT_CFG, SeparableBlock, check_norm_behind,
+                        conv_norm_relu)
+from .freezing import eval_norms, freeze
+
+STEM_CHANNELS = 32
+# channels and number of the blocks that see an image of one size (table 1)
+STAGES = ((64, 1), (128, 2), (256, 2), (512, 6), (1024, 2))
+
+
+@MODELS.register_module()
+class MobileNetV1(BaseModule):
+    """13 depthwise separable convolutions behind a strided 3x3.
+
+    Howard et al., MobileNets: Efficient Convolutional Neural Networks for
+    Mobile Vision Applications, 2017, table 1. A stage is the blocks that see
+    an image of one size. With a block for ``conv_cfg`` the 3x3 of the stem and
+    all depthwise ones are that, and the 1x1 stay plain, as in DBB's MobileNet
+    (Ding et al., CVPR 2021, section 4.1).
+
+    Args:
+        in_channels: Channels of the image. Defaults to 3.
+        widen_factor: What multiplies all channels, alpha of section 3.3.
+            Defaults to 1.
+        out_indices: Stages whose outputs are returned. Defaults to all.
+        strides: Of each stage's first block.
+        dilations: Of each stage's depthwise convolutions.
+        frozen_stages: Stem (0) and stages up to this one are fixed, with all
+            inside. Defaults to -1, none.
+        conv_cfg: The block. Defaults to a plain convolution.
+        norm_cfg: The norm after each conv. Defaults to dict(type='BN').
+        norm_behind: Whether a block that ends in norms of its own, such as
+            ``DBBConv2d``, has one behind. Defaults to True; False is the net
+            that DBB's authors train.
+        norm_eval: Keep all batch norms in eval mode. Defaults to False.
+        with_cp: Checkpoint activations. Defaults to False.
+        init_cfg: mmengine's, also ``dict(type='Pretrained', ...)``.
+
+    Shape:
+        - Input: (N, in_channels, H, W).
+        - Output: a tuple, stage i of (N, C_i, H / 2^(i+1), W / 2^(i+1))
+          with the default strides.
+
+    Raises:
+        ValueError: An argument is out of its range.
+    """
+
+    def __init__(self,
+                 in_channels: int = 3,
+                 widen_factor: float = 1.0,
+                 out_indices: Sequence[int] = (0, 1, 2, 3, 4),
+                 strides: Sequence[int] = (1, 2, 2, 2, 2),
+                 dilations: Sequence[int] = (1, 1, 1, 1, 1),
+                 frozen_stages: int = -1,
+                 conv_cfg: Optional[dict] = None,
+                 norm_cfg: dict = dict(type='BN'),
+                 norm_behind: bool = True,
+                 norm_eval: bool = False,
+                 with_cp: bool = False,
+                 init_cfg: Union[dict, List[dict], None] = None) -> None:
+        super().__init__(INIT_CFG if init_cfg is None else init_cfg)
+        check_positive('widen_factor', widen_factor)
+        check_per_stage(len(STAGES), strides, dilations)
+        check_indices(out_indices, len(STAGES))
+        check_frozen(frozen_stages, len(STAGES))
+        check_config('conv_cfg', conv_cfg)
+        check_config('norm_cfg', norm_cfg, optional=False)
+        check_flags(
+            norm_behind=norm_behind, norm_eval=norm_eval, with_cp=with_cp)
+        self.out_indices = out_indices
+        self.frozen_stages = frozen_stages
+        self.norm_eval = norm_eval
+        channels = _widened(STEM_CHANNELS, widen_factor)
+        self.conv1 = conv_norm_relu(
+            conv_cfg,
+            norm_cfg,
+            norm_behind,
+            in_channels,
+            channels,
+            3,
+            stride=2,
+            padding=1)
+        self.stage_names = [f'layer{i + 1}' for i in range(len(STAGES))]
+        for i, (width, count) in enumerate(STAGES):
+            blocks = []
+            for j in range(count):
+                in_channels, channels = channels, _widened(width, widen_factor)
+                blocks.append(
+                    SeparableBlock(in_channels, channels,
+                                   1 if j else strides[i], dilations[i],
+                                   conv_cfg, norm_cfg, norm_behind, with_cp))
+            self.add_module(self.stage_names[i], Sequential(*blocks))
+        self.feat_dim = channels
+        check_norm_behind(self, norm_behind)
+        self._freeze()
+
+    @property
+    def stages(self) -> List[Sequential]:
+        return [getattr(self, name) for name in self.stage_names]
+
+    def forward(self, x: Tensor) -> Tuple[Tensor, ...]:
+        x = self.conv1(x)
+        outs = []
+        for i, stage in enumerate(self.stages):
+            x = stage(x)
+            if i in self.out_indices:
+                outs.append(x)
+        return tuple(outs)
+
+    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
+        adapt_norms(self, state_dict, prefix)
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def train(self, mode: bool = True) -> 'MobileNetV1':
+        super().train(mode)
+        self._freeze()
+        if mode and self.norm_eval:
+            eval_norms(self)
+        return self
+
+    def _freeze(self) -> None:
+        if self.frozen_stages >= 0:
+            freeze([self.conv1, *self.stages[:self.frozen_stages]])
+
+
+def _widened(channels: int, factor: float) -> int:
+    return max(1, int(channels * factor))

@@ -1,0 +1,4 @@
+"""Heads of classifiers."""
+from .builder import auxiliary_cls_head
+
+__all__ = ['auxiliary_cls_head']

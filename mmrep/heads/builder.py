@@ -1,0 +1,24 @@
+"""Heads of a host, which is imported when one of them is built."""
+from mmengine.registry import MODELS
+from torch import nn
+
+from ..errors import UserError
+
+
+@MODELS.register_module(name='AuxiliaryClsHead')
+def auxiliary_cls_head(**arguments) -> nn.Module:
+    """Build mmpretrain's linear classifier with auxiliary ones beside it.
+
+    Args:
+        arguments: Those of
+            :class:`mmrep.heads.auxiliary.AuxiliaryClsHead`.
+
+    Raises:
+        UserError: mmpretrain is not installed.
+    """
+    try:
+        from .auxiliary import AuxiliaryClsHead
+    except ModuleNotFoundError as error:
+        raise UserError('AuxiliaryClsHead is a head of mmpretrain: install '
+                        f'that (there is no {error.name!r})') from error
+    return AuxiliaryClsHead(**arguments)

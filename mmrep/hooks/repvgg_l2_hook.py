@@ -1,0 +1,171 @@
+"""RepVGG's custom L2: kernels decay as what they fuse to."""
+from typing import Dict, Iterator, List, Optional
+
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
+from torch import nn
+
+from ..dyrep.running import inner_model
+from ..errors import UserError, shown
+from ..layers import RepVGGConv2d
+from ..layers.geometry import is_number
+from ..layers.repvgg_l2 import l2, why_no_l2
+from ..walk import names
+from .groups import param_groups
+
+
+@HOOKS.register_module()
+class RepVGGL2Hook(Hook):
+    """Add ``weight_decay / 2 * sum of l2(block)`` to the loss, as `loss_l2`.
+
+    The official repository of RepVGG (Ding et al., CVPR 2021) offers it for
+    RepVGG blocks, in place of the decay of their kxk and 1x1 kernels by the
+    optimizer: these must have a ``weight_decay`` of 0 there. See
+    :func:`mmrep.layers.repvgg_l2.l2` for the formula. Validation and tests
+    are as without the hook.
+
+    Args:
+        weight_decay: Of the kernels. Defaults to that of the optimizer.
+
+    Raises:
+        UserError: ``weight_decay`` is no number above 0, or the model has no
+            such block, one without that formula, or one whose kernels decay
+            in the optimizer, too.
+    """
+
+    def __init__(self, weight_decay: Optional[float] = None) -> None:
+        if weight_decay is not None and (not is_number(weight_decay)
+                                         or weight_decay <= 0):
+            raise UserError(f'`weight_decay` (={shown(weight_decay)}) of '
+                            'RepVGGL2Hook must be a number above 0, or None '
+                            "for the optimizer's")
+        self.weight_decay = weight_decay
+        self.handle = None
+
+    def before_train(self, runner: Runner) -> None:
+        model = inner_model(runner)
+        blocks = blocks_of(model)
+        check_decays_once(model, blocks, runner.optim_wrapper)
+        self.blocks = list(blocks.values())
+        self.factor = self._decay(runner.optim_wrapper) / 2
+        self._remove()
+        self.handle = model.register_forward_hook(self._add, with_kwargs=True)
+
+    def _decay(self, optim_wrapper) -> float:
+        if self.weight_decay is not None:
+            return self.weight_decay
+        optimizer = getattr(optim_wrapper, 'optimizer', None)
+        decay = getattr(optimizer, 'defaults', {}).get('weight_decay')
+        if not decay:
+            raise UserError('RepVGGL2Hook needs a `weight_decay`: that of the '
+                            f'optimizer is {shown(decay)}')
+        return decay
+
+    def _add(self, model: nn.Module, args: tuple, kwargs: dict, losses):
+        """The losses of a training step, with one more."""
+        if not model.training or kwargs.get('mode') != 'loss' or not (
+                isinstance(losses, dict)):
+            return None
+        self.added = True
+        penalty = self.factor * sum(map(l2, self.blocks))
+        return {**losses, 'loss_l2': penalty}
+
+    def before_train_iter(self,
+                          runner: Runner,
+                          batch_idx: int,
+                          data_batch=None) -> None:
+        self.added = False
+
+    def after_train_iter(self,
+                         runner: Runner,
+                         batch_idx: int,
+                         data_batch=None,
+                         outputs=None) -> None:
+        if not self.added:
+            raise UserError(
+                'RepVGGL2Hook adds to the dict of losses that a forward with '
+                f"`mode='loss'` returns: {type(inner_model(runner)).__name__} "
+                'trains without one, leave the hook out')
+
+    def after_train(self, runner: Runner) -> None:
+        self._remove()
+
+    def _remove(self) -> None:
+        if self.handle is not None:
+            self.handle.remove()
+        self.handle = None
+
+
+def blocks_of(model: nn.Module) -> Dict[str, RepVGGConv2d]:
+    """The RepVGG blocks of a model that train, by their names.
+
+    One that stands for a 1x1 convolution has no branch and no other decay.
+
+    Raises:
+        UserError: There is none, or one without a formula.
+    """
+    blocks = {
+        paths[0]: layer
+        for layer, paths in names(model).items()
+        if isinstance(layer, RepVGGConv2d) and layer.trains
+        and layer.kernel_size != (1, 1)
+    }
+    if not blocks:
+        raise UserError('RepVGGL2Hook finds no RepVGGConv2d that trains in '
+                        f'this {type(model).__name__}: leave the hook out')
+    for name, layer in blocks.items():
+        reason = why_no_l2(layer)
+        if reason:
+            raise UserError(
+                f'RepVGGL2Hook has no formula for {name!r}, a '
+                f'{type(layer).__name__}, which {reason}: leave the hook out')
+    return blocks
+
+
+def check_decays_once(model: nn.Module, blocks: Dict[str, RepVGGConv2d],
+                      optim_wrapper) -> None:
+    """Refuse kernels that the optimizer makes decay, too.
+
+    Args:
+        model: That has the blocks.
+        blocks: By their names.
+        optim_wrapper (OptimWrapper or OptimWrapperDict): Of the model.
+
+    Raises:
+        UserError: It does.
+    """
+    kernels = list(_kernels(blocks))
+    decay = {
+        id(parameter): group.get('weight_decay', 0)
+        for group in param_groups(optim_wrapper)
+        for parameter in group['params']
+    }
+    parameters = dict(model.named_parameters(remove_duplicate=False))
+    twice = [n for n in kernels if decay.get(id(parameters[n]))]
+    if twice:
+        keys = _keys(kernels, [n for n in parameters if n not in kernels])
+        pairs = ', '.join(f'{key!r}: dict(decay_mult=0.)' for key in keys)
+        raise UserError(
+            f'{len(twice)} kernels, e.g. {twice[0]!r}, decay in the optimizer '
+            f'(={decay[id(parameters[twice[0]])]}) and by RepVGGL2Hook: set '
+            f'`optim_wrapper.paramwise_cfg` to dict(custom_keys={{{pairs}}})')
+
+
+def _kernels(blocks: Dict[str, RepVGGConv2d]) -> Iterator[str]:
+    for name in blocks:
+        start = f'{name}.' if name else ''
+        yield f'{start}weight'
+        yield f'{start}branches.1x1.weight'
+
+
+def _keys(kernels: List[str], others: List[str]) -> List[str]:
+    """Parts of names that all kernels have and no other parameter."""
+    keys = []
+    for name in kernels:
+        parts = name.split('.')
+        ends = ('.'.join(parts[-i:]) for i in range(2, len(parts)))
+        keys.append(
+            next((end for end in ends if not any(end in other
+                                                 for other in others)), name))
+    return list(dict.fromkeys(keys))

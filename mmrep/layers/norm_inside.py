@@ -1,0 +1,132 @@
+"""Nets whose blocks end in norms of their own, with no norm behind.
+
+Their plain form has a norm there: this is where the two meet.
+"""
+import math
+from typing import Iterator, NamedTuple
+
+import torch
+from mmcv.cnn import build_norm_layer
+from torch import nn
+
+from ..errors import UserError, shown
+from .geometry import like
+from .loading import PLAIN, take_norm
+from .rep_conv import RepConv2d
+
+
+class NormInside(nn.Identity):
+    """Stands where the plain net has a norm; does nothing.
+
+    The block in front has the norms inside. Modules keep the names that they
+    have in the hosts, and a fused net has a norm in its place.
+
+    Args:
+        norm_cfg: The norm of the plain net.
+        channels: Of its features.
+
+    Raises:
+        UserError: The norm is no batch norm with running statistics.
+    """
+
+    def __init__(self, norm_cfg: dict, channels: int) -> None:
+        super().__init__()
+        self.norm_cfg, self.channels = norm_cfg, channels
+        if getattr(self.norm(), 'running_mean', None) is None:
+            raise UserError(
+                f'`norm_cfg` (={shown(norm_cfg)}) must be a batch norm with '
+                'running statistics where no norm stands behind a block: set '
+                '`norm_behind=True`')
+
+    def norm(self) -> nn.Module:
+        """The plain net's norm, as it starts."""
+        return build_norm_layer(self.norm_cfg, self.channels)[1]
+
+    @torch.no_grad()
+    def take_bias(self, conv: nn.Conv2d) -> nn.Module:
+        """A norm that is ``x -> x + bias`` in eval mode; ``conv`` loses it."""
+        norm = self.norm().to(**like(conv.weight)).train(conv.training)
+        norm.weight.fill_(math.sqrt(1 + norm.eps))
+        if conv.bias is not None:
+            norm.bias.copy_(conv.bias)
+            conv.bias = None
+        return norm.requires_grad_(norm.weight.requires_grad
+                                   and conv.weight.requires_grad)
+
+    def extra_repr(self) -> str:
+        return f'{self.channels}, norm_cfg={self.norm_cfg}'
+
+
+class Pair(NamedTuple):
+    """A convolution and what stands behind it, with their names."""
+
+    parent: nn.Module
+    conv_name: str
+    norm_name: str
+    prefix: str  # of both in a state dict
+
+    @property
+    def conv(self) -> nn.Module:
+        return self.parent._modules[self.conv_name]
+
+    @property
+    def norm(self) -> nn.Module:
+        return self.parent._modules[self.norm_name]
+
+
+def pairs(net: nn.Module, prefix: str = '') -> Iterator[Pair]:
+    """The neighbours in every module, in their order, outside of blocks."""
+    children = {n: c for n, c in net._modules.items() if c is not None}
+    for first, second in zip(children, list(children)[1:]):
+        yield Pair(net, first, second, prefix)
+    for name, child in children.items():
+        if not isinstance(child, RepConv2d):
+            yield from pairs(child, f'{prefix}{name}.')
+
+
+def put_norms_back(fused: nn.Module) -> None:
+    """Give a fused net the norms of the plain one, changed in place."""
+    for pair in list(pairs(fused)):
+        place = pair.norm
+        if isinstance(place, NormInside) and isinstance(pair.conv, nn.Conv2d):
+            pair.parent._modules[pair.norm_name] = place.take_bias(pair.conv)
+
+
+def adapt_norms(net: nn.Module, state_dict: dict, prefix: str) -> None:
+    """Fit the weights of a plain net to one without norms behind its blocks.
+
+    Norms go into the blocks, which then compute what convolution and norm
+    did, in training mode, too.
+
+    Args:
+        net: That is about to load.
+        state_dict: Of a whole model, changed in place.
+        prefix: Of the net's names in it.
+
+    Raises:
+        UserError: It is of blocks with norms behind and the net has none
+            there, or the other way round.
+    """
+    for pair in pairs(net, prefix):
+        conv, inside = pair.conv, isinstance(pair.norm, NormInside)
+        if not isinstance(conv, RepConv2d) or conv.last_norm is None:
+            continue
+        start = f'{pair.prefix}{pair.conv_name}.'
+        weights = {n[len(start):] for n in state_dict if n.startswith(start)}
+        behind = f'{pair.prefix}{pair.norm_name}.'
+        there = f'{behind}running_mean' in state_dict
+        rich = not PLAIN.issuperset(weights)
+        if inside and there and rich:
+            raise UserError(
+                f'the checkpoint has a norm {behind[:-1]!r} behind a block, '
+                f'this {type(net).__name__} has none: build it with '
+                '`norm_behind=True`')
+        if inside and there and 'weight' in weights:
+            take_norm(conv, state_dict, start, behind,
+                      getattr(pair.norm.norm(), 'eps', 1e-5))
+        elif not inside and rich and not there and (getattr(
+                pair.norm, 'running_mean', None) is not None):
+            raise UserError(
+                f'the checkpoint has no norm {behind[:-1]!r} behind a block, '
+                f'this {type(net).__name__} has one: build it with '
+                '`norm_behind=False`')
