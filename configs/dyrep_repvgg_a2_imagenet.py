@@ -10,10 +10,11 @@
 # comes every 5 epochs up to the 100th, with statistics of new norms from 20
 # batches; after each other epoch those of all norms are measured anew on 200.
 #
-# What differs: the authors' blocks begin with gammas and betas near 0.1 and 0
-# at random (those of timm's net), these with 1 and 0; the hook may cut
-# RepVGG's own branches, too, where they do next to nothing; and its metric is
-# snip, as in dyrep_r18_imagenet.py. Plain RepVGG-A2 has 76.48 %.
+# What differs: the authors' blocks begin as timm's, with normal kernels of the
+# standard deviation sqrt(2 / (k^2 out_channels)) and gammas and betas near 0.1
+# and 0 at random, these as RepVGG's authors' do; the hook may cut RepVGG's own
+# branches, too, where they do next to nothing; and its metric is snip, as in
+# dyrep_r18_imagenet.py. Plain RepVGG-A2 has 76.48 %.
 _base_ = 'mmpretrain::repvgg/repvgg-A0_8xb32_in1k.py'
 custom_imports = dict(imports=['mmrep'], allow_failed_imports=False)
 

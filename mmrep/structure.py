@@ -1,8 +1,10 @@
 """The structure of a model as plain data, and back."""
+import logging
 import os
 import re
 from typing import Any, Dict, List, Union
 
+from mmengine.logging import print_log
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
@@ -21,6 +23,9 @@ from .structure_files import read_structure
 from .walk import names, replace
 
 Structure = Dict[str, dict]
+PLAIN = (
+    'Restructured: this {} stays plain, the checkpoint {!r} has no branches '
+    'for it')
 
 
 def structure(model: nn.Module) -> Structure:
@@ -153,6 +158,10 @@ def restructured(model: dict,
     if structure.endswith('.json'):
         return restructure(built, read_structure(structure))
     adopt(built, _weights_of(built, structure))
+    if not any(isinstance(m, RepConv2d) for m in built.modules()):
+        print_log(
+            PLAIN.format(type(built).__name__, structure), 'current',
+            logging.WARNING)
     return built
 
 

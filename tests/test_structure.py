@@ -121,6 +121,22 @@ def test_by_a_checkpoint_of_something_else(tmp_path):
         MODELS.build(dict(type='Restructured', model=RICH, structure=path))
 
 
+def test_by_a_checkpoint_of_the_plain_net(tmp_path, monkeypatch):
+    """Nothing has grown, or it is another file than the user thinks."""
+    path = str(tmp_path / 'net.pth')
+    init_default_scope('mmdet')
+    stock = dict(type='mmdet.ResNet', depth=18, base_channels=4)
+    torch.save(MODELS.build(stock).state_dict(), path)
+    said = []
+    monkeypatch.setattr(sys.modules['mmrep.structure'], 'print_log',
+                        lambda message, *_: said.append(message))
+    MODELS.build(dict(type='Restructured', model=stock, structure=path))
+    assert said == [
+        f'Restructured: this ResNet stays plain, the checkpoint {path!r} has '
+        'no branches for it'
+    ]
+
+
 def test_by_a_checkpoint_for_a_plain_net(tmp_path):
     path = str(tmp_path / 'net.pth')
     evolved = randomize_norms(MODELS.build(RICH))

@@ -1,6 +1,5 @@
 """Checks that all backbones share."""
 import inspect
-import math
 from typing import Any, Optional, Sequence
 
 from mmengine.registry import MODELS
@@ -61,7 +60,7 @@ def check_positive(name: str, value: float) -> None:
     Raises:
         UserError: It is not.
     """
-    if not is_number(value) or not 0 < value < math.inf:
+    if not is_number(value) or value <= 0:
         raise UserError(f'`{name}` (={shown(value)}) must be a positive '
                         'number')
 

@@ -1,6 +1,5 @@
 """Whether the state of an optimizer in a file is one for that of a config."""
 import copy
-import math
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, List
@@ -72,7 +71,7 @@ def _check_settings(settings: Any) -> None:
     """What mmengine keeps beside several groups, for the schedules."""
     if settings is None:
         return
-    if not isinstance(settings, Mapping) or not _is_finite(settings.get('lr')):
+    if not isinstance(settings, Mapping) or not is_number(settings.get('lr')):
         raise UserError(f'its `base_param_settings` (={shown(settings)}) has '
                         'no learning rate `lr`')
 
@@ -80,7 +79,7 @@ def _check_settings(settings: Any) -> None:
 def _check_scaler(scaler: Any) -> None:
     """Of mixed precision; all of its state are numbers."""
     if not isinstance(scaler, Mapping) or not all(
-            map(_is_finite, scaler.values())):
+            map(is_number, scaler.values())):
         raise UserError(f'its `loss_scaler` (={shown(scaler)}) must be a dict '
                         'of finite numbers')
 
@@ -91,13 +90,9 @@ def _check_group(i: int, group: dict, fresh: dict) -> None:
         if name not in group:
             raise UserError(f'its group {i} has no {name!r}, which the '
                             "config's optimizer needs")
-        if _is_finite(value) and not _is_finite(group[name]):
+        if is_number(value) and not is_number(group[name]):
             raise UserError(f'the {name!r} (={shown(group[name])}) of its '
                             f'group {i} must be a finite number')
-
-
-def _is_finite(value: Any) -> bool:
-    return is_number(value) and math.isfinite(value)
 
 
 def _try(trial: Optimizer, optimizer: Optimizer) -> None:

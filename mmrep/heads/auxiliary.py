@@ -5,6 +5,7 @@ from mmcv.cnn import build_norm_layer
 from mmpretrain.models.heads import LinearClsHead
 from torch import Tensor, nn
 
+from ..backbones.checks import check_config
 from ..errors import UserError, shown
 from ..layers.geometry import is_number, is_whole
 
@@ -62,6 +63,7 @@ class AuxiliaryClsHead(LinearClsHead):
                  **kwargs) -> None:
         super().__init__(num_classes, in_channels, **kwargs)
         _check(aux_channels, aux_loss_weight)
+        check_config('norm_cfg', norm_cfg, optional=False)
         self.aux_loss_weight = aux_loss_weight
         self.auxiliary: Optional[nn.ModuleList] = None
         if aux_channels:
@@ -78,7 +80,8 @@ class AuxiliaryClsHead(LinearClsHead):
         """The scores of the auxiliary classifiers.
 
         Raises:
-            UserError: There are not as many maps in front of the last one.
+            UserError: There are not as many maps in front of the last one, or
+                they have other channels.
         """
         classifiers = self.auxiliary or ()
         if not classifiers:
@@ -90,6 +93,12 @@ class AuxiliaryClsHead(LinearClsHead):
                 f'gets {len(maps)} maps in front of the last features: let '
                 "the backbone's `out_indices` and `half_indices` give one for "
                 'each, and set `neck=None`')
+        channels = tuple(x.size(1) for x in maps)
+        wanted = tuple(each.conv.in_channels for each in classifiers)
+        if channels != wanted:
+            raise UserError(f'`aux_channels` (={wanted}) of AuxiliaryClsHead '
+                            'must be those of the maps in front of the last '
+                            f'features, which are {channels}')
         return [each(x) for each, x in zip(classifiers, maps)]
 
     def loss(self, feats: Tuple[Tensor, ...], data_samples: list,
@@ -109,4 +118,4 @@ def _check(aux_channels: Sequence[int], aux_loss_weight: float) -> None:
                         'sequence of whole numbers above 0')
     if not is_number(aux_loss_weight) or aux_loss_weight < 0:
         raise UserError(f'`aux_loss_weight` (={shown(aux_loss_weight)}) must '
-                        'be a number, at least 0')
+                        'be a finite number, at least 0')

@@ -38,8 +38,8 @@ class RepVGGL2Hook(Hook):
         if weight_decay is not None and (not is_number(weight_decay)
                                          or weight_decay <= 0):
             raise UserError(f'`weight_decay` (={shown(weight_decay)}) of '
-                            'RepVGGL2Hook must be a number above 0, or None '
-                            "for the optimizer's")
+                            'RepVGGL2Hook must be a finite number above 0, '
+                            "or None for the optimizer's")
         self.weight_decay = weight_decay
         self.handle = None
 
@@ -148,8 +148,8 @@ def check_decays_once(model: nn.Module, blocks: Dict[str, RepVGGConv2d],
         pairs = ', '.join(f'{key!r}: dict(decay_mult=0.)' for key in keys)
         raise UserError(
             f'{len(twice)} kernels, e.g. {twice[0]!r}, decay in the optimizer '
-            f'(={decay[id(parameters[twice[0]])]}) and by RepVGGL2Hook: set '
-            f'`optim_wrapper.paramwise_cfg` to dict(custom_keys={{{pairs}}})')
+            f'(={decay[id(parameters[twice[0]])]}) and by RepVGGL2Hook: add '
+            f'custom_keys={{{pairs}}} to `optim_wrapper.paramwise_cfg`')
 
 
 def _kernels(blocks: Dict[str, RepVGGConv2d]) -> Iterator[str]:

@@ -1,4 +1,5 @@
 """The arguments that all convolutions have, and where smaller kernels lie."""
+import math
 from numbers import Integral, Real
 from typing import Callable, NamedTuple, Tuple
 
@@ -183,5 +184,7 @@ def is_whole(value) -> bool:
 
 
 def is_number(value) -> bool:
-    """Whether it is a real number; True and False are none."""
-    return isinstance(value, Real) and not isinstance(value, bool)
+    """Whether it is a real, finite number; True and False are none."""
+    return isinstance(
+        value,
+        Real) and not isinstance(value, bool) and -math.inf < value < math.inf

@@ -128,7 +128,7 @@ class OREPAConv2d(RepConv2d):
         Layers without such a branch share their config with those with one.
         """
         default = default_channels(self.in_channels, self.groups)
-        if channels is not None and channels != default:
+        if channels is not None:
             check_channels(channels, self.in_channels)
         return channels if '1x1_kxk' in names and channels != default else None
 

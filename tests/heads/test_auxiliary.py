@@ -1,4 +1,6 @@
 """Auxiliary classifiers of mmpretrain's ImageClassifier."""
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -128,11 +130,23 @@ def test_features_that_do_not_fit(change):
         model(torch.randn(2, 3, 64, 64), samples(), mode='loss')
 
 
+def test_channels_that_do_not_fit():
+    model = classifier(aux_channels=(8, 32, 16))
+    with pytest.raises(
+            UserError,
+            match=r'`aux_channels` \(=\(8, 32, 16\)\) '
+            r'.* must be .* which are \(8, 16, 32\)'):
+        model(torch.randn(2, 3, 64, 64), samples(), mode='loss')
+
+
 @pytest.mark.parametrize('head, message', [
     (dict(aux_channels=8), r'`aux_channels` \(=8\) must be a sequence'),
     (dict(aux_channels=(8, 0)), r'`aux_channels` \(=\(8, 0\)\) must be'),
     (dict(aux_loss_weight='0.1'), r"`aux_loss_weight` \(='0.1'\) must be a"),
-    (dict(aux_loss_weight=-1), r'`aux_loss_weight` \(=-1\) must be a number'),
+    (dict(aux_loss_weight=-1), r'`aux_loss_weight` \(=-1\) must be a fin'),
+    (dict(aux_loss_weight=math.nan), r'`aux_loss_weight` \(=nan\) must be'),
+    (dict(aux_loss_weight=math.inf), r'`aux_loss_weight` \(=inf\) must be'),
+    (dict(norm_cfg=None), r'`norm_cfg` \(=None\) must be a dict with a'),
 ])
 def test_impossible_arguments(head, message):
     with pytest.raises(UserError, match=message):

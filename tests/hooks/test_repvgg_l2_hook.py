@@ -219,7 +219,8 @@ def test_kernels_that_decay_twice(tmp_path, keys, count):
     """The keys that are told are those that mend it."""
     with pytest.raises(UserError, match=f'{count} kernels, e.g. ') as error:
         run(tmp_path, hook=dict(type='RepVGGL2Hook'), keys=keys)
-    told = str(error.value).partition('custom_keys=')[2][:-1]
+    told = str(error.value).partition('custom_keys=')[2]
+    told = told.partition(' to `optim_wrapper.paramwise_cfg`')[0]
     run(tmp_path,
         hook=dict(type='RepVGGL2Hook'),
         keys=eval(told, dict(dict=dict)))
@@ -264,9 +265,11 @@ def test_a_training_without_a_dict_of_losses(tmp_path):
         run(tmp_path, Silent(), dict(type='RepVGGL2Hook'))
 
 
-@pytest.mark.parametrize('value', [0, -1, '1e-4', True])
+@pytest.mark.parametrize(
+    'value', [0, -1, '1e-4', True,
+              float('nan'), float('inf')])
 def test_impossible_decays(value):
-    with pytest.raises(UserError, match=r'`weight_decay` \(=.*must be a numb'):
+    with pytest.raises(UserError, match=r'`weight_decay` \(=.*must be a fini'):
         RepVGGL2Hook(weight_decay=value)
 
 

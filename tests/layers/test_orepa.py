@@ -260,6 +260,7 @@ def test_stem_with_an_origin():
     (3, dict(internal_channels=6), r'`internal_channels` \(=6\) must be a '
      r'multiple of `in_channels` \(=4\)'),
     (3, dict(internal_channels=0), r'`internal_channels` \(=0\) must be'),
+    (3, dict(internal_channels=4.), r'`internal_channels` \(=4.0\) must be'),
     (1, dict(internal_channels='8'), r"`internal_channels` \(='8'\) must be"),
     (3, dict(scaling='matrix'), "`scaling` \\(='matrix'\\) must be one of"),
 ])
