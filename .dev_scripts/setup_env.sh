@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Sets up .venv: the pinned CPU environment of `make demo` and `make test`.
-# Usage: .dev_scripts/setup_env.sh  (PYTHON=python3.11 chooses the interpreter)
+# Usage: .dev_scripts/setup_env.sh  (PYTHON=python3.12 chooses the interpreter)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -27,18 +27,28 @@ run() {  # run DESCRIPTION COMMAND...: one set-up step, timed
   echo "$((SECONDS - start)) s"
 }
 
+# mmcv 2.1.0 cannot be built on 3.13, where its set-up finds no version
+fits() {  # fits PYTHON: whether the pinned set installs on it
+  "$1" -c 'import sys; sys.exit(not sys.version_info[:2] in ((3, 11), (3, 12)))' \
+    2>/dev/null
+}
+
 choose_python() {
   local python
-  for python in "${PYTHON:-}" python3.11 python3; do
-    if [[ -n $python ]] && "$python" -c \
-      'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null
-    then
+  if [[ -n ${PYTHON:-} ]]; then
+    fits "$PYTHON" || die "PYTHON (=$PYTHON) must be Python 3.11 or 3.12:" \
+      "name another or leave it out"
+    command -v "$PYTHON"
+    return
+  fi
+  for python in python3.11 python3.12 python3; do
+    if fits "$python"; then
       command -v "$python"
       return
     fi
   done
-  die 'Python 3.11 was not found: install it, or name it with' \
-    '`make PYTHON=/path/to/python3.11 ...`'
+  die 'no Python 3.11 or 3.12 was found: install one, or name it with' \
+    '`make PYTHON=/path/to/python3 ...`'
 }
 
 # `run` looks at their status, which switches `set -e` off inside: hence the &&
@@ -81,7 +91,8 @@ for tool in g++ make; do
 done
 : >"$log"
 versions=$(cat requirements/{torch,mmcv}.txt | grep -v '^#' | sort | tr -d '\n')
-wheels=${XDG_CACHE_HOME:-$HOME/.cache}/mmrep/py311-$(uname -m)-$versions
+tag=$("$python" -c 'import sys; print("py%d%d" % sys.version_info[:2])')
+wheels=${XDG_CACHE_HOME:-$HOME/.cache}/mmrep/$tag-$(uname -m)-$versions
 
 run "make $venv with $python" make_venv
 run 'install PyTorch' "$venv/bin/pip" install -r requirements/torch.txt \
