@@ -63,8 +63,7 @@ class AlexNetBN(RichBackbone):
         check_flags(norm_behind=norm_behind, norm_eval=norm_eval)
         self.norm_eval = norm_eval
         self.pool = nn.MaxPool2d(3, stride=2)
-        self.pooled = []
-        for i, (width, size, stride, padding, pooled) in enumerate(LAYERS, 1):
+        for i, (width, size, stride, padding, _) in enumerate(LAYERS, 1):
             layer = conv_norm_relu(
                 None if i == 1 else conv_cfg,
                 norm_cfg,
@@ -75,7 +74,6 @@ class AlexNetBN(RichBackbone):
                 stride=stride,
                 padding=padding)
             self.add_module(f'conv{i}', layer)
-            self.pooled.append(pooled)
             in_channels = width * base_channels
         self.feat_dim = in_channels
         self.classifier = _classifier(in_channels, HIDDEN * base_channels,
@@ -83,7 +81,7 @@ class AlexNetBN(RichBackbone):
         check_norm_behind(self, norm_behind)
 
     def forward(self, x: Tensor) -> Tuple[Tensor]:
-        for i, pooled in enumerate(self.pooled, 1):
+        for i, (*_, pooled) in enumerate(LAYERS, 1):
             x = getattr(self, f'conv{i}')(x)
             if pooled:
                 x = self.pool(x)

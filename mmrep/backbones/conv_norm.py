@@ -10,8 +10,11 @@ from torch import Tensor, nn
 from ..errors import UserError
 from ..layers.norm_inside import NormInside
 
-INIT_CFG = (dict(type='Kaiming', layer='Conv2d'),
-            dict(type='Constant', val=1, layer=['_BatchNorm', 'GroupNorm']))
+# as in the hosts; mmengine copies it
+INIT_CFG = [
+    dict(type='Kaiming', layer='Conv2d'),
+    dict(type='Constant', val=1, layer=['_BatchNorm', 'GroupNorm'])
+]
 
 
 def norm_behind_conv(conv: nn.Module,

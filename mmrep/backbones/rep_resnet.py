@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from ..layers.norm_inside import NormInside
 from .checks import (check_config, check_flags, check_frozen, check_grid,
                      check_stages)
-from .conv_norm import check_norm_behind, norm_behind_conv
+from .conv_norm import INIT_CFG, check_norm_behind, norm_behind_conv
 from .res_block import BasicBlock, BlockOptions, Bottleneck, Convs, ResBlock
 from .res_stage import deep_stem as make_deep_stem
 from .res_stage import inner_width, res_stage, stage_dilations, stage_plugins
@@ -21,10 +21,6 @@ ARCHITECTURES = {
     101: (Bottleneck, (3, 4, 23, 3)),
     152: (Bottleneck, (3, 8, 36, 3)),
 }
-INIT_CFG = [
-    dict(type='Kaiming', layer='Conv2d'),
-    dict(type='Constant', val=1, layer=['_BatchNorm', 'GroupNorm'])
-]
 
 
 class RepResNet(RichBackbone):
@@ -260,7 +256,7 @@ def _init_cfg(pretrained: Optional[str], init_cfg) -> Union[dict, List[dict]]:
                          'cannot both be given: keep `init_cfg`')
     if pretrained:
         return dict(type='Pretrained', checkpoint=pretrained)
-    return [dict(cfg) for cfg in INIT_CFG] if init_cfg is None else init_cfg
+    return INIT_CFG if init_cfg is None else init_cfg
 
 
 def _is_pretrained(init_cfg) -> bool:
