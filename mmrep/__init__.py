@@ -7,20 +7,20 @@ from .backbones import (ACBResNet, AlexNetBN, DBBResNet, MobileNetV1,
                         OREPAResNet, OREPAVGGBackbone, RepVGGBackbone,
                         RepVGGResNet)
 from .checkpoints import allow_mmengine_checkpoints
-from .enrich import enrich_on_load
+from .compat.forks import find_forked_hosts
 from .errors import UserError
-from .forks import find_forked_hosts
-from .fuse import fuse
+from .fusing.net import fuse
 from .guards import guard_converters
 from .heads import auxiliary_cls_head
 from .hooks import DyRepHook, KeepKernelsHook, ParameterCheckHook, RepVGGL2Hook
-from .keep import keep_kernels
 from .kernel import Kernel
 from .layers import (ACBConv2d, BranchedConv2d, DBBConv2d, LargeKernelConv2d,
                      MobileOneConv2d, OREPAConv2d, OREPAVGGConv2d,
                      QARepVGGConv2d, RepConv2d, RepVGGConv2d)
-from .reparameterize import reparameterize
-from .structure import restructure, structure
+from .nets.keep import keep_kernels
+from .nets.rich import reparameterize
+from .structures.describe import restructure, structure
+from .structures.enrich import enrich_on_load
 from .version import __version__
 
 __all__ = [

@@ -4,7 +4,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from .layers.frozen_norms import is_frozen_norm
-from .walk import check_module
+from .nets.walk import check_module
 
 
 @torch.no_grad()

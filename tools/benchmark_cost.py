@@ -23,7 +23,7 @@ from mmrep.cli import load_config, report_errors
 from mmrep.cli.dyrep import due_steps, hook_of
 from mmrep.cli.training_step import (TrainingStep, add_image_arguments,
                                      check_at_least_one, training_model)
-from mmrep.cost import compare
+from mmrep.measure.cost import compare
 
 console = Console(width=110)
 

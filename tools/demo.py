@@ -23,8 +23,8 @@ from rich.table import Table
 
 from mmrep.cli import build_model, check_folder, load_config, report_errors
 from mmrep.deploy import example_input, worst_difference
+from mmrep.measure.timing import alternate
 from mmrep.pictures.predictions import draw_predictions, predict
-from mmrep.timing import alternate
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = 'data/shapes'

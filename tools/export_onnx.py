@@ -19,8 +19,8 @@ from mmrep.deploy.onnx_check import need_packages
 from mmrep.deploy.onnx_export import count_nodes, export, to_onnx
 from mmrep.deploy.onnx_parts import PARTS, Part, default_part
 from mmrep.deploy.onnx_pool import with_matrix_pools
-from mmrep.examples import image_channels
-from mmrep.walk import branch_by_branch
+from mmrep.fusing.examples import image_channels
+from mmrep.nets.walk import branch_by_branch
 
 
 def parse_args(argv=None):

@@ -18,9 +18,9 @@ from mmrep.cli.working import working
 from mmrep.custom_imports import needs
 from mmrep.deploy import (check_paths, example_input, plain_config,
                           worst_difference, write_fused)
-from mmrep.enrich import enrich
-from mmrep.examples import image_channels
-from mmrep.walk import rep_layers
+from mmrep.fusing.examples import image_channels
+from mmrep.nets.walk import rep_layers
+from mmrep.structures.enrich import enrich
 
 TOLERANCE = 1e-4  # relative, of features and dense heads
 

@@ -18,7 +18,7 @@ from mmrep.cli import (UserError, add_common_arguments, build_model,
 from mmrep.cli.dyrep import hook_of
 from mmrep.cli.resuming import latest_checkpoint, warn_of_losses
 from mmrep.dyrep.state import check_state
-from mmrep.walk import rep_layers
+from mmrep.nets.walk import rep_layers
 
 
 def parse_args(argv=None):

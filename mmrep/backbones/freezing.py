@@ -4,10 +4,10 @@ from typing import Iterable, List
 from mmengine.utils.dl_utils.parrots_wrapper import _BatchNorm
 from torch import nn
 
-from ..following import norms_behind, places
 from ..layers import RepConv2d
 from ..layers.frozen_norms import takes_batches
-from ..walk import names
+from ..nets.following import norms_behind, places
+from ..nets.walk import names
 
 
 def freeze(modules: Iterable[nn.Module]) -> None:
@@ -37,6 +37,6 @@ def half_frozen(model: nn.Module) -> List[str]:
     return [
         paths[0] for layer, paths in names(model).items()
         if isinstance(layer, RepConv2d) and not layer.trains and any(
-            takes_batches(norm) for norm in layer._norms()) and not all(
+            takes_batches(norm) for norm in layer.norms_inside()) and not all(
                 takes_batches(norm) for norm in norms_behind(layer, found))
     ]

@@ -6,10 +6,10 @@ from typing import Callable, Dict, Iterator, Tuple
 import torch
 from torch import Tensor, nn
 
+from ..compat.quiet import quiet
 from ..errors import UserError
 from ..layers import RepConv2d
-from ..quiet import quiet
-from ..walk import names
+from ..nets.walk import names
 from .wrappers import without_module
 
 # of no use without the weights beside them

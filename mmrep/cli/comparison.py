@@ -4,9 +4,9 @@
 """
 from functools import partial
 
-from ..cost import Run
-from ..memory import explained, unexplained
-from ..timing import in_turn, median
+from ..measure.cost import Run
+from ..measure.memory import explained, unexplained
+from ..measure.timing import in_turn, median
 from .backbone_alone import BackboneAlone
 from .config import load_config
 from .dyrep import hook_of
@@ -74,9 +74,9 @@ def compare_training(steps, rounds, progress):
 
     Returns:
         list: A row for each. ``parameters``, ``multiply_adds`` and ``memory``
-        are those of :class:`mmrep.cost.Cost`, the adds of the training form
+        are those of :class:`.Cost`, the adds of the training form
         without heads. ``seconds`` are the sum of those of its parts;
-        ``memory_own`` is what :func:`mmrep.memory.explained` gives, in bytes.
+        ``memory_own`` is what :func:`.explained` gives, in bytes.
     """
     rows = []
     for head, step in steps:

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from ..checkpoints import read_checkpoint
 from ..deploy.onnx_parts import Part
 from ..deploy.onnx_pool import with_matrix_pools
-from ..enrich import enrich
 from ..errors import UserError
-from ..fuse import fuse
-from ..walk import branch_by_branch, rep_layers
+from ..fusing.net import fuse
+from ..nets.walk import branch_by_branch, rep_layers
+from ..structures.enrich import enrich
 from .config import load_config
 from .model import build_model, check_checkpoint_matches
 from .weights import choose_weights

@@ -6,10 +6,10 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..deploy.verify import outputs
-from ..fuse import fuse
-from ..keep import keep_kernels
-from ..timing import timed
-from ..walk import branch_by_branch, rep_layers
+from ..fusing.net import fuse
+from ..measure.timing import timed
+from ..nets.keep import keep_kernels
+from ..nets.walk import branch_by_branch, rep_layers
 from .config import load_config
 from .errors import UserError, one_line
 from .synthetic import synthetic_batch

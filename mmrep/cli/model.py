@@ -7,9 +7,9 @@ from mmengine.logging import print_log
 from mmengine.registry import MODELS, init_default_scope
 
 from ..checkpoints.wrappers import without_module
-from ..enrich import enrich
 from ..layers.loading import CHANGED
-from ..structure import structure
+from ..structures.describe import structure
+from ..structures.enrich import enrich
 from .errors import UserError, one_line
 
 # keys that hosts add or drop without any effect on the function computed

@@ -6,8 +6,8 @@ from mmengine.device import get_device
 from mmengine.model import revert_sync_batchnorm
 from mmengine.optim import build_optim_wrapper
 
-from ..quiet import quiet
-from ..timing import Laps
+from ..compat.quiet import quiet
+from ..measure.timing import Laps
 from .errors import UserError, one_line
 from .model import build_model
 from .synthetic import synthetic_batch

@@ -8,8 +8,8 @@ from mmengine.evaluator import Evaluator
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from ..compat.quiet import quiet
 from ..errors import UserError
-from ..quiet import quiet
 from .onnx_check import check_takes, run, session
 
 

@@ -4,7 +4,7 @@ from typing import List, Tuple
 from torch import Tensor, nn
 
 from ..errors import UserError
-from ..walk import tensors
+from ..nets.walk import tensors
 
 PARTS = ('backbone', 'neck', 'whole')
 

@@ -6,7 +6,7 @@ pool; PSPNet's bins of 1, 2, 3 and 6 divide few sizes.
 import torch
 from torch import Tensor, nn
 
-from ..walk import names, replace
+from ..nets.walk import names, replace
 
 
 class MatrixPool(nn.Module):

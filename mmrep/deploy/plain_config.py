@@ -10,8 +10,8 @@ from ..backbones.repvgg_arch import ARCHITECTURES
 from ..custom_imports import drop_import, uses_mmrep
 from ..heads import auxiliary_cls_head
 from ..layers import RepConv2d
-from ..reparameterize import reparameterized
-from ..structure import restructured
+from ..nets.rich import reparameterized
+from ..structures.describe import restructured
 
 # arguments of RepResNet that do not change what a trained net computes
 TRAINING_ONLY = ('init_cfg', 'pretrained', 'drop_path_rate', 'with_cp',

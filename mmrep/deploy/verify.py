@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import UserError
-from ..examples import outputs
+from ..fusing.examples import outputs
 from ..layers import RepConv2d
-from ..walk import branch_by_branch, rep_layers
+from ..nets.walk import branch_by_branch, rep_layers
 
 T = TypeVar('T')
 LONG_SIDE = 512  # pixels

@@ -5,12 +5,12 @@ from typing import Any, Optional
 import torch
 from torch import nn
 
+from ..compat.quiet import quiet
 from ..errors import UserError, one_line
 from ..layers import BranchedConv2d
 from ..layers.branch_names import Branches, check_branches
 from ..layers.geometry import Geometry, is_number
-from ..quiet import quiet
-from ..reparameterize import are_patterns
+from ..nets.rich import are_patterns
 from .growing import NORMS
 
 LARGEST = torch.finfo(torch.float).max

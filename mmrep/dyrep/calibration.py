@@ -9,7 +9,7 @@ from mmengine.dist import all_reduce
 from torch import Tensor, nn
 
 from ..layers import RepConv2d
-from ..walk import branch_by_branch
+from ..nets.walk import branch_by_branch
 from . import random_state
 from .finite import check_finite
 from .precision import widest

@@ -6,10 +6,10 @@ from torch import Tensor, nn
 
 from .. import kernel as K
 from ..errors import UserError
-from ..following import norms_behind, places
 from ..layers import BranchedConv2d
 from ..layers.branch_names import Branches
 from ..layers.frozen_norms import takes_batches
+from ..nets.following import norms_behind, places
 from . import random_state
 from .calibration import Statistics, measure
 from .new_weights import as_authors, draw
@@ -44,7 +44,7 @@ def add_branches(model: nn.Module, site: Site, branches: Branches,
         as_authors(branches, block.in_channels), NORMS, kxk=False)
     for branch in block.branches.values():
         draw(branch)
-    for norm in block._norms() if behind else ():
+    for norm in block.norms_inside() if behind else ():
         norm.train(takes_batches(behind[0]))
     return block
 
@@ -69,7 +69,7 @@ def compensate(block: BranchedConv2d, inputs: Iterable[Tensor],
     Raises:
         UserError: There are no inputs to calibrate on.
     """
-    statistics = measure(block, block._norms(), inputs)
+    statistics = measure(block, block.norms_inside(), inputs)
     if block.norm not in statistics:
         raise UserError(
             'a convolution that is to grow saw nothing of the last batches: '
@@ -124,7 +124,7 @@ def follow_growth(other: nn.Module, site: Site, block: BranchedConv2d,
     behind = norms_around(other, site)
     theirs = open_block(other, site)
     theirs.set_options(list(block.branches), NORMS, block.norm_cfg, kxk=False)
-    for norm in theirs._norms() if behind else ():
+    for norm in theirs.norms_inside() if behind else ():
         norm.train(takes_batches(behind[0]))
     state = block.state_dict()
     state['weight'] = theirs.weight + (block.weight - before).to(theirs.weight)

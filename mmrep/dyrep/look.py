@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..walk import tensors
+from ..nets.walk import tensors
 from .calibration import Run, untouched
 
 Features = Callable[[Any], Any]

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ..checkpoints.pretrained import pretrained
-from ..enrich import adopt
-from ..quiet import quiet
+from ..compat.quiet import quiet
+from ..structures.enrich import adopt
 from . import random_state
 from .look import Data
 from .optimizer import all_parameters, regroup

@@ -4,12 +4,12 @@ from typing import Dict, Iterator, NamedTuple, Sequence, Tuple, Union
 
 from torch import nn
 
-from ..enrich import block_for
 from ..errors import UserError
 from ..layers import BranchedConv2d
 from ..layers.geometry import Geometry
-from ..reparameterize import are_patterns, is_conv, matches, why_not_rich
-from ..walk import names, replace
+from ..nets.rich import are_patterns, is_conv, matches, why_not_rich
+from ..nets.walk import names, replace
+from ..structures.enrich import block_for
 
 Patterns = Union[str, Sequence[str]]
 

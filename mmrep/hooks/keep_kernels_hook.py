@@ -5,7 +5,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
-from ..keep import keep_kernels
+from ..nets.keep import keep_kernels
 
 
 @HOOKS.register_module()

@@ -11,7 +11,7 @@ from ..errors import UserError, shown
 from ..layers import RepVGGConv2d
 from ..layers.geometry import is_number
 from ..layers.repvgg_l2 import l2, why_no_l2
-from ..walk import names
+from ..nets.walk import names
 from .groups import param_groups
 
 

@@ -92,7 +92,7 @@ class BranchedConv2d(StructuredConv2d):
             self.kxk.reset_parameters()
         for norm in self._own_norms():
             reset_norm(norm)
-        self._reset_bias()
+        self.reset_bias()
 
     def _own_norms(self) -> List[nn.Module]:
         return [n for n in (self.norm, self.sum_norm) if n is not None]
@@ -119,9 +119,9 @@ class BranchedConv2d(StructuredConv2d):
             out = out + branch(input, geometry)
         if self.sum_norm is not None:
             out = self.sum_norm(out)
-        return self._add_bias(out).to(dtype)
+        return self.add_bias(out).to(dtype)
 
-    def _kernel(self) -> Kernel:
+    def merge(self) -> Kernel:
         geometry = self.geometry
         kernel = Kernel(self.weight) if self.kxk is None else self.kxk.kernel()
         if self.norm is not None:
@@ -133,9 +133,9 @@ class BranchedConv2d(StructuredConv2d):
         return kernel
 
     @torch.no_grad()
-    def _silence(self) -> None:
+    def silence(self) -> None:
         if self.kxk is not None:
-            self.kxk._silence()
+            self.kxk.silence()
         for norm in self._own_norms():
             reset_norm(norm)
             norm.weight.fill_(math.sqrt(1 + norm.eps))
@@ -147,6 +147,6 @@ class BranchedConv2d(StructuredConv2d):
             self.branches['1x1'].weight.copy_(-identity.kernel(point).weight)
 
     @torch.no_grad()
-    def _take_bias(self, state_dict: dict, key: str) -> None:
+    def take_bias(self, state_dict: dict, key: str) -> None:
         if self.last_norm is not None:
             self.last_norm.bias.add_(state_dict.pop(key))

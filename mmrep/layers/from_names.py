@@ -100,7 +100,7 @@ def _block(weights: Weights, outer: nn.Module,
     if there is not None:
         try:
             return dict(
-                type=there.config()['type'], **there._read_options(weights))
+                type=there.config()['type'], **there.read_options(weights))
         except Foreign:
             pass  # of another kind
     try:

@@ -112,7 +112,7 @@ def _seen(layer: nn.Module) -> Optional[tuple]:
               for name, there in names.items()]
     # batches that are counted tell that a norm took statistics
     found = [each for *_, each in places if isinstance(each, Tensor)]
-    norms = [(norm, norm.eps) for norm in layer._norms()]
+    norms = [(norm, norm.eps) for norm in layer.norms_inside()]
     try:
         return (dicts, list(map(len, dicts)), places, found,
                 list(map(VERSION, found)), list(map(Tensor.data_ptr, found)),

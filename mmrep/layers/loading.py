@@ -60,7 +60,7 @@ def take_over(layer: nn.Module, weights: Dict[str, Tensor]) -> bool:
         return False  # a part of them, torch tells what is missing
     before = set(layer.parameters())
     try:
-        layer.set_options(**layer._read_options(weights))
+        layer.set_options(**layer.read_options(weights))
     except ValueError:  # Foreign, or no such block is possible
         return False  # torch then tells which names do not fit
     return before != set(layer.parameters())
@@ -71,9 +71,9 @@ def _complete(layer: nn.Module, state_dict: dict, prefix: str) -> None:
     weight = state_dict.pop(prefix + 'weight')
     if layer.origin.is_meta and not weight.is_meta:
         layer = _real(layer, weight)
-    layer._silence()
+    layer.silence()
     if layer.bias is None and prefix + 'bias' in state_dict:
-        layer._take_bias(state_dict, prefix + 'bias')
+        layer.take_bias(state_dict, prefix + 'bias')
     own = layer.state_dict(keep_vars=True)
     origin = next(n for n, tensor in own.items() if tensor is layer.origin)
     state_dict.update({

@@ -144,7 +144,7 @@ class OREPAConv2d(RepConv2d):
                 row.copy_(old[name])
         self.scale = nn.Parameter(rows, trains)
 
-    def _set_origin(self, weight: nn.Parameter) -> None:
+    def set_origin(self, weight: nn.Parameter) -> None:
         """The weight is to train, so the origin becomes a branch."""
         if 'origin' not in self.names:
             options = dict(self.options(), branches=['origin', *self.names])
@@ -163,7 +163,7 @@ class OREPAConv2d(RepConv2d):
             del self.weight
             self.register_buffer('weight', torch.zeros_like(weight))
 
-    def _read_options(self, weights: Dict[str, Tensor]) -> dict:
+    def read_options(self, weights: Dict[str, Tensor]) -> dict:
         options = read_orepa(weights, self.names, self.scaling)
         if not set(options['branches']) <= set(
                 initial_scales(self.kernel_size)):
@@ -197,7 +197,7 @@ class OREPAConv2d(RepConv2d):
             with torch.no_grad():
                 for row, name in zip(self.scale, self.names):
                     row.fill_(values[name])
-        self._reset_bias()
+        self.reset_bias()
 
     def branch_kernels(self) -> Iterable[Kernel]:
         """The scaled kernel of each branch, and the constant if there is.
@@ -212,7 +212,7 @@ class OREPAConv2d(RepConv2d):
         if 'origin' not in self.names:
             yield Kernel(self.weight)
 
-    def _kernel(self) -> Kernel:
+    def merge(self) -> Kernel:
         traced = (is_compiling() or torch.jit.is_tracing() or is_functional())
         if traced or not self.branches or not self.branches.keys().isdisjoint(
                 STEMS):
@@ -236,13 +236,13 @@ class OREPAConv2d(RepConv2d):
     def forward_branches(self, input: Tensor) -> Tensor:
         if isinstance(input, Proxy):  # the call computes the same
             return as_leaf(self, input)
-        return self._add_bias(
+        return self.add_bias(
             sum(
                 self.geometry.conv(input, kernel)
                 for kernel in self.branch_kernels()))
 
     @torch.no_grad()
-    def _silence(self) -> None:
+    def silence(self) -> None:
         if self.scale is None:
             for branch in self.branches.values():
                 branch.silence()
@@ -280,7 +280,7 @@ class Stem(nn.Module):
             factor.reset_parameters()
 
     def silence(self) -> None:
-        self.factors[-1]._silence()
+        self.factors[-1].silence()
         init.zeros_(self.factors[-1].weight)
 
     def forward(self) -> Kernel:

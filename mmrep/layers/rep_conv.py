@@ -23,10 +23,10 @@ class RepConv2d(nn.Module):
     the layer stands for; so the layer loads that one's checkpoint and then
     computes the same function.
 
-    A kind of block implements :meth:`_kernel`, :meth:`_silence`,
+    A kind of block implements :meth:`merge`, :meth:`silence`,
     :meth:`reset_parameters`, :meth:`forward_branches`, and to carry its
     structure along :meth:`options`, :meth:`set_options` and
-    :meth:`_read_options`.
+    :meth:`read_options`.
 
     Shape:
         - Input: (N, in_channels, H, W).
@@ -85,13 +85,13 @@ class RepConv2d(nn.Module):
 
     # what a kind of block implements
 
-    def _kernel(self) -> Kernel:
+    def merge(self) -> Kernel:
         """The layer as one kernel, norms in eval, ``self.bias`` apart."""
-        raise self._lacks('_kernel')
+        raise self._lacks('merge')
 
-    def _silence(self) -> None:
-        """Set the branches such that :meth:`_kernel` is ``self.weight``."""
-        raise self._lacks('_silence')
+    def silence(self) -> None:
+        """Set the branches such that :meth:`merge` is ``self.weight``."""
+        raise self._lacks('silence')
 
     def reset_parameters(self) -> None:
         """Initialise all parameters as the block's paper does."""
@@ -109,20 +109,20 @@ class RepConv2d(nn.Module):
         """Change the block's own arguments; what is there already stays."""
         raise self._lacks('set_options')
 
-    def _read_options(self, weights: Dict[str, Tensor]) -> dict:
+    def read_options(self, weights: Dict[str, Tensor]) -> dict:
         """The arguments of the block whose weights these are, by name.
 
         Raises:
             Foreign: They are no such block's.
         """
-        raise self._lacks('_read_options')
+        raise self._lacks('read_options')
 
     def _lacks(self, name: str) -> NotImplementedError:
         return NotImplementedError(
             f'{type(self).__name__} must implement `{name}`, as every kind of '
             'RepConv2d does')
 
-    def _take_bias(self, state_dict: dict, key: str) -> None:
+    def take_bias(self, state_dict: dict, key: str) -> None:
         """Take a plain bias out of ``state_dict`` where there is a place."""
 
     # the protocol
@@ -156,7 +156,7 @@ class RepConv2d(nn.Module):
         device = self.origin.device.type
         with torch.autocast(
                 'cpu' if device == 'meta' else device, enabled=False):
-            weight, bias = self._kernel()
+            weight, bias = self.merge()
             if self.bias is not None:
                 bias = self.bias if bias is None else bias + self.bias
         return Kernel(weight, bias)
@@ -206,16 +206,16 @@ class RepConv2d(nn.Module):
             layer.requires_grad_(False)
         if memory_format(conv.weight) == torch.channels_last:
             layer.to(memory_format=torch.channels_last)
-        layer._set_origin(conv.weight)
+        layer.set_origin(conv.weight)
         layer.bias = conv.bias
-        layer._silence()
+        layer.silence()
         return layer.train(conv.training)
 
     def absorb_bias(self) -> None:
         """Move the bias into a norm inside, if there is one at the end."""
         plain = dict(bias=self.bias)
         if self.bias is not None:
-            self._take_bias(plain, 'bias')
+            self.take_bias(plain, 'bias')
         if not plain:
             self.bias = None
 
@@ -227,7 +227,7 @@ class RepConv2d(nn.Module):
             return kept(input)
         if isinstance(input, Proxy):
             return as_leaf(self, input)
-        if any(map(takes_batches, self._norms())):
+        if any(map(takes_batches, self.norms_inside())):
             return self.forward_branches(input)
         if keeps:
             conv = self._kept.make(self, self.kernel, self.geometry.bound)
@@ -262,20 +262,20 @@ class RepConv2d(nn.Module):
 
     # for the blocks
 
-    def _set_origin(self, weight: nn.Parameter) -> None:
+    def set_origin(self, weight: nn.Parameter) -> None:
         self.weight = weight
 
-    def _norms(self) -> List[nn.Module]:
+    def norms_inside(self) -> List[nn.Module]:
         """The norms inside the block, SyncBN of any make too."""
         return norms_in(self)
 
-    def _reset_bias(self) -> None:
+    def reset_bias(self) -> None:
         """Initialise the bias as ``nn.Conv2d`` does."""
         if self.bias is not None:
             bound = self.origin[0].numel()**-0.5
             nn.init.uniform_(self.bias, -bound, bound)
 
-    def _add_bias(self, out: Tensor) -> Tensor:
+    def add_bias(self, out: Tensor) -> Tensor:
         if self.bias is None:
             return out
         return out + self.bias[:, None, None].to(out.dtype)
@@ -294,7 +294,7 @@ class RepConv2d(nn.Module):
     def train(self, mode: bool = True) -> 'RepConv2d':
         self._kept.clear()
         super().train(mode)
-        for norm in self._norms() if self.norm_eval else ():
+        for norm in self.norms_inside() if self.norm_eval else ():
             norm.eval()
         return self
 

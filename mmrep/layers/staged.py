@@ -170,7 +170,7 @@ class PointwiseKxK(Staged):
         weight = self.second
         del self.second
         self.set_second(geometry, config, like(weight))
-        self.second._set_origin(weight)
+        self.second.set_origin(weight)
 
     def unnest(self) -> None:
         """Put the kernel of a block without branches in its place."""

@@ -60,7 +60,7 @@ class StructuredConv2d(RepConv2d):
         options = check_branches(branches, norms)
         norm_cfg = plain_cfg(norm_cfg or self.norm_cfg)
         trains = self.trains
-        had = {norm: norm.training for norm in self._norms()}
+        had = {norm: norm.training for norm in self.norms_inside()}
         training = any(had.values()) if had else (self.training
                                                   and not self.norm_eval)
         kept, normed = dict(self.branches), 'branches' in norms
@@ -85,7 +85,7 @@ class StructuredConv2d(RepConv2d):
         self.branches.clear()
         for name, branch in made.items():
             self.branches[name] = branch.train(self.training)
-        for module in self._norms():
+        for module in self.norms_inside():
             module.train(had.get(module, training))
         if not trains:
             self.requires_grad_(False)
@@ -152,7 +152,7 @@ class StructuredConv2d(RepConv2d):
             self._put('kxk',
                       build_block(config, **shape, bias=False, **like(weight)))
             if isinstance(self.kxk.origin, nn.Parameter):
-                self.kxk._set_origin(weight)
+                self.kxk.set_origin(weight)
             self.weight = None
         elif self.kxk is not None:
             self._put('kxk', None)
@@ -208,13 +208,13 @@ class StructuredConv2d(RepConv2d):
     def origin(self) -> Tensor:
         return self.weight if self.kxk is None else self.kxk.origin
 
-    def _set_origin(self, weight: nn.Parameter) -> None:
+    def set_origin(self, weight: nn.Parameter) -> None:
         if self.kxk is None:
             self.weight = weight
         else:
-            self.kxk._set_origin(weight)
+            self.kxk.set_origin(weight)
 
-    def _read_options(self, weights: Dict[str, Tensor]) -> dict:
+    def read_options(self, weights: Dict[str, Tensor]) -> dict:
         return read_options(weights, self, self.inner_blocks())
 
     def inner_blocks(self) -> Dict[str, RepConv2d]:

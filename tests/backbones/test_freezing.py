@@ -27,4 +27,4 @@ def test_own_backbones_freeze_the_norms_inside(frozen):
     net = mmrep.DBBResNet(
         frozen_stages=frozen, norm_eval=False, conv_cfg=DBB, **SMALL).train()
     assert half_frozen(net) == []
-    assert frozen < 0 or not any(n.training for n in net.conv1._norms())
+    assert frozen < 0 or not any(n.training for n in net.conv1.norms_inside())

@@ -83,7 +83,7 @@ def test_which_convolutions_are_blocks(cls, kinds):
 def test_norms_inside_are_as_those_around(cls):
     cfg = dict(type='SyncBN', eps=1e-3, requires_grad=False)
     net = cls(18, base_channels=8, norm_cfg=cfg)
-    norms = net.layer1[0].conv1._norms()
+    norms = net.layer1[0].conv1.norms_inside()
     assert norms and all(isinstance(n, nn.SyncBatchNorm) for n in norms)
     assert {norm.eps for norm in norms} == {1e-3}
     assert not any(norm.weight.requires_grad for norm in norms)
@@ -110,4 +110,4 @@ def test_frozen_and_norm_eval(cls):
     assert all(p.requires_grad for p in net.layer2.parameters())
     layers = [m for m in net.modules() if isinstance(m, mmrep.RepConv2d)]
     assert not any(norm.training for layer in layers
-                   for norm in layer._norms())
+                   for norm in layer.norms_inside())

@@ -1,9 +1,9 @@
 """What rows say about configs."""
 import pytest
 
-from mmrep import memory
 from mmrep.cli.comparison import (all_forms, compare_inference,
                                   compare_training, training_steps)
+from mmrep.measure import memory
 
 SIZE = (64, 64)
 

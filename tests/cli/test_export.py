@@ -10,8 +10,8 @@ from mmrep.deploy import relative_difference, write_fused
 from mmrep.deploy.onnx_pool import MatrixPool
 from mmrep.deploy.plain_config import plain_config
 from mmrep.errors import UserError
+from mmrep.nets.walk import rep_layers
 from mmrep.testing import randomize_norms
-from mmrep.walk import rep_layers
 
 X = torch.randn(2, 3, 32, 64, generator=torch.Generator().manual_seed(0))
 

@@ -6,8 +6,8 @@ from torch import nn
 from mmrep import OREPAConv2d
 from mmrep.cli import UserError, load_config
 from mmrep.cli.inference import inference_forms
+from mmrep.nets.walk import rep_layers
 from mmrep.testing import randomize_norms
-from mmrep.walk import rep_layers
 
 SIZE = (64, 32)
 FORMS = ['branch by branch', 'eval', 'kernels kept', 'fused']
@@ -36,7 +36,7 @@ def test_forms_run_as_they_are_called(tiny_cls, monkeypatch):
     """Branches only in the first; kernels in each pass, or kept, or none."""
     branches, eval_mode, kept, fused = inference_forms(tiny_cls, SIZE, 2)
     layers, calls = len(list(rep_layers(branches.model))), []
-    for name in ('forward_branches', '_kernel'):
+    for name in ('forward_branches', 'merge'):
         method = getattr(OREPAConv2d, name)
 
         def counted(self, *args, name=name, method=method):
@@ -51,7 +51,7 @@ def test_forms_run_as_they_are_called(tiny_cls, monkeypatch):
         calls.clear()
         form.timed()
         assert 'forward_branches' not in calls
-        made.append(calls.count('_kernel'))
+        made.append(calls.count('merge'))
     assert made[0] == made[1] >= layers  # in the one run, in the first of two
     before = len(calls)
     fused.timed()

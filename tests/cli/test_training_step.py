@@ -5,10 +5,10 @@ import itertools
 import pytest
 import torch
 
-from mmrep import timing
 from mmrep.cli import UserError, load_config
 from mmrep.cli.training_step import (TrainingStep, check_at_least_one,
                                      training_model)
+from mmrep.measure import timing
 
 SIZE = (64, 64)
 

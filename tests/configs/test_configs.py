@@ -18,7 +18,7 @@ from mmrep.dyrep import SEVEN, Data, Evolution
 from mmrep.dyrep.growing import add_branches
 from mmrep.dyrep.running import adopt_pretrained
 from mmrep.dyrep.sites import Site
-from mmrep.fuse import fuse
+from mmrep.fusing.net import fuse
 from mmrep.testing import randomize_norms
 
 FOLDER = Path(__file__).parents[2] / 'configs'

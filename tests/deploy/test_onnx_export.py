@@ -9,8 +9,8 @@ import mmrep
 from mmrep.deploy.onnx_export import count_nodes, export, other_shapes, to_onnx
 from mmrep.deploy.onnx_parts import Part
 from mmrep.errors import UserError
+from mmrep.nets.walk import branch_by_branch
 from mmrep.testing import randomize_norms
-from mmrep.walk import branch_by_branch
 
 pytest.importorskip('onnx')
 pytest.importorskip('onnxruntime')

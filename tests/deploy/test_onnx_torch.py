@@ -8,8 +8,8 @@ from mmengine.registry import MODELS, init_default_scope
 import mmrep
 from mmrep.cli import build_model, load_config
 from mmrep.deploy import relative_difference
+from mmrep.nets.walk import branch_by_branch, rep_layers
 from mmrep.testing import randomize_norms
-from mmrep.walk import branch_by_branch, rep_layers
 
 X = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
 BATCHES = (X, X.repeat(2, 1, 1, 1)[:3] * 2)

@@ -11,8 +11,8 @@ import mmrep
 from mmrep import OREPAConv2d, RepVGGConv2d
 from mmrep.cli import UserError
 from mmrep.deploy import example_input, relative_difference, worst_difference
+from mmrep.nets.walk import branch_by_branch
 from mmrep.testing import randomize_norms
-from mmrep.walk import branch_by_branch
 
 
 class Net(nn.Module):
@@ -47,13 +47,13 @@ def test_a_wrong_weight_is_seen(nets, name):
 
 
 def test_a_wrong_fusion_is_seen(nets, monkeypatch):
-    kernel = RepVGGConv2d._kernel
+    kernel = RepVGGConv2d.merge
 
     def wrong(self):
         k = kernel(self)
         return k._replace(bias=k.bias * 1.01)
 
-    monkeypatch.setattr(RepVGGConv2d, '_kernel', wrong)
+    monkeypatch.setattr(RepVGGConv2d, 'merge', wrong)
     net = nets[0]
     assert worst_difference(net, mmrep.fuse(net), example_input()) > 1e-4
 

@@ -18,7 +18,7 @@ from torch import nn
 
 import mmrep
 from mmrep.cli import build_model, load_config
-from mmrep.walk import rep_layers
+from mmrep.nets.walk import rep_layers
 
 from .pages import PAGES, blocks, name_of
 

@@ -146,7 +146,7 @@ def test_each_norm_normalises_each_batch_by_itself():
     """What comes behind the first norm of two, as in training."""
     layer, inputs = random_block(branches=('1x1_kxk', )), images()
     branch = layer.branches['1x1_kxk']
-    seen = measure(layer, layer._norms(), inputs)
+    seen = measure(layer, layer.norms_inside(), inputs)
     behind = []
     for x in inputs:
         x = nn.functional.conv2d(x, branch.first_weight())
@@ -166,14 +166,14 @@ def test_measuring_leaves_no_trace():
     layer, before = random_block(), None
     layer.branches['1x1'].norm.eval()
     before = state(layer)
-    measure(layer, layer._norms(), images())
+    measure(layer, layer.norms_inside(), images())
     assert_same_state(layer, before)
-    assert not any(norm._forward_pre_hooks for norm in layer._norms())
+    assert not any(norm._forward_pre_hooks for norm in layer.norms_inside())
 
 
 def test_without_inputs_there_is_nothing():
     layer = random_block()
-    assert measure(layer, layer._norms(), []) == {}
+    assert measure(layer, layer.norms_inside(), []) == {}
 
 
 def test_constant_features_have_no_variance():

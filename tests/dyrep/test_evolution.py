@@ -8,7 +8,7 @@ from torch import nn
 from mmrep.dyrep import METRICS, SEVEN, Data, Evolution
 from mmrep.dyrep.look import Look, changes
 from mmrep.errors import UserError
-from mmrep.fuse import fuse
+from mmrep.fusing.net import fuse
 from mmrep.testing import randomize_norms
 
 from .nets import (FROZEN, TRAINED, check, classifier, conv3x3, data_of,

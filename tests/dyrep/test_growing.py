@@ -97,7 +97,7 @@ def test_frozen_norms_are_exact_in_training(places):
     net.eval()
     before = looks(net, data)
     grow(net, data, *places)
-    assert not any(norm.training for norm in net.conv._norms())
+    assert not any(norm.training for norm in net.conv.norms_inside())
     check(net, data, before, trained=FROZEN)
 
 
@@ -259,7 +259,7 @@ def test_new_norms_train_as_those_behind(training):
     data = data_of(net)
     net.norm.train(training)
     grow(net, data, (), ('kxk', ), ('second', ))
-    modes = {norm.training for norm in net.conv._norms()}
+    modes = {norm.training for norm in net.conv.norms_inside()}
     assert modes == {training}
 
 

@@ -87,7 +87,7 @@ def test_widths(options):
 
 
 def test_norms_begin_as_ever():
-    for norm in grown(NETS['dense'], 0)._norms():
+    for norm in grown(NETS['dense'], 0).norms_inside():
         assert (norm.weight == 1).all() and not norm.bias.any()
         assert not norm.running_mean.any() and (norm.running_var == 1).all()
 

@@ -11,7 +11,7 @@ from mmrep.dyrep.growing import add_branches
 from mmrep.dyrep.sites import (Site, block_at, find_sites, geometry_at,
                                is_plain, open_block)
 from mmrep.errors import UserError
-from mmrep.following import norm_cfg_at
+from mmrep.nets.following import norm_cfg_at
 
 from .nets import Classifier, conv3x3, data_of, grow, net_of
 
@@ -142,7 +142,7 @@ def test_norms_are_as_behind():
     assert norm_cfg_at(net, net[2]) == dict(type='BN')
     block = open_block(net, Site('0'))
     block.set_options(SEVEN, ('kxk', 'branches'))
-    assert all((n.eps, n.momentum) == (0.1, 0.3) for n in block._norms())
+    assert all((n.eps, n.momentum) == (0.1, 0.3) for n in block.norms_inside())
 
 
 def test_synced_norms_stay_synced():

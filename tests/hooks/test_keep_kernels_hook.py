@@ -8,7 +8,7 @@ from mmengine.hooks import EMAHook, Hook
 from mmengine.runner import Runner
 
 import mmrep
-from mmrep.walk import branch_by_branch, rep_layers
+from mmrep.nets.walk import branch_by_branch, rep_layers
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def runner(tiny_seg, tmp_path):
 
 
 def made_by(layer, run):
-    with mock.patch.object(layer, '_kernel', wraps=layer._kernel) as spy:
+    with mock.patch.object(layer, 'merge', wraps=layer.merge) as spy:
         run()
     return spy.call_count
 

@@ -8,8 +8,8 @@ from torch import nn
 
 import mmrep
 from mmrep.deploy.verify import relative_difference
+from mmrep.nets.walk import branch_by_branch, names, rep_layers
 from mmrep.testing import randomize_norms
-from mmrep.walk import branch_by_branch, names, rep_layers
 
 # exact up to rounding, however deep the model: all is run in float64
 TOLERANCE = 1e-9

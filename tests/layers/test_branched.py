@@ -117,7 +117,7 @@ def test_new_branches_follow_what_is_around_them(frozen):
     layer = DBBConv2d(8, 8, 3, branches=('1x1', ), dtype=torch.float64)
     if frozen:
         layer.requires_grad_(False)
-        for norm in layer._norms():
+        for norm in layer.norms_inside():
             norm.eval()
     layer.set_options(('1x1', 'identity'), ('kxk', 'branches'))
     assert layer.training
@@ -192,7 +192,7 @@ def test_nesting_undone_keeps_the_parameter():
 
 def test_mixed_precision_and_sync_norms():
     layer = make(dict(branches=SEVEN), norm_cfg=dict(type='SyncBN')).float()
-    assert all(isinstance(n, nn.SyncBatchNorm) for n in layer._norms())
+    assert all(isinstance(n, nn.SyncBatchNorm) for n in layer.norms_inside())
     x = image().float()
     expected = layer.forward_branches(x)
     assert relative_difference(expected, layer(x)) < 1e-5

@@ -14,7 +14,7 @@ from mmrep.deploy import relative_difference
 from mmrep.layers.frozen_norms import is_affine, is_frozen_norm, takes_batches
 from mmrep.testing import randomize_norms
 
-from ..biased import fused_of
+from ..fusing.biased import fused_of
 
 KINDS = [FrozenBatchNorm2d, OfMMDet]
 BRANCHES = ('1x1', '1x1_kxk', '1x1_average', 'identity')
@@ -75,16 +75,16 @@ def test_a_net_trains_from_what_it_was(kind, block):
         assert relative_difference(
             plain.train(mode)(IMAGE),
             net.train(mode)(IMAGE)) < 1e-5
-        assert not any(norm.training for norm in net[0]._norms())
+        assert not any(norm.training for norm in net[0].norms_inside())
     net.train()(IMAGE).sum().backward()
     assert all(p.grad is not None for p in net[0].parameters())
 
 
 def test_only_in_front_of_frozen_norms():
     net = mmrep.reparameterize(net_of(FrozenBatchNorm2d(4)), 'DBBConv2d')
-    assert all(norm.training for norm in net.train()[3]._norms())
+    assert all(norm.training for norm in net.train()[3].norms_inside())
     net[0].keep_norms_in_eval(False)
-    assert all(norm.training for norm in net.train()[0]._norms())
+    assert all(norm.training for norm in net.train()[0].norms_inside())
 
 
 def test_branches_that_come_later():
@@ -99,8 +99,8 @@ def test_branches_that_come_later():
                           type='DBBConv2d',
                           branches=('1x1', ),
                           norms=('kxk', 'branches')))
-    assert len(block._norms()) > 2
-    assert not any(norm.training for norm in net.train()[0]._norms())
+    assert len(block.norms_inside()) > 2
+    assert not any(norm.training for norm in net.train()[0].norms_inside())
 
 
 @over_kinds

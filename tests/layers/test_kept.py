@@ -13,8 +13,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import mmrep
 from mmrep import keep_kernels
+from mmrep.nets.walk import branch_by_branch, rep_layers
 from mmrep.testing import randomize_norms
-from mmrep.walk import branch_by_branch, rep_layers
 
 IMAGE = torch.randn(2, 4, 7, 7, dtype=torch.float64)
 

@@ -161,7 +161,7 @@ def test_norms_inside_are_as_around():
     layer = make(norm_cfg=dict(type='BN', eps=0.1))
     inner = layer.nest('second')
     inner.set_options(('1x1', ), ('kxk', 'branches'))
-    assert {norm.eps for norm in inner._norms()} == {0.1}
+    assert {norm.eps for norm in inner.norms_inside()} == {0.1}
 
 
 @pytest.mark.parametrize('place', ['foo', None, 'second'])

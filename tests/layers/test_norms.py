@@ -86,7 +86,7 @@ def test_a_class_given_in_python():
         3,
         norm_cfg=dict(type=Local),
         kxk=dict(type='DBBConv2d', branches=['1x1']))
-    assert {type(norm) for norm in layer._norms()} == {Local}
+    assert {type(norm) for norm in layer.norms_inside()} == {Local}
 
 
 def test_the_scope_of_a_host(monkeypatch):

@@ -16,8 +16,8 @@ from torchvision.models.feature_extraction import create_feature_extractor
 
 import mmrep
 from mmrep import UserError
+from mmrep.nets.walk import branch_by_branch
 from mmrep.testing import randomize_norms
-from mmrep.walk import branch_by_branch
 
 KINDS = [
     mmrep.OREPAConv2d, mmrep.DBBConv2d, mmrep.ACBConv2d, mmrep.RepVGGConv2d,
@@ -185,13 +185,13 @@ def test_norms_that_others_converted(kind):
     synced = nn.SyncBatchNorm.convert_sync_batchnorm(layer)
     assert synced.options()['norm_cfg'] == dict(type='SyncBN', eps=1e-3)
     synced.set_options(['5x5', '1x1', '1xk'], ['kxk', 'branches', 'sum'])
-    assert all(isinstance(n, nn.SyncBatchNorm) for n in synced._norms())
+    assert all(isinstance(n, nn.SyncBatchNorm) for n in synced.norms_inside())
     back = revert_sync_batchnorm(synced)
     assert back.options()['norm_cfg'] == dict(type='BN', eps=1e-3)
     back.set_options(['1x1', 'kx1'], ['kxk', 'branches'])
     assert type(back.branches['kx1'].norm) is nn.BatchNorm2d
     assert back.branches['kx1'].norm.eps == 1e-3
-    for norm in back._norms():
+    for norm in back.norms_inside():
         norm.eps, norm.momentum = 0.1, 0.03
     assert mmrep.structure(back)['']['norm_cfg'] == dict(
         type='BN', eps=0.1, momentum=0.03)

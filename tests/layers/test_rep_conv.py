@@ -142,13 +142,13 @@ class TestKernelInUse:
     def layer(self, cls, monkeypatch):
         layer = make(cls, GEOMETRIES[2])
         layer.made = 0
-        kernel = layer._kernel
+        kernel = layer.merge
 
         def counted():
             layer.made += 1
             return kernel()
 
-        monkeypatch.setattr(layer, '_kernel', counted)
+        monkeypatch.setattr(layer, 'merge', counted)
         return layer
 
     def check(self, layer, x):
@@ -173,7 +173,7 @@ class TestKernelInUse:
     def test_calibrated_where_frozen(self, layer):
         """Statistics move in training mode, whatever is trained."""
         layer.requires_grad_(False).train()
-        norms = layer._norms()
+        norms = layer.norms_inside()
         before = [norm.running_var.clone() for norm in norms]
         layer(image())
         assert not any(
@@ -264,13 +264,13 @@ class TestKernelInUse:
     def test_momentum_encoder(self, cls):
         # in train mode and without gradients, as in MoCo
         layer = make(cls, GEOMETRIES[2])
-        for norm in layer._norms():
+        for norm in layer.norms_inside():
             norm.requires_grad_(False)
         average = ExponentialMovingAverage(layer, momentum=0.5)
         twin, x = average.module.requires_grad_(False), image()
         for mode in (True, False):
             twin.train(mode)
-            for norm in twin._norms():
+            for norm in twin.norms_inside():
                 norm.eval()
             self.check(twin, x)
             with torch.no_grad():
@@ -376,7 +376,7 @@ def test_from_conv_of_something_else(cls, conv):
 def test_a_method_that_a_block_lacks(cls):
 
     class Half(cls):
-        _kernel = RepConv2d._kernel
+        merge = RepConv2d.merge
 
-    with pytest.raises(NotImplementedError, match='Half must implement `_ker'):
+    with pytest.raises(NotImplementedError, match='Half must implement `mer'):
         make(Half, GEOMETRIES[2]).fuse()

@@ -135,7 +135,7 @@ def test_post_addition_norm(train):
     x = torch.randn(2, 8, 9, 9, dtype=torch.float64)
     expected = twin.sum_norm(sum(parts(twin, x)))
     assert relative_difference(expected, layer(x)) < 1e-10
-    assert len(layer._norms()) == 1
+    assert len(layer.norms_inside()) == 1
 
 
 def test_ablations_of_branches():

@@ -73,7 +73,7 @@ def test_impossible_channels(channels):
 def test_the_gradient_through_the_border(branch, name):
     """That of differences, which the border's value is a part of."""
     net, step = layer(), 1e-5
-    for norm in net._norms():
+    for norm in net.norms_inside():
         norm.momentum = 0.  # or each forward pass would move the border
     x = torch.randn(2, 8, 3, 3, dtype=torch.float64)  # all near the border
     cotangent = torch.randn(2, 8, 3, 3, dtype=torch.float64)

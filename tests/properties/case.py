@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmrep import RepConv2d
+from mmrep.nets.walk import branch_by_branch
 from mmrep.testing import randomize_norms
-from mmrep.walk import branch_by_branch
 
 EXACT = {torch.float64: 1e-10, torch.float32: 1e-5}
 BATCH = 2

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import mmrep
-from mmrep.walk import branch_by_branch
+from mmrep.nets.walk import branch_by_branch
 
 from .case import norms_of, relative
 from .over import over

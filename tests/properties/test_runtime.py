@@ -40,7 +40,7 @@ def test_autocast_rounds_the_fused_kernel_alone(case):
 @over(60, case=cases(statistics=['random'], **SINGLE))
 def test_autocast_trains(case):
     layer, x = case.build().train(), case.image()
-    for norm in layer._norms():
+    for norm in layer.norms_inside():
         norm.eval()
     with autocast():
         loss = layer(x).float().square().sum()

@@ -4,7 +4,7 @@ import torch
 from mmengine.config import Config
 
 from mmrep.cli import build_model, load_config
-from mmrep.walk import rep_layers
+from mmrep.nets.walk import rep_layers
 
 CASES = {
     'backbone': ('tiny_det', ['backbone']),

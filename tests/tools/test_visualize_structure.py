@@ -8,7 +8,7 @@ from torch import nn
 
 import mmrep
 from mmrep.cli import build_model, load_config
-from mmrep.structure import restructure
+from mmrep.structures.describe import restructure
 from mmrep.testing import randomize_norms
 
 BLOCK = dict(

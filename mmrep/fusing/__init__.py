@@ -1,0 +1,1 @@
+"""Fuse a model and prove that it computes what it computed before."""

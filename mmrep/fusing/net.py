@@ -1,0 +1,139 @@
+"""Fuse any model: every re-parameterized layer becomes a plain convolution."""
+import copy
+import inspect
+from typing import Any, Dict
+
+from mmengine.registry import MODELS
+from torch import nn
+from torch.nn.utils.prune import BasePruningMethod
+from torch.nn.utils.spectral_norm import SpectralNorm
+from torch.nn.utils.weight_norm import WeightNorm
+
+from ..errors import UserError
+from ..layers import RepConv2d
+from ..layers.norm_inside import put_norms_back
+from ..nets.walk import check_module, names
+from .absorb import absorb_biases
+from .examples import arguments_of
+
+PLAIN = dict(type='Conv2d')
+# pre-hooks that make a weight, and how to get rid of them
+WEIGHT_MAKERS = {
+    BasePruningMethod: 'torch.nn.utils.prune.remove',
+    WeightNorm: 'torch.nn.utils.remove_weight_norm',
+    SpectralNorm: 'torch.nn.utils.remove_spectral_norm',
+}
+
+
+def fuse(model: nn.Module, example: Any = None) -> nn.Module:
+    """Copy a model with each :class:`RepConv2d` as one ``nn.Conv2d``.
+
+    The copy computes what the model computes in eval mode; the model itself
+    stays as it is. The root may itself be such a layer; a layer that stands
+    in several places is one convolution in all of them.
+
+    A layer without a bias often fuses to a convolution with one. As stock
+    nets have none in front of a batch norm, it goes into the running mean of
+    the norm, where the outputs of the convolution go into norms and nowhere
+    else: another copy of the model is run once to see that.
+    Where a block has no norm behind as it ends in norms of its own, the norm
+    of the plain net is put there, which takes the bias.
+
+    Args:
+        model: Any module, with or without re-parameterized layers.
+        example: A tensor or a tuple, what ``model`` takes. Defaults to a
+            guess, random images; where none is right, biases stay.
+
+    Returns:
+        The fused copy, in the mode, dtype and on the device of ``model``.
+
+    Raises:
+        UserError: ``model`` is no module, is sharded, has a block whose
+            weight a hook makes, or does not run on ``example``.
+    """
+    check_module(model)
+    if example is not None:
+        arguments_of(example)
+    _check_whole(model)
+    layers = {
+        layer: paths[0]
+        for layer, paths in names(model).items()
+        if isinstance(layer, RepConv2d)
+    }
+    for layer, name in layers.items():
+        _check_hooks(layer, name)
+    convs = {layer: layer.fuse() for layer in layers}
+    memo: Dict[int, Any] = {id(layer): conv for layer, conv in convs.items()}
+    fused = copy.deepcopy(model, memo)
+    for layer, conv in convs.items():
+        _keep_hooks(layer, conv, memo)
+    _forget_blocks(fused)
+    _drop_training_only(fused)
+    _keep_modes(model, fused)
+    unbiased = {
+        name: convs[layer]
+        for layer, name in layers.items() if layer.bias is None
+    }
+    put_norms_back(fused)
+    absorb_biases(fused, unbiased, example)
+    return fused
+
+
+def _check_whole(model: nn.Module) -> None:
+    """Refuse a model of which this process holds a shard."""
+    for name, parameter in model.named_parameters():
+        # its import is another one in each PyTorch
+        if any(kind.__name__ == 'DTensor' for kind in type(parameter).__mro__):
+            raise UserError(
+                f'{name!r} of this {type(model).__name__} is a DTensor, of '
+                'which a process holds a shard: gather the full state dict, '
+                'load it into an unsharded model and fuse that')
+
+
+def _check_hooks(layer: RepConv2d, name: str) -> None:
+    """Refuse hooks that make a weight out of tensors of the layer."""
+    for inside, module in layer.named_modules(prefix=name):
+        for hook in module._forward_pre_hooks.values():
+            for kind, way in WEIGHT_MAKERS.items():
+                if isinstance(hook, kind):
+                    raise UserError(
+                        f'a hook (={type(hook).__name__}) makes the weight of '
+                        f'{inside!r} (={type(module).__name__}) before each '
+                        f'forward: call {way} on this layer before you fuse')
+
+
+def _keep_hooks(layer: RepConv2d, conv: nn.Conv2d, memo: dict) -> None:
+    """What watches or changes outputs or gradients of a layer still does."""
+    for name, hooks in vars(layer).items():
+        if name.startswith(('_forward_', '_backward_')) and hooks:
+            setattr(conv, name, copy.deepcopy(hooks, memo))
+    if layer._backward_hooks:  # full ones, or those of old
+        conv._is_full_backward_hook = layer._is_full_backward_hook
+
+
+def _keep_modes(model: nn.Module, fused: nn.Module) -> None:
+    """Some graph modules forget theirs as they are copied."""
+    if fused.training != model.training:
+        fused.train(model.training)  # which may choose among graphs
+    flags = {name: m.training for name, m in model.named_modules()}
+    for name, module in fused.named_modules():
+        if flags.get(name, module.training) != module.training:
+            module.training = flags[name]
+
+
+def _drop_training_only(fused: nn.Module) -> None:
+    """Without modules that take part in losses and in no prediction."""
+    for module in list(fused.modules()):
+        names = getattr(module, 'training_only', ())
+        for name in names if isinstance(names, tuple) else ():
+            setattr(module, name, None)
+
+
+def _forget_blocks(fused: nn.Module) -> None:
+    """What a host builds later, as it deploys, is plain as well."""
+    for module in fused.modules():
+        config = getattr(module, 'conv_cfg', None)
+        kind = config.get('type') if isinstance(config, dict) else None
+        kind = MODELS.get(kind) if isinstance(kind, str) else kind
+        if inspect.isclass(kind) and issubclass(kind, RepConv2d):
+            module.conv_cfg = dict(PLAIN)

@@ -1,0 +1,167 @@
+"""What takes the outputs of convolutions, seen while a model runs."""
+import gc
+import weakref
+from typing import Any, Dict, Iterable, List, Optional, Set
+
+from torch import Tensor
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+
+from ..nets.walk import tensors
+
+# what may be asked of a tensor without a look at its values
+METADATA = {
+    '__hash__', '__len__', '_version', 'device', 'dim', 'dtype',
+    'element_size', 'get_device', 'grad_fn', 'is_complex', 'is_contiguous',
+    'is_cpu', 'is_cuda', 'is_floating_point', 'is_inference', 'is_leaf',
+    'is_meta', 'is_mkldnn', 'is_nested', 'is_quantized', 'is_sparse', 'layout',
+    'names', 'ndim', 'ndimension', 'nelement', 'numel', 'requires_grad',
+    'shape', 'size', 'stride', 'storage_offset'
+}
+
+
+class Output:
+    """What one call of a convolution gave, and the norms that took it.
+
+    Attributes:
+        bias: Number of the convolution's bias.
+        means: Numbers of the running means of the norms that took it.
+        exposed: Whether anything but norms saw it.
+    """
+
+    def __init__(self, tensor: Tensor, bias: int) -> None:
+        self.tensor = weakref.ref(tensor)
+        self.bias = bias
+        self.means: Set[int] = set()
+        self.exposed = tensor.dim() != 4
+
+
+class Watch(TorchFunctionMode):
+    """Follow biases through convolutions into batch norms.
+
+    It sees each operation of torch, whichever module asks for it.
+
+    Args:
+        biases: Those of the convolutions to follow.
+        means: The running means of all norms.
+    """
+
+    def __init__(self, biases: List[Tensor], means: List[Tensor]) -> None:
+        super().__init__()
+        self.biases = {id(bias): i for i, bias in enumerate(biases)}
+        self.means = {id(mean): i for i, mean in enumerate(means)}
+        self.outputs: List[Output] = []
+        self.live: Dict[int, Output] = {}
+        self.exposed: Set[int] = set()  # ids of biases and means
+        self.takes: Dict[int, set] = {}  # by mean: the biases; None: another
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if _name(func) in METADATA:
+            return func(*args, **kwargs)
+        known = self._known(func, args, kwargs)
+        for tensor in tensors([args, kwargs]):
+            if not any(tensor is other for other in known):
+                self._expose(tensor)
+        out = func(*args, **kwargs)
+        if func is F.conv2d and known:
+            output = Output(out, self.biases[id(known[0])])
+            self.outputs.append(output)
+            self.live[id(out)] = output
+        return out
+
+    def _known(self, func, args, kwargs) -> List[Tensor]:
+        """The arguments that are where they belong."""
+        if func is F.conv2d:
+            bias = _argument(args, kwargs, 2, 'bias')
+            return [bias] if id(bias) in self.biases else []
+        if func is F.batch_norm and not _argument(args, kwargs, 5, 'training'):
+            taken, mean = (_argument(args, kwargs, 0, 'input'),
+                           _argument(args, kwargs, 1, 'running_mean'))
+            if id(mean) in self.means:
+                self._take(taken, self.means[id(mean)])
+                return [taken, mean]
+        return []
+
+    def _take(self, taken: Tensor, mean: int) -> None:
+        output = self._output(taken)
+        bias = None if output is None else output.bias
+        self.takes.setdefault(mean, set()).add(bias)
+        if output is not None:
+            output.means.add(mean)
+
+    def _output(self, tensor: Tensor) -> Optional[Output]:
+        output = self.live.get(id(tensor))
+        # ids come back once a tensor is gone
+        return output if output and output.tensor() is tensor else None
+
+    def _expose(self, tensor: Tensor) -> None:
+        output = self._output(tensor)
+        if output is not None:
+            output.exposed = True
+        elif id(tensor) in self.biases or id(tensor) in self.means:
+            self.exposed.add(id(tensor))
+
+    def close(self) -> None:
+        """Expose the outputs that somebody holds after a run.
+
+        The results of the run must be held by then.
+        """
+        if any(output.tensor() is not None for output in self.outputs):
+            gc.collect()  # a cycle of references looks at nothing
+        for output in self.outputs:
+            output.exposed |= output.tensor() is not None
+        self.live.clear()
+
+    def reached(self) -> Set[int]:
+        """Numbers of the biases whose convolutions ran."""
+        return {output.bias for output in self.outputs}
+
+    def used(self) -> Set[int]:
+        """Numbers of the running means that anything looked at."""
+        looked = {self.means[key] for key in self.exposed & set(self.means)}
+        return looked.union(self.takes)
+
+
+def absorbing(watches: Iterable[Watch]) -> Dict[int, Set[int]]:
+    """The running means that can take each bias, in all runs.
+
+    A bias can go where in every call of its convolution the output is taken
+    by batch norms only, each of which takes no other tensors.
+
+    Args:
+        watches: Of runs that came to their end.
+
+    Returns:
+        Numbers of running means by that of the bias.
+    """
+    watches = list(watches)
+    means: Dict[int, Set[int]] = {}
+    takes: Dict[int, set] = {}
+    bad_biases, bad_means = set(), set()
+    for watch in watches:
+        for output in watch.outputs:
+            means.setdefault(output.bias, set()).update(output.means)
+            if output.exposed or not output.means:
+                bad_biases.add(output.bias)
+        for mean, biases in watch.takes.items():
+            takes.setdefault(mean, set()).update(biases)
+        bad_biases |= {watch.biases.get(key) for key in watch.exposed}
+        bad_means |= {watch.means.get(key) for key in watch.exposed}
+    return {
+        bias: found
+        for bias, found in means.items()
+        if bias not in bad_biases and not found & bad_means and all(
+            takes[mean] == {bias} for mean in found)
+    }
+
+
+def _name(func) -> str:
+    name = getattr(func, '__name__', '')
+    # a property comes as the getter of its descriptor
+    return getattr(func.__self__, '__name__',
+                   '') if name == '__get__' else name
+
+
+def _argument(args: tuple, kwargs: dict, place: int, name: str) -> Any:
+    return args[place] if len(args) > place else kwargs.get(name)

@@ -1,0 +1,1 @@
+"""Find, replace and enrich the convolutions of a model."""

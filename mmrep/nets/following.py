@@ -1,0 +1,82 @@
+"""Which norms stand behind a convolution, by the order of registration.
+
+A guess, good enough to make new norms alike. Which norms take its outputs as
+the model runs, :mod:`mmrep.fusing.watching` sees.
+"""
+from collections import defaultdict
+from typing import Dict, List, Optional, Tuple
+
+import torch
+from mmengine.registry import MODELS
+from mmengine.utils.dl_utils.parrots_wrapper import _BatchNorm
+from torch import nn
+
+from ..layers.frozen_norms import is_frozen_norm
+
+SYNCED = ('SyncBN', 'MMSyncBN')
+
+Place = Tuple[nn.Module, str]
+
+
+def eager_modules(net: nn.Module) -> List[nn.Module]:
+    """All but those of TorchScript, whose content is another at each look."""
+    return [
+        module for module in net.modules()
+        if not isinstance(module, torch.jit.ScriptModule)
+    ]
+
+
+def places(model: nn.Module) -> Dict[nn.Module, List[Place]]:
+    """Where each module is registered: its parents and its names there."""
+    found = defaultdict(list)
+    for parent in eager_modules(model):
+        for name, child in parent._modules.items():
+            found[child].append((parent, name))
+    return found
+
+
+def norms_behind(conv: nn.Module, found: Dict[nn.Module,
+                                              List[Place]]) -> List[nn.Module]:
+    """The batch norms that stand behind a convolution, and no other one.
+
+    Args:
+        conv: A convolution of the model.
+        found: The :func:`places` of the model, whose modules should lie in
+            the order of their use, as in all hosts.
+
+    Returns:
+        One of each place of ``conv``; none if a place has none.
+    """
+    norms = [_next_norm(*place) for place in found[conv]]
+    if all(
+            norm is not None and len(norm.running_mean) == conv.out_channels
+            and norms.count(norm) == len(found[norm]) for norm in norms):
+        return list(dict.fromkeys(norms))
+    return []
+
+
+def _next_norm(parent: nn.Module, name: str) -> Optional[nn.Module]:
+    order = getattr(parent, 'order', ('conv', 'norm'))  # mmcv's ConvModule
+    if 'norm' in order and order.index('norm') < order.index('conv'):
+        return None
+    names = list(parent._modules)
+    after = names[names.index(name) + 1:][:1]
+    norm = parent._modules[after[0]] if after else None
+    counts = getattr(norm, 'running_mean', None) is not None
+    is_norm = isinstance(norm, _BatchNorm) or is_frozen_norm(norm)
+    return norm if counts and is_norm else None
+
+
+def norm_cfg_at(model: nn.Module, conv: nn.Module) -> dict:
+    """The config of norms as behind this convolution, or the default."""
+    behind = norms_behind(conv, places(model))
+    if not behind:
+        return dict(type='BN')
+    norm = behind[0]
+    synced = [k for k in SYNCED if type(norm) is MODELS.get(k)]
+    if isinstance(norm, nn.SyncBatchNorm):  # of any make
+        synced.append('SyncBN')
+    return dict(
+        type=synced[0] if synced else 'BN',
+        eps=getattr(norm, 'eps', 1e-5),
+        momentum=getattr(norm, 'momentum', 0.1))

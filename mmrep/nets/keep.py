@@ -1,0 +1,36 @@
+"""Keeping kernels while a model is only used."""
+from contextlib import contextmanager
+from typing import Iterator
+
+from torch import nn
+
+from ..layers import RepConv2d
+from .walk import check_module
+
+
+@contextmanager
+def keep_kernels(model: nn.Module) -> Iterator[nn.Module]:
+    """Make the kernel of each layer once, for evaluation without gradients.
+
+    Outside of it a layer in eval mode makes its kernel in each forward pass,
+    so that no way of writing weights can go unseen. Inside it is made once
+    and again when a weight was written in place or loaded, a tensor or module
+    was replaced, or a norm's mode or eps changed. What writes memory that
+    PyTorch does not watch (``tensor.data``, views of NumPy, fused optimizers)
+    must stay outside.
+
+    Args:
+        model: Any module. Other models and copies are not concerned.
+
+    Yields:
+        ``model``.
+    """
+    check_module(model)
+    layers = [m for m in model.modules() if isinstance(m, RepConv2d)]
+    for layer in layers:
+        layer._kept.use(1)
+    try:
+        yield model
+    finally:
+        for layer in layers:
+            layer._kept.use(-1)

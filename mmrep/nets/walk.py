@@ -1,0 +1,127 @@
+"""Where the convolutions of a model are, and putting others there."""
+from contextlib import contextmanager
+from typing import Any, Dict, Iterable, Iterator, List
+
+from torch import Tensor, nn
+
+from ..errors import UserError, shown
+from ..guards import guard_class
+from ..layers import RepConv2d
+from ..layers.frozen_norms import is_frozen_norm
+from .following import Place, norms_behind, places
+
+
+def rep_layers(model: nn.Module) -> Iterator[RepConv2d]:
+    """The outermost re-parameterized layers of a model, each once."""
+    return (module for module in names(model) if isinstance(module, RepConv2d))
+
+
+def check_module(model: nn.Module) -> nn.Module:
+    """The model, if it is one.
+
+    Raises:
+        UserError: It is not.
+    """
+    if not isinstance(model, nn.Module):
+        raise UserError(f'`model` (={shown(model)}) must be a '
+                        f'torch.nn.Module, not a {type(model).__name__}')
+    return model
+
+
+def names(model: nn.Module) -> Dict[nn.Module, List[str]]:
+    """All names of each module, in order; what is inside of layers apart."""
+    check_module(model)
+    found: Dict[nn.Module, List[str]] = {}
+
+    def walk(module: nn.Module, name: str) -> None:
+        found.setdefault(module, []).append(name)
+        if isinstance(module, RepConv2d):
+            return
+        for leaf, child in module._modules.items():
+            if child is not None:
+                walk(child, f'{name}.{leaf}' if name else leaf)
+
+    walk(model, '')
+    return found
+
+
+def replace(model: nn.Module, new: Dict[nn.Module, nn.Module]) -> nn.Module:
+    """Put ``new[module]`` wherever ``module`` is registered.
+
+    A layer takes the mode of its place; see :func:`modes`. In front of a
+    frozen norm its own norms stay in eval mode, too.
+
+    Returns:
+        The model, or what stands for it.
+    """
+    where = places(model)
+    at = modes(model, where)
+    for module, layer in new.items():
+        if layer is not module and isinstance(layer, RepConv2d):
+            behind = norms_behind(module, where)
+            layer.keep_norms_in_eval(any(map(is_frozen_norm, behind)))
+            layer.train(at[module])
+    for parent in names(model):
+        guard_class(type(parent))  # the hook of registration sees none of it
+        if not isinstance(parent, RepConv2d):
+            for leaf, child in parent._modules.items():
+                parent._modules[leaf] = new.get(child, child)
+    return new.get(model, model)
+
+
+def modes(model: nn.Module, where: Dict[nn.Module,
+                                        List[Place]]) -> Dict[nn.Module, bool]:
+    """Whether each module trains, by the norm behind it or what is around.
+
+    The mode of a convolution itself says nothing, it computes the same in
+    both: one that was made while the net was in eval mode is in training.
+
+    Args:
+        model: The net.
+        where: What :func:`mmrep.nets.following.places` gives for it.
+    """
+    found: Dict[nn.Module, bool] = {}
+
+    def walk(module: nn.Module, around: bool) -> None:
+        found[module] = around and module.training and found.get(module, True)
+        for child in module._modules.values():
+            if child is not None:
+                walk(child, around and module.training)
+
+    walk(model, True)
+    for module in found:
+        behind = norms_behind(module, where) if hasattr(
+            module, 'out_channels') else []
+        if behind:  # of which registration only guesses that they follow
+            around = (parent.training for parent, _ in where[module])
+            # the mode of a frozen one says nothing
+            found[module] = all(around) and all(
+                n.training or is_frozen_norm(n) for n in behind)
+    return found
+
+
+@contextmanager
+def branch_by_branch(model: nn.Module) -> Iterator[None]:
+    """Let every re-parameterized layer compute its branches one by one."""
+    layers = [m for m in model.modules() if isinstance(m, RepConv2d)]
+    own = [vars(layer).get('forward') for layer in layers]
+    for layer in layers:
+        layer.forward = layer.forward_apart
+    try:
+        yield
+    finally:
+        for layer, forward in zip(layers, own):
+            del layer.forward
+            if forward is not None:  # activation checkpointing's
+                layer.forward = forward
+
+
+def tensors(value: Any) -> Iterable[Tensor]:
+    """Those in lists, tuples and dicts, however deep."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, dict):
+        yield from tensors(list(value.values()))
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from tensors(item)

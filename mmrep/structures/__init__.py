@@ -1,0 +1,1 @@
+"""The block structure of a model: described, written and restored."""

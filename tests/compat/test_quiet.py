@@ -1,0 +1,45 @@
+"""Tests of mmrep/compat/quiet.py."""
+import logging
+
+import pytest
+from mmengine.logging import MMLogger, print_log
+
+from mmrep.compat.quiet import quiet
+
+
+@pytest.fixture
+def logger(capsys):
+    """A new one, which has not seen any level; it writes to stderr."""
+    before = dict(MMLogger._instance_dict)
+    yield MMLogger.get_instance('quiet', log_level='INFO')
+    MMLogger._instance_dict.clear()
+    MMLogger._instance_dict.update(before)
+
+
+def logged(capsys):
+    out = capsys.readouterr()
+    return out.out + out.err
+
+
+@pytest.mark.parametrize('first', [True, False])
+def test_quiet(logger, capsys, first):
+    """Whether or not the level was asked for before."""
+    if first:
+        print_log('before', 'current')
+    with quiet():
+        print_log('inside', 'current')
+        print_log('trouble', 'current', logging.WARNING)
+    print_log('after', 'current')
+    text = logged(capsys)
+    assert ('before' in text) == first
+    assert 'inside' not in text
+    assert 'trouble' in text and 'after' in text
+
+
+def test_level_and_error(logger, capsys):
+    with pytest.raises(KeyError), quiet('ERROR'):
+        print_log('trouble', 'current', logging.WARNING)
+        raise KeyError
+    print_log('after', 'current')
+    text = logged(capsys)
+    assert 'trouble' not in text and 'after' in text
