@@ -26,3 +26,19 @@ def shown(value):
     except Exception:  # a number of thousands of digits, a broken __repr__
         return f'a {type(value).__name__}'
     return text if len(text) <= LONGEST else f'{text[:LONGEST]}...'
+
+
+def lacks(thing, base, name, *instead):
+    """Return the error of a class that does not implement a method.
+
+    Args:
+        thing: Instance of the class.
+        base: The class whose subclasses implement it.
+        name: The method's name.
+        instead: Names of methods that serve as well, all of them together.
+    """
+    ways = [(name, ), instead] if instead else [(name, )]
+    wanted = [' and '.join(f'`{n}`' for n in names) for names in ways]
+    return NotImplementedError(
+        f'{type(thing).__name__} must implement {", or ".join(wanted)}, as '
+        f'every kind of {base.__name__} does')

@@ -8,7 +8,7 @@ Shapes: ``weight`` is (out_channels, in_channels / groups, kernel height,
 kernel width) as in :func:`torch.nn.functional.conv2d`, ``bias`` is
 (out_channels,) or None.
 """
-from typing import NamedTuple, Optional, Tuple
+from typing import NamedTuple, Optional, Tuple, Union
 
 import torch
 import torch.nn.functional as F
@@ -63,10 +63,12 @@ def fold_norm(kernel: Kernel, norm: nn.Module) -> Kernel:
     return Kernel(weight, bias)
 
 
-def scale(kernel: Kernel, factor: Tensor) -> Kernel:
+def scale(kernel: Kernel, factor: Union[Tensor, float]) -> Kernel:
     """``conv(x, scale(k, s)) == s * conv(x, k)``, s (out_channels or 1,)."""
     bias = None if kernel.bias is None else factor * kernel.bias
-    return Kernel(kernel.weight * factor[:, None, None, None], bias)
+    if isinstance(factor, Tensor):
+        factor = factor[:, None, None, None]
+    return Kernel(kernel.weight * factor, bias)
 
 
 def add(*kernels: Kernel) -> Kernel:

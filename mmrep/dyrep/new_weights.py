@@ -4,8 +4,8 @@ from typing import Dict
 
 import torch
 
+from ..layers.branch import Branch
 from ..layers.branch_names import Branches
-from ..layers.branches import Branch
 
 
 @torch.no_grad()

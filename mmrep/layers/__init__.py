@@ -1,15 +1,20 @@
 """Convolutions that train rich and deploy as one plain convolution."""
+from . import branches, orepa_branches, staged  # they register branches
+from .branch import BRANCHES, Branch
 from .branched import BranchedConv2d
 from .dbb import ACBConv2d, DBBConv2d
+from .geometry import like
 from .large_kernel import LargeKernelConv2d
 from .mobileone import MobileOneConv2d
 from .orepa import OREPAConv2d
+from .orepa_branch import KERNEL_BRANCHES, KernelBranch
 from .rep_conv import RepConv2d
 from .repvgg import OREPAVGGConv2d, QARepVGGConv2d, RepVGGConv2d
 from .without_bias import without_bias
 
 __all__ = [
-    'ACBConv2d', 'BranchedConv2d', 'DBBConv2d', 'LargeKernelConv2d',
-    'MobileOneConv2d', 'OREPAConv2d', 'OREPAVGGConv2d', 'QARepVGGConv2d',
-    'RepConv2d', 'RepVGGConv2d', 'without_bias'
+    'BRANCHES', 'KERNEL_BRANCHES', 'Branch', 'KernelBranch', 'ACBConv2d',
+    'BranchedConv2d', 'DBBConv2d', 'LargeKernelConv2d', 'MobileOneConv2d',
+    'OREPAConv2d', 'OREPAVGGConv2d', 'QARepVGGConv2d', 'RepConv2d',
+    'RepVGGConv2d', 'like', 'without_bias'
 ]

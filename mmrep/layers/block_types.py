@@ -3,53 +3,40 @@
 A config of a block may come from a file: its names are looked up, nothing is
 imported, and what would take hours or all memory is refused.
 """
-import inspect
-from typing import Any, Iterator, Set, Tuple, Union
-
-from mmengine.registry import MODELS
-from torch import nn
+from typing import Any, Dict, Iterator, Tuple, Type, Union
 
 from ..errors import UserError, shown
-from .branch_names import check_names
+from .branch_names import check_names, nested_configs
+from .lookup import all_registered, registered
 from .rep_conv import RepConv2d
 
 MAX_NESTING = 16  # blocks in blocks
 MAX_BLOCKS = 256  # of one layer, in all
-# what the geometry says, not the config of a block
-CONV = set(inspect.signature(RepConv2d).parameters)
 
 
-def block_type(kind: Union[str, type]) -> type:
-    """The layer of this registered name, or that is this class.
+def is_block_type(kind: Any) -> bool:
+    """Return True for a class of re-parameterized layers."""
+    return isinstance(kind, type) and issubclass(kind, RepConv2d)
+
+
+def block_types() -> Dict[str, Type[RepConv2d]]:
+    """Return all kinds of blocks that are registered, by name."""
+    return {n: kind for n, kind in all_registered().items()
+            if is_block_type(kind)}  # yapf: disable
+
+
+def block_type(kind: Union[str, type]) -> Type[RepConv2d]:
+    """Return the layer of this registered name, or that is this class.
 
     Raises:
         UserError: There is none.
     """
-    known = {
-        key: layer
-        for key, layer in MODELS.module_dict.items()
-        if isinstance(layer, type) and issubclass(layer, RepConv2d)
-    }
-    if isinstance(kind, type) and issubclass(kind, RepConv2d):
-        return kind
-    if not isinstance(kind, str) or kind not in known:
+    found = registered(kind) if isinstance(kind, str) else kind
+    if not is_block_type(found):
         raise UserError(
-            f'`type` (={shown(kind)}) must be one of {sorted(known)}, it must '
-            'be a re-parameterized layer')
-    return known[kind]
-
-
-def own_options(layer: type) -> Set[str]:
-    """The arguments that a kind of block has beside those of nn.Conv2d."""
-    found = set()
-    for cls in layer.__mro__:
-        if cls in (RepConv2d, nn.Module):
-            break
-        if '__init__' in vars(cls):
-            found.update(
-                name for name, p in inspect.signature(cls).parameters.items()
-                if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD))
-    return found - CONV
+            f'`type` (={shown(kind)}) must be one of {sorted(block_types())}, '
+            'it must be a re-parameterized layer')
+    return found
 
 
 def check_block(config: Any) -> type:
@@ -83,7 +70,7 @@ def _check_one(block: Any) -> None:
         raise UserError(f'the block {shown(block)} names no `type`, which '
                         'must be a re-parameterized layer')
     layer = block_type(block['type'])
-    known = own_options(layer)
+    known = layer.own_arguments()
     unknown = [name for name in block if name not in {*known, 'type'}]
     if unknown:
         raise UserError(
@@ -96,11 +83,8 @@ def _check_one(block: Any) -> None:
 def _inside(block: dict) -> Iterator[Any]:
     """The configs of the blocks in place of kernels."""
     yield from _blocks('kxk', block.get('kxk'), (None, False))
-    branches = block.get('branches')
-    if isinstance(branches, dict):
-        staged = branches.get('1x1_kxk')
-        if isinstance(staged, dict):
-            yield from _blocks('second', staged.get('second'), (None, ))
+    for place, config in nested_configs(block.get('branches')):
+        yield from _blocks(place, config, (None, ))
 
 
 def _blocks(place: str, config: Any, none: Tuple) -> Iterator[Any]:

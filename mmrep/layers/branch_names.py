@@ -1,26 +1,22 @@
 """The names of branches, and which of them a convolution can have."""
-import re
 from collections import Counter
 from collections.abc import Collection, Mapping
-from typing import Any, Dict, Sequence, Tuple, Union
+from typing import Any, Dict, Iterator, List, Sequence, Tuple, Union
 
 from ..errors import UserError, shown
+from .branch import BRANCHES, kind_of, numbers_in
 from .geometry import Geometry
 
 Branches = Union[str, Sequence[str], Dict[str, dict]]
-ORDER = ('1x1', '1x1_kxk', '1x1_average', '1xk', 'kx1', 'identity')
 NORMS = ('kxk', 'branches', 'sum')
-SIZED = re.compile(r'([1-9]\d*)x([1-9]\d*)(?:_d([1-9]\d*))?', re.ASCII)
-FURTHER = re.compile(r'kxk_\d+', re.ASCII)
-STAGED = ('channels', 'second', 'difference')  # options of '1x1_kxk'
 MAX_BRANCHES = 64  # of one block
 MAX_NAME = 32  # characters
-MAX_CHANNELS = 2**14  # between the two kernels of a branch
 
 
-def is_branch(name: str) -> bool:
-    return isinstance(name, str) and len(name) <= MAX_NAME and bool(
-        name in ORDER or SIZED.fullmatch(name) or FURTHER.fullmatch(name))
+def is_branch(name: Any) -> bool:
+    """Return True if a kind of branch has this name."""
+    return isinstance(name, str) and len(name) <= MAX_NAME and (kind_of(name)
+                                                                is not None)
 
 
 def check_branches(branches: Branches, norms: Sequence[str]) -> dict:
@@ -33,15 +29,21 @@ def check_branches(branches: Branches, norms: Sequence[str]) -> dict:
     options = _options(branches)
     norms = check_norms(norms)
     for name, own in options.items():
-        _check_branch(name, own)
-    if 'branches' not in norms:
-        for name in {'1x1_kxk', '1x1_average'} & options.keys():
-            raise UserError(f'branch {name!r} needs its norms: `norms` '
-                            f"(={tuple(norms)}) must have 'branches'")
-        if 'identity' in options and '1x1' not in options:
-            raise UserError("branch 'identity' without a norm needs '1x1' "
-                            'beside it, or it could not be silenced')
+        kind_of(name).check_options(name, own)
+        if 'branches' not in norms:
+            _check_without_norm(name, options, norms)
     return {name: options[name] for name in sorted(options, key=_order)}
+
+
+def _check_without_norm(name: str, options: dict, norms: Sequence) -> None:
+    kind = kind_of(name)
+    if kind.needs_norm:
+        raise UserError(f'branch {name!r} needs its norms: `norms` '
+                        f"(={tuple(norms)}) must have 'branches'")
+    if kind.cancelled_by and kind.cancelled_by not in options:
+        raise UserError(
+            f'branch {name!r} without a norm needs {kind.cancelled_by!r} '
+            'beside it, or it could not be silenced')
 
 
 def check_names(branches: Branches) -> Union[Collection, Mapping]:
@@ -84,11 +86,17 @@ def _options(branches: Branches) -> dict:
     for name in branches:
         if not is_branch(name):
             raise UserError(
-                f'`branches` has {name!r}, it may have {", ".join(ORDER)}, a '
-                "size such as '5x5' or '5x5_d2', and 'kxk_1', 'kxk_2', ...")
+                f'`branches` has {name!r}, it may have {", ".join(_plain())}, '
+                "a size such as '5x5' or '5x5_d2', and 'kxk_1', 'kxk_2', ...")
     if isinstance(branches, Mapping):
         return dict(branches)
     return dict.fromkeys(branches, {})
+
+
+def _plain() -> List[str]:
+    """Return the names of branches that are no patterns, in order."""
+    known = BRANCHES.module_dict
+    return sorted((n for n in known if known[n].pattern is None), key=_order)
 
 
 def check_norms(norms: Sequence[str]) -> Sequence[str]:
@@ -103,57 +111,26 @@ def check_norms(norms: Sequence[str]) -> Sequence[str]:
     return norms
 
 
-def _check_branch(name: str, options: Any) -> None:
-    known = STAGED if name == '1x1_kxk' else ()
-    if not isinstance(options, Mapping) or any(k not in known
-                                               for k in options):
-        raise UserError(f'branch {name!r} has options {shown(options)}, '
-                        f'it may have {sorted(known) or "none"}')
-    if not isinstance(options.get('difference', True), bool):
-        raise UserError(f"`difference` (={shown(options['difference'])}) of "
-                        f'branch {name!r} must be True or False')
-    channels = options.get('channels')
-    if channels is not None and (type(channels) is not int
-                                 or not 1 <= channels <= MAX_CHANNELS):
-        raise UserError(f'`channels` (={shown(channels)}) of branch {name!r} '
-                        f'must be a whole number from 1 to {MAX_CHANNELS}')
-
-
 def _order(name: str) -> tuple:
-    """The order of modules depends on what there is, not how it grew."""
-    numbers = tuple(map(int, re.findall(r'\d+', name)))
-    if name in ORDER:
-        return 1, ORDER.index(name), numbers
-    return 0 if name.startswith('kxk') else 2, 0, numbers
+    """Order modules by what there is, not by how the block grew."""
+    return kind_of(name).order, numbers_in(name), name
 
 
 def fits(name: str, geometry: Geometry, normed: bool) -> bool:
-    """Whether the branch makes sense for this convolution."""
-    kernel_size = geometry.kernel_size
-    if name == 'identity':
-        keeps = geometry.in_channels == geometry.out_channels
-        return keeps and geometry.stride == (1, 1) and (normed or kernel_size
-                                                        != (1, 1))
-    if name == '1x1_average':
-        return kernel_size != (1, 1)
-    if name == '1x1_kxk' or FURTHER.fullmatch(name):
-        return True
-    size, spread = size_of(name, kernel_size)
-    if name in ('1xk', 'kx1') and size == (1, 1):
-        return False
-    reach = [(n - 1) * spread + 1 for n in size]
-    return size != kernel_size and all(r <= k
-                                       for r, k in zip(reach, kernel_size))
+    """Return True if the branch makes sense for this convolution.
+
+    Args:
+        name: The branch's name.
+        geometry: The convolution's.
+        normed: True if branches have norms.
+    """
+    return kind_of(name).fits(name, geometry, normed)
 
 
-def size_of(name: str, kernel_size: Tuple[int,
-                                          int]) -> Tuple[Tuple[int, int], int]:
-    """Kernel size and dilation of a branch with a single kernel."""
-    height, width = kernel_size
-    sizes = {'1xk': (1, width), 'kx1': (height, 1)}
-    if FURTHER.fullmatch(name):
-        return kernel_size, 1
-    if name in sizes:
-        return sizes[name], 1
-    height, width, spread = SIZED.fullmatch(name).groups()
-    return (int(height), int(width)), int(spread or 1)
+def nested_configs(branches: Any) -> Iterator[Tuple[str, Any]]:
+    """Yield the configs of blocks in branches, each with its place."""
+    for name, options in branches.items() if isinstance(branches,
+                                                        dict) else ():
+        if is_branch(name) and isinstance(options, dict):
+            for place in kind_of(name).places:
+                yield place, options.get(place)

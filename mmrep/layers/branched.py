@@ -1,6 +1,6 @@
 """Blocks that add features, branch by branch."""
 import math
-from typing import List, Optional, Sequence, Union
+from typing import Dict, List, Optional, Sequence, Union
 
 import torch
 from mmengine.registry import MODELS
@@ -10,15 +10,20 @@ from torch.nn import init
 
 from .. import kernel as K
 from ..kernel import Kernel
-from .branch_names import Branches
+from . import inner, parts
+from .branch import Branch
+from .branch_names import NORMS, Branches, check_branches
+from .from_names import read_branched
 from .frozen_norms import reset_norm
+from .loading import Foreign
+from .norm_cfg import actual_cfg
 from .norms import plain_cfg
-from .structured import StructuredConv2d
+from .rep_conv import Device, RepConv2d, Size
 from .tracing import as_leaf
 
 
 @MODELS.register_module()
-class BranchedConv2d(StructuredConv2d):
+class BranchedConv2d(RepConv2d):
     """``sum_norm(norm(conv_kxk(x)) + sum_b branch_b(x)) + bias``.
 
     With all norms in eval mode the block runs as one convolution, which can
@@ -35,15 +40,28 @@ class BranchedConv2d(StructuredConv2d):
     are left out: the identity where stride or channels change, all smaller
     kernels in a 1x1.
 
+    Its parts are ``kxk``, ``norm``, ``branches`` and ``sum_norm``. In place of
+    the kxk kernel, which is ``weight``, may stand a block, which is ``kxk``.
+
     Args:
-        args: The arguments of ``nn.Conv2d``.
+        in_channels: As of ``nn.Conv2d``, like the next ten.
+        out_channels: See there.
+        kernel_size: See there.
+        stride: See there.
+        padding: See there.
+        dilation: See there.
+        groups: See there.
+        bias: See there.
+        padding_mode: See there.
+        device: See there.
+        dtype: See there.
         branches: Names of the branches beside the kxk, or their options by
             name. Defaults to the block's own.
         norms: Which of ``kxk``, ``branches`` and ``sum`` have a norm.
-        norm_cfg: A batch norm. Defaults to dict(type='BN').
+            Defaults to the block's own.
+        norm_cfg: Config of a batch norm. Defaults to dict(type='BN').
         kxk: Config of a block in place of the kxk kernel, False for none.
             Defaults to the block's own.
-        kwargs: Those of ``nn.Conv2d``, by name.
 
     Raises:
         ValueError: An unknown branch or norm, or one of ``nn.Conv2d``'s
@@ -54,13 +72,25 @@ class BranchedConv2d(StructuredConv2d):
     default_norms = ('kxk', 'branches')
 
     def __init__(self,
-                 *args,
+                 in_channels: int,
+                 out_channels: int,
+                 kernel_size: Size,
+                 stride: Size = 1,
+                 padding: Union[Size, str] = 0,
+                 dilation: Size = 1,
+                 groups: int = 1,
+                 bias: bool = True,
+                 padding_mode: str = 'zeros',
+                 device: Device = None,
+                 dtype: Optional[torch.dtype] = None,
+                 *,
                  branches: Optional[Branches] = None,
                  norms: Optional[Sequence[str]] = None,
                  norm_cfg: dict = dict(type='BN'),
-                 kxk: Union[dict, bool, None] = None,
-                 **kwargs) -> None:
-        super().__init__(*args, **kwargs)
+                 kxk: Union[dict, bool, None] = None) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, stride,
+                         padding, dilation, groups, bias, padding_mode, device,
+                         dtype)
         self.built_norm_cfg = plain_cfg(norm_cfg)
         self.kxk = self.norm = self.sum_norm = None
         self.branches = nn.ModuleDict()
@@ -106,7 +136,7 @@ class BranchedConv2d(StructuredConv2d):
             return as_leaf(self, input)
         if input.dim() == 3:  # norms take batches only
             return self.forward_branches(input[None])[0]
-        self._hand_on_geometry()
+        inner.hand_on_geometry(self)
         geometry = self.geometry
         if self.kxk is None:
             out = geometry.conv(input, Kernel(self.weight))
@@ -141,12 +171,120 @@ class BranchedConv2d(StructuredConv2d):
             norm.weight.fill_(math.sqrt(1 + norm.eps))
         for branch in self.branches.values():
             branch.silence()
-        identity = dict(self.branches).get('identity')
-        if identity is not None and identity.norm is None:
-            point = self.geometry.smaller((1, 1))
-            self.branches['1x1'].weight.copy_(-identity.kernel(point).weight)
+        for branch in self.branches.values():
+            if branch.norm is None and branch.cancelled_by:
+                self._cancel(branch)
+
+    def _cancel(self, branch: Branch) -> None:
+        """Let another branch subtract one that nothing can zero."""
+        point = self.geometry.smaller((1, 1))
+        other = self.branches[branch.cancelled_by]
+        other.last_weight().copy_(-branch.kernel(point).weight)
 
     @torch.no_grad()
     def take_bias(self, state_dict: dict, key: str) -> None:
         if self.last_norm is not None:
             self.last_norm.bias.add_(state_dict.pop(key))
+
+    # Its structure: read, described and changed.
+
+    def options(self) -> dict:
+        norms = dict(
+            kxk=self.norm is not None,
+            branches=any(b.norm is not None for b in self.branches.values()),
+            sum=self.sum_norm is not None)
+        return dict(
+            branches={
+                k: b.options()
+                for k, b in self.branches.items()
+            },
+            norms=[name for name in NORMS if norms[name]],
+            norm_cfg=self.norm_cfg,
+            kxk=False if self.kxk is None else self.kxk.config())
+
+    @classmethod
+    def read(cls,
+             weights: Dict[str, Tensor],
+             block: Optional[RepConv2d] = None) -> dict:
+        if block is None:  # all families of blocks have the same names
+            raise Foreign
+        return read_branched(weights, block)
+
+    def set_options(self,
+                    branches: Branches,
+                    norms: Sequence[str],
+                    norm_cfg: Optional[dict] = None,
+                    kxk: Union[dict, bool] = False) -> None:
+        """Give the block these branches; those that are there already stay.
+
+        New norms take the mode of the norms around them, everything new
+        takes ``requires_grad`` of what is there.
+        """
+        inner.hand_on_geometry(self)
+        norms = (norms, ) if isinstance(norms, str) else norms
+        options = check_branches(branches, norms)
+        norm_cfg = plain_cfg(norm_cfg or self.norm_cfg)
+        trains = self.trains
+        had = {norm: norm.training for norm in self.norms_inside()}
+        training = any(had.values()) if had else (self.training
+                                                  and not self.norm_eval)
+        # nothing is changed before everything that may fail is made
+        made = parts.branches(self, options, 'branches' in norms and norm_cfg)
+        one = parts.norms(self, norms, norm_cfg)
+        inner.set_kxk(self, kxk, norm_cfg)
+        self.built_norm_cfg = norm_cfg
+        for place, norm in one.items():
+            inner.put(self, place, norm)
+        self.branches.clear()
+        for name, branch in made.items():
+            self.branches[name] = branch.train(self.training)
+        for module in self.norms_inside():
+            module.train(had.get(module, training))
+        if not trains:
+            self.requires_grad_(False)
+
+    @property
+    def norm_cfg(self) -> dict:
+        """The config of the norms inside, or of those that would be built."""
+        own = [self.norm, *(b.norm for b in self.branches.values())]
+        norms = (n for n in [*own, self.sum_norm] if n is not None)
+        return actual_cfg(self.built_norm_cfg, next(norms, None))
+
+    @property
+    def origin(self) -> Tensor:
+        return self.weight if self.kxk is None else self.kxk.origin
+
+    def set_origin(self, weight: nn.Parameter) -> None:
+        if self.kxk is None:
+            self.weight = weight
+        else:
+            self.kxk.set_origin(weight)
+
+    # Blocks in place of its kernels.
+
+    def inner_blocks(self) -> Dict[str, RepConv2d]:
+        blocks = {} if self.kxk is None else dict(kxk=self.kxk)
+        for branch in self.branches.values():
+            blocks.update(branch.inner_blocks())
+        return blocks
+
+    def nest(self, place: str) -> RepConv2d:
+        """Put a block without branches in place of a kernel.
+
+        It computes the same; the kernel stays the very Parameter.
+
+        Args:
+            place: ``kxk``, or ``second`` for that of the branch ``1x1_kxk``.
+
+        Raises:
+            UserError: There is no such place.
+        """
+        return inner.nest(self, place)
+
+    def unnest(self, place: str) -> None:
+        """Put the kernel back where a block without branches stands.
+
+        Raises:
+            UserError: There is none.
+        """
+        inner.unnest(self, place)

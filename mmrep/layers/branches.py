@@ -1,97 +1,38 @@
-"""The branches of blocks that add features, each with a norm of its own.
-
-A branch is ``x -> norm(conv(x))`` over one or two convolutions. It has no
-geometry: the block hands it its own, so that all see the same pixels.
-"""
-import math
-from typing import Callable, Iterable, Optional
+"""Branches of a single kernel, or of none."""
+from typing import Iterable, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import init
 
 from .. import kernel as K
 from ..kernel import Kernel
-from .frozen_norms import norms_in, reset_norm
+from .branch import BRANCHES, Branch, NormFactory, numbers_in
 from .geometry import Geometry, like
 
-NormFactory = Callable[[int], nn.Module]
-
-
-class Branch(nn.Module):
-    """One summand of a block.
-
-    ``branch(x, geometry)`` are its features, ``branch.kernel(geometry)`` is
-    its kernel with norms in eval mode, of the geometry's size.
-
-    Args:
-        geometry: Of the block.
-        norm: Makes a norm of so many channels. None: no norm at the end.
-        options: The branch's own.
-        factory: ``device`` and ``dtype``.
-    """
-
-    def __init__(self, geometry: Geometry, norm: Optional[NormFactory],
-                 options: dict, factory: dict) -> None:
-        super().__init__()
-        self.norm = norm and norm(geometry.out_channels)
-        self.build(geometry, norm, factory, **options)
-
-    def build(self, geometry: Geometry, norm: Optional[NormFactory],
-              factory: dict) -> None:
-        """Create what comes before the last norm."""
-        raise NotImplementedError
-
-    def weights(self) -> Iterable[Tensor]:
-        """What is initialised as the weights of convolutions."""
-        return ()
-
-    def last_weight(self) -> Optional[Tensor]:
-        """The one whose zero makes the kernel zero, if there is one."""
-        return next(iter(self.weights()), None)
-
-    def options(self) -> dict:
-        """What made the branch, as plain data."""
-        return {}
-
-    def reset_parameters(self) -> None:
-        for weight in self.weights():
-            init.kaiming_uniform_(weight, a=math.sqrt(5))
-        self._reset_norms()
-
-    def _reset_norms(self) -> None:
-        for norm in norms_in(self):
-            reset_norm(norm)
-
-    @torch.no_grad()
-    def silence(self) -> None:
-        """Make the kernel zero by its last factor that learns: it regrows."""
-        self._reset_norms()
-        last = self.last_weight()
-        if self.norm is not None and (self.norm.weight.requires_grad
-                                      or last is None):
-            init.zeros_(self.norm.weight)
-        elif last is not None:
-            init.zeros_(last)
-
-    def normed(self, out: Tensor) -> Tensor:
-        return out if self.norm is None else self.norm(out)
-
-    def folded(self, kernel: Kernel, geometry: Geometry) -> Kernel:
-        if self.norm is not None:
-            kernel = K.fold_norm(kernel, self.norm)
-        return K.pad(kernel, geometry.kernel_size)
+Size = Tuple[int, int]
 
 
 class Spatial(Branch):
     """A kernel no larger than the block's, around the same centre."""
 
+    @classmethod
+    def size_of(cls, name: str, kernel_size: Size) -> Tuple[Size, int]:
+        """Return the kernel size, and the dilation in units of the block's."""
+        raise NotImplementedError
+
+    @classmethod
+    def fits(cls, name: str, geometry: Geometry, normed: bool) -> bool:
+        size, spread = cls.size_of(name, geometry.kernel_size)
+        reach = [(n - 1) * spread + 1 for n in size]
+        return size != geometry.kernel_size and all(
+            r <= k for r, k in zip(reach, geometry.kernel_size))
+
     def build(self, geometry: Geometry, norm: Optional[NormFactory],
-              factory: dict, size: tuple, spread: int) -> None:
-        self.size, self.spread = size, spread
+              factory: dict) -> None:
+        self.size, self.spread = self.size_of(self.name, geometry.kernel_size)
         self.weight = nn.Parameter(
             torch.empty(geometry.out_channels,
-                        geometry.in_channels // geometry.groups, *size,
+                        geometry.in_channels // geometry.groups, *self.size,
                         **factory))
 
     def weights(self) -> Iterable[Tensor]:
@@ -106,19 +47,94 @@ class Spatial(Branch):
         return self.folded(kernel, geometry)
 
 
+@BRANCHES.register_module('kxk_N')
+class Further(Spatial):
+    """``kxk_1``, ``kxk_2``, ...: a further kernel of full size."""
+
+    pattern, order = r'kxk_\d+', 0
+
+    @classmethod
+    def size_of(cls, name: str, kernel_size: Size) -> Tuple[Size, int]:
+        return kernel_size, 1
+
+    @classmethod
+    def fits(cls, name: str, geometry: Geometry, normed: bool) -> bool:
+        return True
+
+
+@BRANCHES.register_module('1x1')
+class Pointwise(Spatial):
+    """``1x1``, at the centre of the kernel."""
+
+    order = 10
+
+    @classmethod
+    def size_of(cls, name: str, kernel_size: Size) -> Tuple[Size, int]:
+        return (1, 1), 1
+
+
+class Line(Spatial):
+    """One row or column of the kernel, longer than a pixel."""
+
+    @classmethod
+    def fits(cls, name: str, geometry: Geometry, normed: bool) -> bool:
+        size, _ = cls.size_of(name, geometry.kernel_size)
+        return size != (1, 1) and super().fits(name, geometry, normed)
+
+
+@BRANCHES.register_module('1xk')
+class MiddleRow(Line):
+    """``1xk``, the middle row."""
+
+    order = 40
+
+    @classmethod
+    def size_of(cls, name: str, kernel_size: Size) -> Tuple[Size, int]:
+        return (1, kernel_size[1]), 1
+
+
+@BRANCHES.register_module('kx1')
+class MiddleColumn(Line):
+    """``kx1``, the middle column."""
+
+    order = 50
+
+    @classmethod
+    def size_of(cls, name: str, kernel_size: Size) -> Tuple[Size, int]:
+        return (kernel_size[0], 1), 1
+
+
+@BRANCHES.register_module('HxW_dD')
+class Sized(Spatial):
+    """``3x3``, ``5x5_d2``, ...: a kernel by its size and its dilation."""
+
+    pattern, order = r'[1-9]\d*x[1-9]\d*(_d[1-9]\d*)?', 70
+
+    @classmethod
+    def size_of(cls, name: str, kernel_size: Size) -> Tuple[Size, int]:
+        height, width, *spread = numbers_in(name)
+        return (height, width), *(spread or [1])
+
+
+@BRANCHES.register_module('identity')
 class Identity(Branch):
-    """What the centre of the kernel sees."""
+    """``identity``: what the centre of the kernel sees."""
+
+    order = 60
+    cancelled_by = '1x1'
+
+    @classmethod
+    def fits(cls, name: str, geometry: Geometry, normed: bool) -> bool:
+        return geometry.keeps_shape and (normed
+                                         or geometry.kernel_size != (1, 1))
 
     def build(self, geometry: Geometry, norm: Optional[NormFactory],
               factory: dict) -> None:
-        if norm is None:  # the only trace of the branch in a state dict
+        if norm is None:  # a state dict has no other trace of the branch
             self.register_buffer('like', torch.empty(0, **factory))
 
     def forward(self, x: Tensor, geometry: Geometry) -> Tensor:
-        x = geometry.smaller((1, 1)).pad(x)
-        if geometry.stride != (1, 1):  # set later
-            x = x[..., ::geometry.stride[0], ::geometry.stride[1]]
-        return self.normed(x)
+        return self.normed(geometry.centre(x))
 
     def kernel(self, geometry: Geometry) -> Kernel:
         there = self.like if self.norm is None else self.norm.running_mean

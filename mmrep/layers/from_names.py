@@ -1,37 +1,35 @@
 """Read the structure of a block off the names of its weights."""
-from typing import Dict, Optional, Sequence
+from typing import Dict, Optional
 
-from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from .block_types import MAX_NESTING
+from .block_types import MAX_NESTING, block_types
+from .branch import Branch, kind_of
 from .branch_names import MAX_BRANCHES, is_branch
+from .loading import Foreign
+from .lookup import registered_name
 
 Weights = Dict[str, Tensor]
-OREPA = ('average', 'prior', '1x1_kxk', '1x1', 'separable', 'product', 'stem',
-         'plain_stem')
 
 
-class Foreign(ValueError):
-    """The weights are none of such a block."""
+def read_branched(weights: Weights,
+                  block: nn.Module,
+                  fresh: bool = False) -> dict:
+    """Return the options of the :class:`BranchedConv2d` of these weights.
 
-
-def read_options(weights: Weights, block: nn.Module,
-                 inner: Dict[str, nn.Module]) -> dict:
-    """The options of the :class:`BranchedConv2d` that saved these weights.
-
-    What names do not tell, the types and norms of blocks inside, is as in
+    Names do not tell the types and norms of blocks inside: these are as in
     the blocks that are there already, or else as in the block around.
 
     Args:
-        weights: Of the block, by their names inside of it.
-        block: That is to load them.
-        inner: The blocks that it has in place of kernels.
+        weights: The block's, by their names in it.
+        block: The block that is to load them.
+        fresh: True if blocks and branches inside of ``block`` say nothing
+            about the weights. Defaults to False.
 
     Raises:
-        Foreign: They are another block's.
+        Foreign: Another block has saved them.
     """
-    names = _branches(weights)
+    names = branches_in(weights)
     too_deep = any(_depth(name) > MAX_NESTING for name in weights)
     if 'scale' in weights or too_deep or not all(map(is_branch, names)):
         raise Foreign
@@ -43,91 +41,51 @@ def read_options(weights: Weights, block: nn.Module,
         place: any(key.startswith(start) for key in weights)
         for place, start in starts.items()
     }
-    options = {name: {} for name in names}
-    if '1x1_kxk' in names:
-        second = _inside(weights, 'branches.1x1_kxk.second')
-        options['1x1_kxk'] = dict(
-            channels=_channels(weights),
-            difference='branches.1x1_kxk.whole' not in weights,
-            second=_block(second, block, inner.get('second'))
-            if second else None)
-    kxk = _inside(weights, 'kxk')
+    there: Dict[str, Branch] = {} if fresh else dict(block.branches)
+    kxk, inner = weights_in(weights, 'kxk'), None if fresh else block.kxk
     return dict(
-        branches=options,
+        branches={
+            name:
+            kind_of(name).read(
+                weights_in(weights, f'branches.{name}'), block,
+                there.get(name))
+            for name in names
+        },
         norms=[name for name, has in norms.items() if has],
         norm_cfg=block.norm_cfg,
-        kxk=_block(kxk, block, inner.get('kxk')) if kxk else False)
+        kxk=read_block(kxk, block, inner) if kxk else False)
 
 
-def read_orepa(weights: Weights, names: Sequence[str], scaling: str) -> dict:
-    """The options of the OREPA block that saved these weights.
+def read_block(weights: Weights, outer: nn.Module,
+               there: Optional[nn.Module]) -> dict:
+    """Return the config of a block inside of a block.
 
-    Where nothing is scaled the weights do not tell whether the origin is a
-    branch; ``names`` and ``scaling`` of the block they are for do.
+    Args:
+        weights: The inner block's, by their names in it.
+        outer: The block around.
+        there: The block that is in this place now, if there is one.
 
     Raises:
-        Foreign: They are another block's, or damaged.
+        Foreign: No block has saved them.
     """
-    branches = _branches(weights)
-    normed = any(key.endswith('norm.weight') for key in weights)
-    weight = weights.get('weight')
-    if normed or weight is None or weight.dim() != 4 or (not set(branches)
-                                                         <= set(OREPA)):
-        raise Foreign
-    origin, scale = 'origin' in names, weights.get('scale')
-    if scale is None:
-        scaling = 'none' if len(branches) + origin > 1 else scaling
-    elif scale.dim() != 2:
-        raise Foreign
-    else:
-        origin = len(scale) > len(branches)
-        if len(scale) != origin + len(branches):
-            raise Foreign
-        channels = len(weight)
-        if channels > 1 or scaling == 'none':  # else both look the same
-            vector = scale.size(1) == channels
-            scaling = 'vector' if vector else 'scalar'
-    channels = _channels(weights) if '1x1_kxk' in branches else None
-    return dict(
-        branches=['origin'] * origin + branches,
-        scaling=scaling,
-        internal_channels=channels)
-
-
-def _block(weights: Weights, outer: nn.Module,
-           there: Optional[nn.Module]) -> dict:
-    """The config of a block inside of a block."""
     if there is not None:
         try:
-            return dict(
-                type=there.config()['type'], **there.read_options(weights))
+            return dict(type=registered_name(there), **there.read_options(
+                weights))  # yapf: disable
         except Foreign:
             pass  # of another kind
-    try:
-        orepa = read_orepa(weights, (), 'vector')
-    except Foreign:
-        orepa = dict(branches=[])
-    if orepa['branches']:
-        return dict(type='OREPAConv2d', **orepa)
-    kinds = [cls.__name__ for cls in type(outer).__mro__]
-    kind = next(kind for kind in kinds if kind in MODELS.module_dict)
-    return dict(type=kind, **read_options(weights, outer, {}))
+    for name, kind in block_types().items():
+        try:
+            return dict(type=name, **kind.read(weights))
+        except Foreign:
+            pass
+    return dict(
+        type=registered_name(outer),
+        **read_branched(weights, outer, fresh=True))
 
 
-def _channels(weights: Weights) -> int:
-    """How many there are between the kernels of ``1x1_kxk``.
-
-    Raises:
-        Foreign: The first of them is missing, or none.
-    """
-    first = weights.get('branches.1x1_kxk.first')
-    if first is None or first.dim() != 4:
-        raise Foreign
-    return len(first)
-
-
-def _branches(weights: Weights) -> list:
-    """Names of the branches, in order, each once.
+def branches_in(weights: Weights) -> list:
+    """Return the names of the branches, in order, each once.
 
     Raises:
         Foreign: There are more than a block can have.
@@ -141,14 +99,15 @@ def _branches(weights: Weights) -> list:
     return names
 
 
-def _depth(name: str) -> int:
-    """In how many blocks a weight is, at least."""
-    return 1 + name.count('kxk.') + name.count('.second.')
-
-
-def _inside(weights: Weights, name: str) -> Weights:
+def weights_in(weights: Weights, name: str) -> Weights:
+    """Return the weights of a part, by their names in it."""
     start = len(name) + 1
     return {
         key[start:]: tensor
         for key, tensor in weights.items() if key.startswith(f'{name}.')
     }
+
+
+def _depth(name: str) -> int:
+    """Return in how many blocks a weight is, at least."""
+    return 1 + name.count('kxk.') + name.count('.second.')

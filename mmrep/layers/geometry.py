@@ -57,6 +57,12 @@ class Geometry(NamedTuple):
     def is_depthwise(self) -> bool:
         return self.groups == self.in_channels == self.out_channels > 1
 
+    @property
+    def keeps_shape(self) -> bool:
+        """True if channels and stride let the input be added to the output."""
+        return self.in_channels == self.out_channels and (self.stride
+                                                          == (1, 1))
+
     def conv(self, x: Tensor, kernel: Kernel) -> Tensor:
         """Convolve; what lies outside of the image is as the mode says."""
         return self.bound(kernel)(x)
@@ -81,6 +87,13 @@ class Geometry(NamedTuple):
         if any(grown):
             x = F.pad(x, grown, mode)
         return F.pad(x, cropped) if any(cropped) else x
+
+    def centre(self, x: Tensor) -> Tensor:
+        """Return the pixels that the centre of the kernel sees."""
+        x = self.smaller((1, 1)).pad(x)
+        if self.stride == (1, 1):
+            return x
+        return x[..., ::self.stride[0], ::self.stride[1]]
 
     def smaller(self, size: Tuple[int, int], spread: int = 1) -> 'Geometry':
         """The geometry of a kernel around the same centre.

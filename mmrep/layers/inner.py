@@ -1,6 +1,17 @@
 """Blocks in place of the kernels of blocks."""
-from .block_types import block_type, check_block, own_options
+from typing import Optional, Union
+
+from torch import nn
+
+from ..errors import UserError, shown
+from .block_types import block_type, check_block
+from .branch import Branch
+from .geometry import GEOMETRY, like
+from .lookup import class_of, registered_name
 from .rep_conv import RepConv2d
+
+PARTS = ('kxk', 'norm', 'branches', 'sum_norm')
+SEEN = ('stride', 'padding', 'dilation', 'padding_mode')
 
 
 def build_block(config: dict, **arguments) -> RepConv2d:
@@ -19,12 +30,120 @@ def build_block(config: dict, **arguments) -> RepConv2d:
 
 
 def with_norms(config: dict, norm_cfg: dict) -> dict:
-    """The config of a block in a block: norms as around it, if it has some.
+    """Return the config of a block in a block, with the norms of that one.
 
     Raises:
         UserError: It is no config of a block.
     """
     check_block(config)
-    if 'norm_cfg' not in own_options(block_type(config['type'])):
+    if not block_type(config['type']).takes_norm_cfg:
         return dict(config)
     return {'norm_cfg': norm_cfg, **config}
+
+
+def hand_geometry(block: RepConv2d, seen: dict) -> None:
+    """Set stride, padding and the like where a block has others."""
+    for name, value in seen.items():
+        if getattr(block, name) != value:
+            setattr(block, name, value)
+
+
+def hand_on_geometry(block: RepConv2d) -> None:
+    """Let the blocks inside of a block see what it sees.
+
+    Callers may have set it meanwhile on this block, or on all modules.
+    """
+    seen = {name: getattr(block, name) for name in SEEN}
+    if block.kxk is not None:
+        hand_geometry(block.kxk, seen)
+    for branch in block.branches.values():
+        branch.hand_geometry(seen)
+
+
+def set_kxk(block: RepConv2d, config: Union[dict, bool],
+            norm_cfg: dict) -> None:
+    """Put a block in place of the kxk kernel, or the kernel back.
+
+    Args:
+        block: The block around, changed in place.
+        config: The inner block's; False for the kernel.
+        norm_cfg: The norms of the block around.
+    """
+    weight, inner = block.origin, block.kxk
+    config = with_norms(config, norm_cfg) if config else {}
+    if config and inner is not None and (block_type(config['type'])
+                                         is class_of(inner)):
+        config.pop('type')
+        inner.set_options(**config)
+    elif config:
+        shape = {name: getattr(block, name) for name in GEOMETRY}
+        made = build_block(config, **shape, bias=False, **like(weight))
+        put(block, 'kxk', made)
+        if isinstance(block.kxk.origin, nn.Parameter):
+            block.kxk.set_origin(weight)
+        block.weight = None
+    elif inner is not None:
+        put(block, 'kxk', None)
+        block.weight = weight if isinstance(
+            weight, nn.Parameter) else nn.Parameter(weight)
+
+
+def put(block: RepConv2d, place: str, module: Optional[nn.Module]) -> None:
+    """Set one of a block's parts; their order never changes."""
+    parts = {name: getattr(block, name) for name in PARTS}
+    for name, part in {**parts, place: module}.items():
+        delattr(block, name)
+        setattr(block, name, part)
+
+
+def nest(block: RepConv2d, place: str) -> RepConv2d:
+    """Put a block without branches in place of a kernel.
+
+    It computes the same; the kernel stays the very Parameter.
+
+    Args:
+        block: The block around, changed in place.
+        place: See :meth:`BranchedConv2d.nest`.
+
+    Raises:
+        UserError: There is no such place.
+    """
+    config = dict(
+        type=registered_name(block),
+        branches=(),
+        norms=(),
+        norm_cfg=block.norm_cfg)
+    owner = _owner(block, place)
+    if owner is block:
+        set_kxk(block, config, block.norm_cfg)
+    else:
+        owner.nest(place, block.geometry, config)
+    inner = block.inner_blocks()[place].train(block.training)
+    inner.norm_eval = block.norm_eval
+    return inner
+
+
+def unnest(block: RepConv2d, place: str) -> None:
+    """Put the kernel back where a block without branches stands.
+
+    Raises:
+        UserError: There is none.
+    """
+    owner = _owner(block, place)
+    if place not in block.inner_blocks():
+        raise UserError(f'`place` (={place!r}) must be where a block is')
+    if owner is block:
+        set_kxk(block, False, block.norm_cfg)
+    else:
+        owner.unnest(place)
+
+
+def _owner(block: RepConv2d, place: str) -> Union[RepConv2d, Branch]:
+    """Return the block or the branch that has a kernel at this place."""
+    owners = {'kxk': block}
+    for branch in block.branches.values():
+        owners.update(dict.fromkeys(branch.places, branch))
+    if place not in owners:
+        raise UserError(f'`place` (={shown(place)}) must be one of '
+                        f'{", ".join(owners)}')
+    return owners[place]

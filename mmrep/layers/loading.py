@@ -17,6 +17,10 @@ CHANGED = (
     "not know them. Build the model with type='Restructured' to train it on")
 
 
+class Foreign(ValueError):
+    """Another kind of block has saved the weights."""
+
+
 def adapt(layer: nn.Module, state_dict: dict, prefix: str) -> None:
     """Fit a layer and the state dict it is about to load to each other.
 

@@ -57,7 +57,7 @@ class NormInside(nn.Identity):
         return f'{self.channels}, norm_cfg={self.norm_cfg}'
 
 
-class Pair(NamedTuple):
+class Neighbours(NamedTuple):
     """A convolution and what stands behind it, with their names."""
 
     parent: nn.Module
@@ -74,11 +74,11 @@ class Pair(NamedTuple):
         return self.parent._modules[self.norm_name]
 
 
-def pairs(net: nn.Module, prefix: str = '') -> Iterator[Pair]:
+def pairs(net: nn.Module, prefix: str = '') -> Iterator[Neighbours]:
     """The neighbours in every module, in their order, outside of blocks."""
     children = {n: c for n, c in net._modules.items() if c is not None}
     for first, second in zip(children, list(children)[1:]):
-        yield Pair(net, first, second, prefix)
+        yield Neighbours(net, first, second, prefix)
     for name, child in children.items():
         if not isinstance(child, RepConv2d):
             yield from pairs(child, f'{prefix}{name}.')

@@ -1,20 +1,16 @@
-"""Which names stand for norms: those that are there, none is imported.
-
-A name may come from a file. mmengine's ``Registry.get`` would import the
-module of a name that it does not know.
-"""
+"""Which names stand for norms: those that are there, none is imported."""
 import inspect
 import sys
 from types import ModuleType
 from typing import Any, Optional, Union
 from weakref import WeakValueDictionary
 
-from mmengine.registry import MODELS
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.lazy import LazyModuleMixin
 
 from ..errors import UserError, shown
+from .lookup import registered
 
 # classes that Python code has given, by the names that stand for them
 GIVEN = WeakValueDictionary()
@@ -42,7 +38,7 @@ def norm_type(kind: Union[str, type], norm_cfg: dict) -> type:
         UserError: No norm is known under this name.
         TypeError: It is no batch norm over images.
     """
-    known = _find(kind) if isinstance(kind, str) else kind
+    known = _named(kind) if isinstance(kind, str) else kind
     if known is None or not isinstance(known, type):
         raise UserError(
             f'`type` (={shown(kind)}) of `norm_cfg` must be a batch norm of '
@@ -53,6 +49,11 @@ def norm_type(kind: Union[str, type], norm_cfg: dict) -> type:
             'running statistics and an affine map: other norms cannot be '
             'folded')
     return known
+
+
+def _named(name: str) -> Any:
+    found = registered(name)
+    return found or GIVEN.get(name) or _imported(name)
 
 
 def _is_batch_norm(known: type) -> bool:
@@ -74,19 +75,6 @@ def _is_abstract(known: type) -> bool:
         return True
     return known.forward.__module__.startswith('torch.nn.') and getattr(
         known, '_check_input_dim', None) is _NormBase._check_input_dim
-
-
-def _find(name: str) -> Any:
-    with MODELS.switch_scope_and_registry(None) as registry:
-        while registry is not None:
-            if name in registry.module_dict:
-                return registry.module_dict[name]
-            registry = registry.parent
-    scope, _, own = name.partition('.')
-    scoped = {MODELS.scope: MODELS, **MODELS.children}.get(scope)
-    if scoped is not None and own in scoped.module_dict:
-        return scoped.module_dict[own]
-    return GIVEN.get(name) or _imported(name)
 
 
 def _imported(name: str) -> Optional[type]:

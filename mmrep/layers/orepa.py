@@ -5,8 +5,7 @@ are linear and end in a scaling (section 3.2), so that training needs one
 convolution, with ``sum_b scale[b] * kernel_b`` (section 3.3, equation 4). The
 norm after the addition stays outside of the layer.
 """
-from functools import reduce
-from typing import Dict, Iterable, Optional, Sequence
+from typing import Dict, Iterable, Optional, Sequence, Tuple, Union
 
 import torch
 from mmengine.registry import MODELS
@@ -17,27 +16,19 @@ from torch.nn import init
 from .. import kernel as K
 from ..kernel import Kernel
 from .compiling import is_compiling, is_functional
-from .from_names import Foreign, read_orepa
+from .from_names import branches_in, weights_in
 from .geometry import like
-from .orepa_branches import (Average, Pointwise, PointwiseKxK, Prior, Product,
-                             Separable)
-from .orepa_names import (STEMS, check_channels, choose, default_channels,
+from .loading import Foreign
+from .orepa_branch import KERNEL_BRANCHES, KernelBranch
+from .orepa_names import (Size, check_channels, choose, default_channels,
                           initial_scales, stem_sizes)
-from .orepa_stem import PlainStem
+from .orepa_stem import Stem
 from .orepa_sum import Sum, factors_of, plan_of
-from .rep_conv import RepConv2d
+from .rep_conv import Device, RepConv2d
+from .staged import channels_of
 from .tracing import as_leaf
 
 SCALINGS = ('vector', 'scalar', 'none')
-BRANCHES = {
-    'average': Average,
-    'prior': Prior,
-    '1x1_kxk': PointwiseKxK,
-    '1x1': Pointwise,
-    'separable': Separable,
-    'product': Product,
-    'plain_stem': PlainStem,
-}
 
 
 @MODELS.register_module()
@@ -57,14 +48,23 @@ class OREPAConv2d(RepConv2d):
     convolution's checkpoint is loaded.
 
     Args:
-        args: The arguments of ``nn.Conv2d``.
+        in_channels: As of ``nn.Conv2d``, like the next ten.
+        out_channels: See there.
+        kernel_size: See there.
+        stride: See there.
+        padding: See there.
+        dilation: See there.
+        groups: See there.
+        bias: See there.
+        padding_mode: See there.
+        device: See there.
+        dtype: See there.
         branches: Names of the branches, all by default.
         scaling: ``vector`` (a factor per output channel), ``scalar`` (one
             per branch) or ``none``, the paper's table 3.
         internal_channels: Between the kernels of ``1x1_kxk``, a multiple of
             ``in_channels``. Defaults to the official rule: ``in_channels``,
             from 5 groups on twice as many.
-        kwargs: Those of ``nn.Conv2d``, by name.
 
     Raises:
         ValueError: An unknown branch or scaling, or one of ``nn.Conv2d``'s
@@ -72,12 +72,24 @@ class OREPAConv2d(RepConv2d):
     """
 
     def __init__(self,
-                 *args,
+                 in_channels: int,
+                 out_channels: int,
+                 kernel_size: Union[int, Size],
+                 stride: Union[int, Size] = 1,
+                 padding: Union[int, Size, str] = 0,
+                 dilation: Union[int, Size] = 1,
+                 groups: int = 1,
+                 bias: bool = True,
+                 padding_mode: str = 'zeros',
+                 device: Device = None,
+                 dtype: Optional[torch.dtype] = None,
+                 *,
                  branches: Optional[Sequence[str]] = None,
                  scaling: str = 'vector',
-                 internal_channels: Optional[int] = None,
-                 **kwargs) -> None:
-        super().__init__(*args, **kwargs)
+                 internal_channels: Optional[int] = None) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, stride,
+                         padding, dilation, groups, bias, padding_mode, device,
+                         dtype)
         self.names = ['origin']
         self.branches = nn.ModuleDict()
         self.register_parameter('scale', None)
@@ -163,23 +175,38 @@ class OREPAConv2d(RepConv2d):
             del self.weight
             self.register_buffer('weight', torch.zeros_like(weight))
 
-    def read_options(self, weights: Dict[str, Tensor]) -> dict:
-        options = read_orepa(weights, self.names, self.scaling)
-        if not set(options['branches']) <= set(
-                initial_scales(self.kernel_size)):
-            raise Foreign
-        return options
+    @classmethod
+    def read(cls,
+             weights: Dict[str, Tensor],
+             block: Optional[RepConv2d] = None) -> dict:
+        """Return the options of the OREPA block that saved these weights.
 
-    def _branch(self, name: str) -> nn.Module:
-        shape = (self.in_channels, self.out_channels, self.kernel_size,
-                 self.groups)
-        factory = like(self.weight)
-        if name == 'stem':
-            return Stem(*shape, scaling=self.scaling, **factory)
-        if name == '1x1_kxk':
-            factory['channels'] = self.internal_channels or default_channels(
-                self.in_channels, self.groups)
-        branch = BRANCHES[name](*shape, **factory)
+        Where nothing is scaled the weights do not tell whether the origin is
+        a branch; the block that is to load them does.
+        """
+        branches, weight = branches_in(weights), weights.get('weight')
+        normed = any(key.endswith('norm.weight') for key in weights)
+        known = KERNEL_BRANCHES.module_dict if block is None else (
+            initial_scales(block.kernel_size))
+        if normed or weight is None or weight.dim() != 4 or (
+                not branches
+                and block is None) or not set(branches).issubset(known):
+            raise Foreign
+        has_origin, scaling = _scaling(
+            weights, len(branches),
+            'origin' in block.names if block else False,
+            block.scaling if block else SCALINGS[0])
+        channels = channels_of(weights_in(
+            weights, 'branches.1x1_kxk')) if '1x1_kxk' in branches else None
+        return dict(
+            branches=['origin'] * has_origin + branches,
+            scaling=scaling,
+            internal_channels=channels)
+
+    def _branch(self, name: str) -> KernelBranch:
+        branch = KERNEL_BRANCHES.module_dict[name](
+            self.in_channels, self.out_channels, self.kernel_size, self.groups,
+            self.scaling, self.internal_channels, **like(self.weight))
         branch.reset_parameters()
         return branch
 
@@ -214,12 +241,11 @@ class OREPAConv2d(RepConv2d):
 
     def merge(self) -> Kernel:
         traced = (is_compiling() or torch.jit.is_tracing() or is_functional())
-        if traced or not self.branches or not self.branches.keys().isdisjoint(
-                STEMS):
-            return K.add(*self.branch_kernels())
         branches = dict(self.branches)
-        if self._plan is None:
+        if self._plan is None and branches and not traced:
             self._plan = plan_of(branches)
+        if self._plan is None or traced:
+            return super().merge()
         return Kernel(
             Sum.apply(self._plan, self.weight, self._scale_with_origin(),
                       *factors_of(self._plan, branches)))
@@ -236,10 +262,7 @@ class OREPAConv2d(RepConv2d):
     def forward_branches(self, input: Tensor) -> Tensor:
         if isinstance(input, Proxy):  # the call computes the same
             return as_leaf(self, input)
-        return self.add_bias(
-            sum(
-                self.geometry.conv(input, kernel)
-                for kernel in self.branch_kernels()))
+        return super().forward_branches(input)
 
     @torch.no_grad()
     def silence(self) -> None:
@@ -252,28 +275,26 @@ class OREPAConv2d(RepConv2d):
             self.scale[self.names.index('origin')] = 1
 
 
-class Stem(nn.Module):
-    """The linear deep stem: 3x3 blocks whose kernels compose to a large one.
+@KERNEL_BRANCHES.register_module('stem')
+class LinearDeepStem(Stem):
+    """The linear deep stem: a product of OREPA's own 3x3 blocks."""
 
-    Section 3.5. The blocks run from ``in_channels`` to ``out_channels`` and
-    keep that width.
-    """
+    order = 10
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size,
-                 groups: int, **options) -> None:
-        super().__init__()
-        self.groups = groups
+    def build(self, in_per_group: int) -> None:
         self.factors = nn.ModuleList()
-        for size in stem_sizes(kernel_size):
+        in_channels = self.in_channels
+        for size in stem_sizes(self.kernel_size):
             self.factors.append(
                 OREPAConv2d(
                     in_channels,
-                    out_channels,
+                    self.out_channels,
                     size,
-                    groups=groups,
+                    groups=self.groups,
                     bias=False,
-                    **options))
-            in_channels = out_channels
+                    scaling=self.scaling,
+                    **self.factory))
+            in_channels = self.out_channels
 
     def reset_parameters(self) -> None:
         for factor in self.factors:
@@ -283,6 +304,30 @@ class Stem(nn.Module):
         self.factors[-1].silence()
         init.zeros_(self.factors[-1].weight)
 
-    def forward(self) -> Kernel:
-        kernels = [factor.kernel() for factor in self.factors]
-        return reduce(lambda a, b: K.compose(a, b, self.groups), kernels)
+    def factor_kernels(self) -> Iterable[Kernel]:
+        return [factor.kernel() for factor in self.factors]
+
+
+def _scaling(weights: Dict[str, Tensor], branches: int, has_origin: bool,
+             scaling: str) -> Tuple[bool, str]:
+    """Return whether the origin is a branch, and how branches are scaled.
+
+    Args:
+        weights: By their names in the block.
+        branches: How many there are, without the origin.
+        has_origin: Taken where nothing is scaled.
+        scaling: Taken where the weights do not tell.
+
+    Raises:
+        Foreign: There are scales of another number of branches.
+    """
+    scale = weights.get('scale')
+    if scale is None:
+        several = branches + has_origin > 1
+        return has_origin, 'none' if several else scaling
+    if scale.dim() != 2 or not 0 <= len(scale) - branches <= 1:
+        raise Foreign
+    channels = len(weights['weight'])
+    if channels > 1 or scaling == 'none':  # else both look the same
+        scaling = 'vector' if scale.size(1) == channels else 'scalar'
+    return len(scale) > branches, scaling

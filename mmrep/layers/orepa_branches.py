@@ -1,64 +1,26 @@
-"""The branches of an OREPA block: modules whose forward returns a kernel.
+"""The branches of an OREPA block.
 
 Section 3.5 of the paper and its figure 5; initial values as in the official
-implementation. Every branch is made of (in_channels, out_channels,
-kernel_size, groups) and returns a weight of (out_channels,
-in_channels / groups, *kernel_size).
+implementation.
 """
 import math
-from typing import Sequence
+from typing import Sequence, Tuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import init
 
 from .. import kernel as K
 from ..kernel import Kernel
 from .geometry import like
-from .orepa_terms import Filters, Pair, PerChannel, Term
+from .orepa_branch import KERNEL_BRANCHES, KernelBranch
+from .orepa_names import default_channels
+from .orepa_terms import Filters, KernelPair, PerChannel, Term
 
 DEPTHWISE_MULTIPLIER = 8  # filters per input channel, official
 
 
-class Branch(nn.Module):
-    """One branch; ``last`` names the parameter that zeroes it."""
-
-    last = 'weight'
-    names: Sequence[str] = ('weight', )  # of the factors
-
-    def __init__(self, in_channels: int, out_channels: int, kernel_size,
-                 groups: int, **factory) -> None:
-        super().__init__()
-        self.in_channels, self.out_channels = in_channels, out_channels
-        self.kernel_size, self.groups = tuple(kernel_size), groups
-        self.factory = factory
-        self.build(in_channels // groups)
-
-    def build(self, in_per_group: int) -> None:
-        """Create the parameters; ``weight``, a 1x1 one, by default."""
-        self.weight = self.parameter(self.out_channels, in_per_group, 1, 1)
-
-    def parameter(self, *shape: int) -> nn.Parameter:
-        return nn.Parameter(torch.empty(shape, **self.factory))
-
-    def reset_parameters(self) -> None:
-        for parameter in self.parameters():
-            init.kaiming_uniform_(parameter, a=0)
-
-    def term(self) -> Term:
-        """What adds the branch to a sum."""
-        raise NotImplementedError
-
-    def factors(self) -> Sequence[Tensor]:
-        """What the term contracts."""
-        return [getattr(self, name) for name in self.names]
-
-    def silence(self) -> None:
-        """Make the kernel zero, by one factor of it only: it can regrow."""
-        init.zeros_(getattr(self, self.last))
-
-
-class Filtered(Branch):
+class FilteredKernel(KernelBranch):
     """1x1, then one fixed filter per output channel."""
 
     def build(self, in_per_group: int) -> None:
@@ -82,7 +44,7 @@ class Filtered(Branch):
         self.filters = self.filter().to(self.weight).expand(
             self.out_channels, -1, -1, -1).contiguous()
 
-    def _apply(self, *args, **kwargs) -> 'Filtered':
+    def _apply(self, *args, **kwargs) -> 'FilteredKernel':
         super()._apply(*args, **kwargs)
         self._refresh()  # `to_empty` gives memory and nothing in it
         return self
@@ -95,59 +57,63 @@ class Filtered(Branch):
     def term(self) -> Term:
         return Filters()
 
-    def factors(self) -> Sequence[Tensor]:
+    def term_factors(self) -> Sequence[Tensor]:
         # sharding may change the precision of parameters alone
         return self.weight, self.filters.to(self.weight.dtype)
 
     def forward(self) -> Kernel:
-        weight, filters = self.factors()
+        weight, filters = self.term_factors()
         return Kernel(weight * filters)
 
 
-class Pointwise(Filtered):
+@KERNEL_BRANCHES.register_module('1x1')
+class PointwiseKernel(FilteredKernel):
     """1x1, at the centre of the kernel."""
+
+    order, first_scale = 40, 1.0
 
     def filter(self) -> Tensor:
         one = torch.ones(1, 1, 1, 1)
         return K.pad(Kernel(one), self.kernel_size).weight
 
 
-class Average(Filtered):
+@KERNEL_BRANCHES.register_module('average')
+class AverageKernel(FilteredKernel):
     """1x1, then the mean over the kernel."""
+
+    order, first_scale = 10, 0.25
 
     def filter(self) -> Tensor:
         return K.average(1, self.kernel_size, dtype=torch.float64).weight
 
 
-class Prior(Filtered):
+@KERNEL_BRANCHES.register_module('prior')
+class PriorKernel(FilteredKernel):
     """1x1, then a cosine filter."""
+
+    order, first_scale = 20, 0.0
 
     def filter(self) -> Tensor:
         return frequency_prior(self.out_channels, self.kernel_size)
 
 
-class PointwiseKxK(Branch):
+@KERNEL_BRANCHES.register_module('1x1_kxk')
+class StagedKernel(KernelBranch):
     """1x1, stored as the difference from the identity, then kxk.
 
     The identity stands there again where there are more channels between.
-
-    Args:
-        shape: Channels, kernel size and groups, as of all branches.
-        channels: Between the two kernels.
-        factory: Of the parameters.
     """
 
+    order, first_scale = 30, 0.5
     last = 'second'
     names = ('first', 'second')
 
-    def __init__(self, *shape, channels: int, **factory) -> None:
-        self.channels = channels
-        super().__init__(*shape, **factory)
-
     def build(self, in_per_group: int) -> None:
-        self.first = self.parameter(self.channels, in_per_group, 1, 1)
+        channels = self.internal_channels or default_channels(
+            self.in_channels, self.groups)
+        self.first = self.parameter(channels, in_per_group, 1, 1)
         self.second = self.parameter(self.out_channels,
-                                     self.channels // self.groups,
+                                     channels // self.groups,
                                      *self.kernel_size)
 
     def reset_parameters(self) -> None:
@@ -155,7 +121,7 @@ class PointwiseKxK(Branch):
         init.kaiming_uniform_(self.second, a=0)
 
     def term(self) -> Term:
-        return Pair(self.groups, from_identity=True)
+        return KernelPair(self.groups, from_identity=True)
 
     def forward(self) -> Kernel:
         channels, in_per_group = self.first.shape[:2]
@@ -164,9 +130,11 @@ class PointwiseKxK(Branch):
         return K.compose(Kernel(first), Kernel(self.second), self.groups)
 
 
-class Separable(Branch):
+@KERNEL_BRANCHES.register_module('separable')
+class SeparableKernel(KernelBranch):
     """Depthwise kxk, then 1x1: the linear separable convolution."""
 
+    order, first_scale = 50, 0.5
     last = 'pointwise'
     names = ('depthwise', 'pointwise')
 
@@ -186,11 +154,17 @@ class Separable(Branch):
             self.groups)
 
 
-class Product(Branch):
+@KERNEL_BRANCHES.register_module('product')
+class ProductKernel(KernelBranch):
     """1x1, then 1x1: the Rep-1x1 structure; one factor starts as identity."""
 
+    order, first_scale = 10, 0.5
     last = 'second'
     names = ('first', 'second')
+
+    @classmethod
+    def fits(cls, kernel_size: Tuple[int, int]) -> bool:
+        return max(kernel_size) == 1
 
     def build(self, in_per_group: int) -> None:
         channels = min(self.in_channels, self.out_channels)
@@ -207,7 +181,7 @@ class Product(Branch):
             eye.copy_(K.identity(eye.size(0), self.groups).weight)
 
     def term(self) -> Term:
-        return Pair(self.groups, from_identity=False)
+        return KernelPair(self.groups, from_identity=False)
 
     def forward(self) -> Kernel:
         return K.compose(Kernel(self.first), Kernel(self.second), self.groups)

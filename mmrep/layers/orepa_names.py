@@ -1,33 +1,26 @@
 """Which branches an OREPA block of a size has, and with which scale."""
 from collections.abc import Collection, Mapping
 from itertools import zip_longest
-from typing import Optional, Sequence
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from ..errors import UserError, shown
 from .branch_names import check_once
 from .geometry import is_whole
+from .orepa_branch import LARGE, kinds_for
 
-STEMS = ('stem', 'plain_stem')  # products of more than two kernels
-
-
-def initial_scales(kernel_size) -> dict:
-    """The branches a kernel of this size can have, with their first scale."""
-    size = max(kernel_size)
-    if size == 1:
-        return {'origin': 1.0, 'product': 0.5}
-    if size >= 7:
-        return {'origin': 1.0, 'stem': 1.0, 'plain_stem': 1.0}
-    return {
-        'origin': 0.25,
-        'average': 0.25,
-        'prior': 0.0,
-        '1x1_kxk': 0.5,
-        '1x1': 1.0,
-        'separable': 0.5
-    }
+Size = Tuple[int, int]
+ORIGIN_SCALE = 0.25  # where it has branches of its size beside it
 
 
-def stem_sizes(kernel_size) -> list:
+def initial_scales(kernel_size: Size) -> Dict[str, float]:
+    """Return the branches a kernel can have, with their first scales."""
+    between = 1 < max(kernel_size) < LARGE
+    scales = {'origin': ORIGIN_SCALE if between else 1.0}
+    kinds = kinds_for(kernel_size)
+    return {**scales, **{n: kind.first_scale for n, kind in kinds.items()}}
+
+
+def stem_sizes(kernel_size: Size) -> List[Size]:
     """Factor a large kernel: (7, 7) into three (3, 3), (7, 1) into (3, 1)."""
     per_axis = [[3] * ((k - 1) // 2) + [2] * ((k - 1) % 2)
                 for k in kernel_size]
@@ -55,7 +48,7 @@ def check_channels(channels: int, in_channels: int) -> None:
             f'`in_channels` (={in_channels}), or None for the official rule')
 
 
-def choose(names: Optional[Sequence[str]], kernel_size) -> list:
+def choose(names: Optional[Sequence[str]], kernel_size: Size) -> List[str]:
     """The chosen branches, in the order of the paper's scaling vector."""
     known = list(initial_scales(kernel_size))
     if names is None:

@@ -1,23 +1,46 @@
-"""The stem of plain kernels, of the official OREPA."""
+"""The stems of OREPA: large kernels as products of small ones.
+
+Section 3.5 of the paper. The kernels run from ``in_channels`` to
+``out_channels`` and keep that width.
+"""
 import math
 from functools import reduce
+from typing import Iterable
 
 from torch import nn
 from torch.nn import init
 
 from .. import kernel as K
 from ..kernel import Kernel
-from .orepa_branches import Branch
-from .orepa_names import stem_sizes
+from .orepa_branch import KERNEL_BRANCHES, LARGE, KernelBranch
+from .orepa_names import Size, stem_sizes
 
 
-class PlainStem(Branch):
-    """A product of 3x3 kernels without branches that makes a large one.
+class Stem(KernelBranch):
+    """A product of kernels."""
 
-    The official code has it beside the linear deep stem of section 3.5. The
-    kernels run from ``in_channels`` to ``out_channels``, keep that width, and
-    start as ``nn.Conv2d``'s.
+    @classmethod
+    def fits(cls, kernel_size: Size) -> bool:
+        return max(kernel_size) >= LARGE
+
+    def factor_kernels(self) -> Iterable[Kernel]:
+        """Return the factors, the first to see the input first."""
+        raise NotImplementedError
+
+    def forward(self) -> Kernel:
+        return reduce(lambda a, b: K.compose(a, b, self.groups),
+                      self.factor_kernels())
+
+
+@KERNEL_BRANCHES.register_module('plain_stem')
+class PlainStem(Stem):
+    """A product of 3x3 kernels without branches.
+
+    The official code has it beside the linear deep stem. The kernels start as
+    ``nn.Conv2d``'s.
     """
+
+    order = 20
 
     def build(self, in_per_group: int) -> None:
         self.kernels = nn.ParameterList()
@@ -33,6 +56,5 @@ class PlainStem(Branch):
     def silence(self) -> None:
         init.zeros_(self.kernels[-1])
 
-    def forward(self) -> Kernel:
-        return reduce(lambda a, b: K.compose(a, b, self.groups),
-                      map(Kernel, self.kernels))
+    def factor_kernels(self) -> Iterable[Kernel]:
+        return map(Kernel, self.kernels)

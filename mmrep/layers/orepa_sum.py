@@ -14,14 +14,11 @@ from torch.autograd import Function
 
 from ..errors import UserError
 from .compiling import is_batch_of_old
-from .orepa_branches import Branch
+from .orepa_branch import KernelBranch
 from .orepa_terms import Scratch, Tensors, Term, column, dots, scaled
 
-# the first makes the total to which the others are added in place
-ORDER = ('product', '1x1_kxk', 'average', 'prior', '1x1', 'separable')
 
-
-class Part(NamedTuple):
+class Summand(NamedTuple):
     """A term, the branches in it and their rows of the scales."""
 
     term: Term
@@ -29,26 +26,34 @@ class Part(NamedTuple):
     rows: List[int]
 
 
-Plan = List[Part]
+Plan = List[Summand]
 
 
-def plan_of(branches: Dict[str, Branch]) -> Plan:
-    """The terms of branches, in the order of the scales from row 1 on."""
+def plan_of(branches: Dict[str, KernelBranch]) -> Optional[Plan]:
+    """Return the terms of branches, whose scales begin in row 1.
+
+    Returns:
+        None if a branch has no term, but a kernel only.
+    """
+    terms = {name: branch.term() for name, branch in branches.items()}
+    if None in terms.values():
+        return None
     rows = {name: i for i, name in enumerate(branches, 1)}
     parts = []
-    names = sorted(branches, key=ORDER.index)
-    for term, group in groupby(names, lambda name: branches[name].term()):
+    # the first term makes the total, to which the others are added in place
+    names = sorted(branches, key=lambda n: (terms[n].added, branches[n].order))
+    for term, group in groupby(names, terms.get):
         group = list(group)
-        parts.append(Part(term, group, [rows[name] for name in group]))
+        parts.append(Summand(term, group, [rows[name] for name in group]))
     return parts
 
 
-def factors_of(plan: Plan, branches: Dict[str, Branch]) -> List[Tensor]:
+def factors_of(plan: Plan, branches: Dict[str, KernelBranch]) -> List[Tensor]:
     """The factors of all terms: the first of each branch, then the second."""
     return [
-        factor for part in plan for same in zip(*(branches[name].factors()
-                                                  for name in part.names))
-        for factor in same
+        factor for part in plan
+        for same in zip(*(branches[name].term_factors()
+                          for name in part.names)) for factor in same
     ]
 
 

@@ -12,7 +12,7 @@ the taps are the kernel's pixels, row by row, and None is a total of zeros. A
 scale is (out_channels,).
 
 In the backward the terms take turns: :class:`Filters` reads the gradient with
-the taps first, :class:`Pair` uses it up, then its memory is ``scratch``.
+the taps first, :class:`KernelPair` uses it up, then its memory is ``scratch``.
 """
 import math
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ class Scratch:
 
 
 @dataclass(frozen=True)
-class Pair:
+class KernelPair:
     """1x1, then a kernel of full size: one large product of matrices.
 
     Factors: (t, in_channels / groups, 1, 1), where asked for stored as
@@ -66,7 +66,7 @@ class Pair:
 
     groups: int
     from_identity: bool
-    taps_first, turn = True, 1
+    taps_first, added, turn = True, 0, 1
 
     def add(self, total: Optional[Tensor], scales: Tensors, factors: Tensors,
             scratch: Scratch) -> Tensor:
@@ -112,7 +112,7 @@ class Filters:
     filters (out_channels, 1, height, width), which are constant.
     """
 
-    taps_first, turn = True, 0
+    taps_first, added, turn = True, 1, 0
 
     def add(self, total: Optional[Tensor], scales: Tensors, factors: Tensors,
             scratch: Scratch) -> Tensor:
@@ -154,7 +154,7 @@ class PerChannel:
 
     groups: int
     in_channels: int
-    taps_first, turn = False, 2
+    taps_first, added, turn = False, 2, 2
 
     def add(self, total: Tensor, scales: Tensors, factors: Tensors,
             scratch: Scratch) -> Tensor:
@@ -211,7 +211,7 @@ class PerChannel:
         return math.gcd(self.in_channels // self.groups, JOINED)
 
 
-Term = Union[Pair, Filters, PerChannel]
+Term = Union[KernelPair, Filters, PerChannel]
 
 
 def scaled(tensor: Tensor, scale: Tensor) -> Tensor:

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from .geometry import Geometry
+from ..kernel import Kernel
+from .geometry import GEOMETRY, Geometry, like
 
 HOOKS = ('_forward_hooks', '_forward_pre_hooks', '_backward_hooks',
          '_backward_pre_hooks')
@@ -51,6 +52,33 @@ def _why_not_as_it_says(conv: nn.Conv2d) -> Optional[str]:
         return (f'pads as it was made, not by `padding` (={conv.padding}) and '
                 '`dilation` as they were set later')
     return None
+
+
+def arguments_of(conv: nn.Conv2d) -> dict:
+    """Return the arguments that make a convolution like this one."""
+    return dict({name: getattr(conv, name)
+                 for name in GEOMETRY},
+                bias=conv.bias is not None,
+                **like(conv.weight))
+
+
+def conv_of(layer: nn.Module, kernel: Kernel) -> nn.Conv2d:
+    """Return a plain convolution that looks at its input as a layer does.
+
+    Args:
+        layer: A re-parameterized layer.
+        kernel: Of the convolution, copied.
+    """
+    conv = nn.Conv2d(
+        **{name: getattr(layer, name)
+           for name in GEOMETRY},
+        bias=kernel.bias is not None,
+        device='meta')
+    weight = kernel.weight.clone(memory_format=memory_format(layer.origin))
+    conv.weight = nn.Parameter(weight, layer.trains)
+    if kernel.bias is not None:
+        conv.bias = nn.Parameter(kernel.bias.clone(), layer.trains)
+    return conv.train(layer.training)
 
 
 def memory_format(weight: Tensor) -> torch.memory_format:

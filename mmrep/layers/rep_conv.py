@@ -1,17 +1,25 @@
 """The protocol of all re-parameterizable convolutions."""
-from typing import Dict, List, Optional
+import inspect
+from functools import partial
+from typing import Dict, Iterable, List, Optional, Set, Tuple, Union
 
 import torch
 from torch import Tensor, nn
 from torch.fx import Proxy
 
+from .. import kernel as K
+from ..errors import UserError, lacks, shown
 from ..kernel import Kernel
 from .frozen_norms import norms_in, takes_batches
 from .geometry import GEOMETRY, Geometry, check_geometry, checked
 from .kept import Kept
-from .loading import adapt
-from .plain import memory_format, why_not_plain
+from .loading import Foreign, adapt
+from .lookup import registered_name
+from .plain import arguments_of, conv_of, memory_format, why_not_plain
 from .tracing import as_leaf, constant_in_onnx, is_transformed
+
+Size = Union[int, Tuple[int, int]]
+Device = Union[torch.device, str, None]
 
 
 class RepConv2d(nn.Module):
@@ -23,10 +31,11 @@ class RepConv2d(nn.Module):
     the layer stands for; so the layer loads that one's checkpoint and then
     computes the same function.
 
-    A kind of block implements :meth:`merge`, :meth:`silence`,
-    :meth:`reset_parameters`, :meth:`forward_branches`, and to carry its
-    structure along :meth:`options`, :meth:`set_options` and
-    :meth:`read_options`.
+    A kind of block implements :meth:`branch_kernels` if all its branches are
+    linear, else :meth:`merge` and :meth:`forward_branches`; and in any case
+    :meth:`silence` and :meth:`reset_parameters`. Its own arguments are kept
+    as attributes of the same names, or it implements :meth:`options`,
+    :meth:`set_options` and :meth:`read`.
 
     Shape:
         - Input: (N, in_channels, H, W).
@@ -38,20 +47,25 @@ class RepConv2d(nn.Module):
 
     transposed = False
     output_padding = (0, 0)
-    norm_eval = False  # whether norms inside never train
+    takes_norm_cfg = False  # True if `norm_cfg` is one of its arguments
+    norm_eval = False  # True if norms inside never train
+
+    def __init_subclass__(cls, **kwargs) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.takes_norm_cfg = 'norm_cfg' in cls.own_arguments()
 
     def __init__(self,
                  in_channels: int,
                  out_channels: int,
-                 kernel_size,
-                 stride=1,
-                 padding=0,
-                 dilation=1,
+                 kernel_size: Size,
+                 stride: Size = 1,
+                 padding: Union[Size, str] = 0,
+                 dilation: Size = 1,
                  groups: int = 1,
                  bias: bool = True,
                  padding_mode: str = 'zeros',
-                 device=None,
-                 dtype=None) -> None:
+                 device: Device = None,
+                 dtype: Optional[torch.dtype] = None) -> None:
         super().__init__()
         check_geometry(
             in_channels=in_channels,
@@ -83,53 +97,105 @@ class RepConv2d(nn.Module):
             if bias else None)
         self._kept = Kept()
 
-    # what a kind of block implements
+    # A kind of block implements these.
 
-    def merge(self) -> Kernel:
-        """The layer as one kernel, norms in eval, ``self.bias`` apart."""
-        raise self._lacks('merge')
+    def branch_kernels(self) -> Iterable[Kernel]:
+        """Yield kernels of the block's size whose sum the block is.
+
+        Without ``self.bias``; for a block without norms.
+        """
+        raise lacks(self, RepConv2d, 'branch_kernels', 'merge',
+                    'forward_branches')
 
     def silence(self) -> None:
-        """Set the branches such that :meth:`merge` is ``self.weight``."""
-        raise self._lacks('silence')
+        """Set the branches such that :meth:`merge` gives ``self.weight``.
+
+        Zero one factor of each branch only, or nothing learns.
+        """
+        raise lacks(self, RepConv2d, 'silence')
 
     def reset_parameters(self) -> None:
         """Initialise all parameters as the block's paper does."""
-        raise self._lacks('reset_parameters')
+        raise lacks(self, RepConv2d, 'reset_parameters')
+
+    # The defaults of these serve blocks without norms and nested blocks.
+
+    def merge(self) -> Kernel:
+        """Return the layer as one kernel, norms in eval, without the bias."""
+        return K.add(*self.branch_kernels())
 
     def forward_branches(self, input: Tensor) -> Tensor:
-        """The same function as a sum of features, branch by branch."""
-        raise self._lacks('forward_branches')
+        """Compute the same as a sum of features, branch by branch."""
+        features = map(
+            partial(self.geometry.conv, input), self.branch_kernels())
+        return self.add_bias(sum(features))
+
+    @classmethod
+    def own_arguments(cls) -> Set[str]:
+        """Return the names of the arguments beside those of nn.Conv2d."""
+        found = set()
+        for kind in cls.__mro__[:cls.__mro__.index(RepConv2d)]:
+            if '__init__' in vars(kind):
+                found.update(
+                    name
+                    for name, p in inspect.signature(kind).parameters.items()
+                    if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD))
+        return found - CONV
 
     def options(self) -> dict:
-        """The block's own arguments, as they would make it now; plain data."""
-        raise self._lacks('options')
+        """Return the own arguments that would make it now, as plain data."""
+        return {name: getattr(self, name) for name in self.own_arguments()}
 
     def set_options(self, **options) -> None:
-        """Change the block's own arguments; what is there already stays."""
-        raise self._lacks('set_options')
-
-    def read_options(self, weights: Dict[str, Tensor]) -> dict:
-        """The arguments of the block whose weights these are, by name.
+        """Change the own arguments; parameters that can stay do.
 
         Raises:
-            Foreign: They are no such block's.
+            UserError: This kind of block cannot change one of them.
         """
-        raise self._lacks('read_options')
+        for name, value in options.items():
+            if value != self.options().get(name, Kernel):
+                raise UserError(
+                    f'`{name}` (={shown(value)}) of a {type(self).__name__} '
+                    'cannot be changed: make another layer')
 
-    def _lacks(self, name: str) -> NotImplementedError:
-        return NotImplementedError(
-            f'{type(self).__name__} must implement `{name}`, as every kind of '
-            'RepConv2d does')
+    @classmethod
+    def read(cls,
+             weights: Dict[str, Tensor],
+             block: Optional['RepConv2d'] = None) -> dict:
+        """Return the own arguments of the block that saved these weights.
+
+        Args:
+            weights: By their names in the block.
+            block: The block of this kind that is to load them. Defaults to
+                None: any block may have saved them, as in a block's place.
+
+        Raises:
+            Foreign: No such block has saved them.
+        """
+        if block is None:
+            raise Foreign
+        return block.options()
+
+    def inner_blocks(self) -> Dict[str, 'RepConv2d']:
+        """Return the blocks in place of kernels, by that place."""
+        return {}
 
     def take_bias(self, state_dict: dict, key: str) -> None:
         """Take a plain bias out of ``state_dict`` where there is a place."""
 
-    # the protocol
+    # The rest is the same for all kinds.
 
     def config(self) -> dict:
-        """What builds the layer, apart from its geometry; plain data."""
-        return dict(type=type_name(self), **self.options())
+        """Return what builds the layer, apart from its geometry, as data."""
+        return dict(type=registered_name(self), **self.options())
+
+    def read_options(self, weights: Dict[str, Tensor]) -> dict:
+        """Return the own arguments that these weights of a block need.
+
+        Raises:
+            Foreign: No such block has saved them.
+        """
+        return self.read(weights, self)
 
     @property
     def origin(self) -> Tensor:
@@ -164,18 +230,7 @@ class RepConv2d(nn.Module):
     def fuse(self) -> nn.Conv2d:
         """The plain convolution that computes what this layer does in eval."""
         with torch.no_grad():
-            weight, bias = self.kernel()
-        conv = nn.Conv2d(
-            **{name: getattr(self, name)
-               for name in GEOMETRY},
-            bias=bias is not None,
-            device='meta')
-        trains = self.trains
-        weight = weight.clone(memory_format=memory_format(self.origin))
-        conv.weight = nn.Parameter(weight, trains)
-        if bias is not None:
-            conv.bias = nn.Parameter(bias.clone(), trains)
-        return conv.train(self.training)
+            return conv_of(self, self.kernel())
 
     @classmethod
     def from_conv(cls, conv: nn.Conv2d, **options) -> 'RepConv2d':
@@ -195,13 +250,7 @@ class RepConv2d(nn.Module):
         if reason:
             raise TypeError(f'{cls.__name__} can stand for a plain nn.Conv2d '
                             f'only, this {reason}')
-        layer = cls(
-            **{name: getattr(conv, name)
-               for name in GEOMETRY},
-            bias=conv.bias is not None,
-            device=conv.weight.device,
-            dtype=conv.weight.dtype,
-            **options)
+        layer = cls(**arguments_of(conv), **options)
         if not conv.weight.requires_grad:
             layer.requires_grad_(False)
         if memory_format(conv.weight) == torch.channels_last:
@@ -320,11 +369,4 @@ class RepConv2d(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 
-def type_name(layer: nn.Module) -> str:
-    """Of its class, not of those that torch derives for a while.
-
-    So do parametrizations and sharding.
-    """
-    return next(
-        kind.__name__ for kind in type(layer).__mro__
-        if not kind.__module__.startswith('torch.'))
+CONV = set(inspect.signature(RepConv2d).parameters)

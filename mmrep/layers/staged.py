@@ -1,6 +1,5 @@
 """Branches of two convolutions with a norm between."""
-from collections import deque
-from typing import Iterable, Optional
+from typing import Any, Dict, Iterable, Optional
 
 import torch
 import torch.nn.functional as F
@@ -8,15 +7,17 @@ from torch import Tensor, nn
 from torch.nn import init
 
 from .. import kernel as K
-from ..errors import UserError
+from ..errors import UserError, shown
 from ..kernel import Kernel
-from .branches import Branch, NormFactory
+from .branch import BRANCHES, Branch, NormFactory
 from .compiling import is_compiling
+from .from_names import Foreign, read_block, weights_in
 from .frozen_norms import takes_batches
 from .geometry import Geometry, is_whole, like
-from .inner import build_block
+from .inner import build_block, hand_geometry
+from .seen_statistics import SeenStatistics
 
-CALLS = 64  # of a layer in one step, at most, with checkpointed activations
+MAX_CHANNELS = 2**14  # between the two kernels
 
 
 class Staged(Branch):
@@ -28,13 +29,15 @@ class Staged(Branch):
     there, while outputs do not.
     """
 
+    needs_norm = True
+
     def build_first(self, geometry: Geometry, norm: Optional[NormFactory],
                     factory: dict, channels: int) -> None:
         self.first = nn.Parameter(
             torch.empty(channels, geometry.in_channels // geometry.groups, 1,
                         1, **factory))
         self.first_norm = norm and norm(channels)
-        self.seen = deque(maxlen=CALLS)
+        self.seen = SeenStatistics()
 
     def first_weight(self) -> Tensor:
         return self.first
@@ -53,28 +56,15 @@ class Staged(Branch):
         return geometry.pad(x - edge) + edge
 
     def edge(self, x: Tensor) -> Tensor:
-        """What the norm makes of zeros, by its running statistics.
+        """Return what the norm makes of zeros, by its running statistics.
 
-        Activation checkpointing runs the forward again in the backward, when
-        these have moved on: then those of the forward with this input ``x``
-        of the norm are taken.
+        Args:
+            x: The input of the norm.
         """
         norm = self.first_norm
         if not takes_batches(norm) or is_compiling():
             return K.norm_affine(norm)[1]
-        key = x.detach().mean((0, 2, 3))
-        if torch._C._current_graph_task_id() == -1:  # not in a backward
-            self.seen.append(
-                (key, norm.running_mean.clone(), norm.running_var.clone()))
-            return K.norm_affine(norm)[1]
-        seen = [e for e in reversed(self.seen) if e[0].device == key.device]
-        if not seen:
-            return K.norm_affine(norm)[1]
-        keys, means, variances = map(torch.stack, zip(*seen))
-        # a choice on the device, for which nothing waits
-        nearest = (keys - key).abs().sum(1).argmin(0, keepdim=True)
-        return K.norm_affine(norm, (means.index_select(
-            0, nearest)[0], variances.index_select(0, nearest)[0]))[1]
+        return K.norm_affine(norm, self.seen.at(norm, x))[1]
 
     def first_kernel(self) -> Kernel:
         first = Kernel(self.first_weight())
@@ -83,8 +73,15 @@ class Staged(Branch):
         return K.fold_norm(first, self.first_norm)
 
 
-class Average(Staged):
+@BRANCHES.register_module('1x1_average')
+class PointwiseAverage(Staged):
     """1x1, norm, then the mean over the kernel; depthwise the mean alone."""
+
+    order = 30
+
+    @classmethod
+    def fits(cls, name: str, geometry: Geometry, normed: bool) -> bool:
+        return geometry.kernel_size != (1, 1)
 
     def build(self, geometry: Geometry, norm: Optional[NormFactory],
               factory: dict) -> None:
@@ -116,6 +113,7 @@ class Average(Staged):
         return self.folded(Kernel(weight, first.bias), geometry)
 
 
+@BRANCHES.register_module('1x1_kxk')
 class PointwiseKxK(Staged):
     """1x1, norm, then a kernel of the block's size, which may be a block.
 
@@ -124,6 +122,32 @@ class PointwiseKxK(Staged):
     the official implementation). Without ``difference`` it is stored as it
     is, and decays to zero, as in DyRep.
     """
+
+    order = 20
+    places = ('second', )
+
+    @classmethod
+    def check_options(cls, name: str, options: Any) -> None:
+        super().check_options(name, options)
+        if not isinstance(options.get('difference', True), bool):
+            raise UserError(f"`difference` (={shown(options['difference'])}) "
+                            f'of branch {name!r} must be True or False')
+        channels = options.get('channels')
+        if channels is not None and (type(channels) is not int
+                                     or not 1 <= channels <= MAX_CHANNELS):
+            raise UserError(
+                f'`channels` (={shown(channels)}) of branch {name!r} must be '
+                f'a whole number from 1 to {MAX_CHANNELS}')
+
+    @classmethod
+    def read(cls, weights: Dict[str, Tensor], block: nn.Module,
+             there: Optional[Branch]) -> dict:
+        second = weights_in(weights, 'second')
+        inner = there.inner_blocks().get('second') if there else None
+        return dict(
+            channels=channels_of(weights),
+            difference='whole' not in weights,
+            second=read_block(second, block, inner) if second else None)
 
     def build(self,
               geometry: Geometry,
@@ -165,18 +189,28 @@ class PointwiseKxK(Staged):
             bias=False,
             **factory)
 
-    def nest(self, geometry: Geometry, config: dict) -> None:
+    def nest(self, place: str, geometry: Geometry, config: dict) -> None:
         """Put a block around the kernel, which stays the very Parameter."""
         weight = self.second
         del self.second
         self.set_second(geometry, config, like(weight))
         self.second.set_origin(weight)
 
-    def unnest(self) -> None:
+    def unnest(self, place: str) -> None:
         """Put the kernel of a block without branches in its place."""
         weight = self.second.weight
         del self.second
         self.second = weight
+
+    def hand_geometry(self, seen: dict) -> None:
+        if self.is_nested:  # its image comes with the edges
+            hand_geometry(self.second, {
+                **seen, 'padding': (0, 0),
+                'padding_mode': 'zeros'
+            })
+
+    def inner_blocks(self) -> Dict[str, nn.Module]:
+        return dict(second=self.second) if self.is_nested else {}
 
     @property
     def is_nested(self) -> bool:
@@ -227,3 +261,15 @@ class PointwiseKxK(Staged):
             self.second)
         return self.folded(
             K.compose(self.first_kernel(), second, geometry.groups), geometry)
+
+
+def channels_of(weights: Dict[str, Tensor]) -> int:
+    """Return how many channels a branch has between its kernels.
+
+    Raises:
+        Foreign: The first kernel is missing, or none.
+    """
+    first = weights.get('first')
+    if first is None or first.dim() != 4:
+        raise Foreign
+    return len(first)

@@ -56,8 +56,10 @@ def norms_behind(conv: nn.Module, found: Dict[nn.Module,
 
 
 def _next_norm(parent: nn.Module, name: str) -> Optional[nn.Module]:
-    order = getattr(parent, 'order', ('conv', 'norm'))  # mmcv's ConvModule
-    if 'norm' in order and order.index('norm') < order.index('conv'):
+    order = getattr(parent, 'order', None)  # mmcv's ConvModule
+    if isinstance(order, tuple) and {
+            'conv', 'norm'
+    }.issubset(order) and order.index('norm') < order.index('conv'):
         return None
     names = list(parent._modules)
     after = names[names.index(name) + 1:][:1]

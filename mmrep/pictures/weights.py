@@ -9,7 +9,7 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 from torch import Tensor
 
 from ..layers.branch_names import is_branch
-from ..layers.from_names import OREPA
+from ..layers.orepa_branch import KERNEL_BRANCHES
 
 KERNEL = 'kxk'  # the block's own one, OREPA's origin
 TINY = 1e-12  # nothing is divided by less
@@ -81,7 +81,9 @@ def _is_block(node: Tree) -> bool:
     branches, kxk = _inner(node, 'branches'), _inner(node, 'kxk')
     if not _is_kernel(_origin(node)):
         return False
-    if not all(is_branch(name) or name in OREPA for name in branches):
+    if not all(
+            is_branch(name) or name in KERNEL_BRANCHES.module_dict
+            for name in branches):
         return False  # of another package, as HRNet's
     return bool(branches or kxk or 'running_mean' in _inner(node, 'norm'))
 

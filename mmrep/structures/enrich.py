@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from ..checkpoints.wrappers import without_module
 from ..errors import UserError
 from ..layers import BranchedConv2d, DBBConv2d, RepConv2d
-from ..layers.from_names import Foreign
-from ..layers.loading import ORIGIN, PLAIN, take_over
+from ..layers.loading import ORIGIN, PLAIN, Foreign, take_over
 from ..layers.plain import why_not_plain
 from ..nets.following import norm_cfg_at
 from ..nets.walk import names, replace

@@ -377,6 +377,15 @@ def test_a_method_that_a_block_lacks(cls):
 
     class Half(cls):
         merge = RepConv2d.merge
+        branch_kernels = RepConv2d.branch_kernels
 
-    with pytest.raises(NotImplementedError, match='Half must implement `mer'):
+    ways = '`branch_kernels`, or `merge` and `forward_branches`'
+    with pytest.raises(
+            NotImplementedError, match=f'Half must implement {ways}, as'):
         make(Half, GEOMETRIES[2]).fuse()
+
+    class Loud(cls):
+        silence = RepConv2d.silence
+
+    with pytest.raises(NotImplementedError, match='Loud must implement `sil'):
+        Loud.from_conv(nn.Conv2d(4, 4, 3))

@@ -1,0 +1,201 @@
+"""A branch of a block, and the registry of all kinds of branches."""
+import inspect
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, Callable, Dict, Iterable, List, Optional, Type
+
+import torch
+from mmengine.registry import Registry
+from torch import Tensor, nn
+from torch.nn import init
+
+from .. import kernel as K
+from ..errors import UserError, lacks, shown
+from ..kernel import Kernel
+from .frozen_norms import norms_in, reset_norm
+from .geometry import Geometry
+
+BRANCHES = Registry('branch', locations=['mmrep.layers'])
+NormFactory = Callable[[int], nn.Module]
+LAST = 100  # the order of branches that name none
+
+
+class Branch(nn.Module):
+    """One summand of a block's features, ``x -> norm(conv(x))``.
+
+    ``@BRANCHES.register_module('minus')`` makes a subclass a branch of that
+    name. It implements :meth:`build`, :meth:`weights`, :meth:`forward` and
+    :meth:`kernel`; the other methods and the attributes have defaults. A
+    branch has no geometry of its own: the block hands it the block's, so that
+    all branches see the same pixels.
+
+    Attributes:
+        pattern: Regular expression of names; None if the registered name is
+            the only one.
+        order: Position among the branches of a block. Defaults to the end.
+        needs_norm: True if the branch cannot do without a norm.
+        cancelled_by: The branch that silences this one where it has neither
+            weights nor a norm.
+        places: Names of the options that put a block in place of a kernel;
+            a kind with such implements :meth:`nest` and :meth:`unnest`.
+
+    Args:
+        name: The branch's name in its block.
+        geometry: The block's.
+        norm: Function from a number of channels to a norm. None: the branch
+            has no norms.
+        options: The branch's own options, see :meth:`build`.
+        factory: ``device`` and ``dtype`` of new tensors.
+    """
+
+    pattern: Optional[str] = None
+    order: int = LAST
+    needs_norm: bool = False
+    cancelled_by: Optional[str] = None
+    places: tuple = ()
+
+    def __init__(self, name: str, geometry: Geometry,
+                 norm: Optional[NormFactory], options: dict,
+                 factory: dict) -> None:
+        super().__init__()
+        self.name = name
+        self.norm = norm and norm(geometry.out_channels)
+        self.build(geometry, norm, factory, **options)
+
+    # A kind of branch implements these.
+
+    def build(self, geometry: Geometry, norm: Optional[NormFactory],
+              factory: dict) -> None:
+        """Create the parameters; further arguments are the own options."""
+
+    def weights(self) -> Iterable[Tensor]:
+        """Return the weights of the branch's convolutions."""
+        return ()
+
+    def forward(self, x: Tensor, geometry: Geometry) -> Tensor:
+        """Return the features of an input (N, in_channels, H, W)."""
+        raise lacks(self, Branch, 'forward')
+
+    def kernel(self, geometry: Geometry) -> Kernel:
+        """Return the branch as one kernel of the block's size, norms in eval.
+
+        :meth:`folded` does the last step of it.
+        """
+        raise lacks(self, Branch, 'kernel')
+
+    # The defaults of these serve most kinds.
+
+    @classmethod
+    def fits(cls, name: str, geometry: Geometry, normed: bool) -> bool:
+        """Return False if the branch makes no sense for this convolution."""
+        return True
+
+    @classmethod
+    def check_options(cls, name: str, options: Any) -> None:
+        """Refuse options that :meth:`build` does not take.
+
+        Raises:
+            UserError: They are no dict, or one is unknown.
+        """
+        known = cls.option_names()
+        if not isinstance(options, Mapping) or any(k not in known
+                                                   for k in options):
+            raise UserError(f'branch {name!r} has options {shown(options)}, '
+                            f'it may have {sorted(known) or "none"}')
+
+    @classmethod
+    def option_names(cls) -> List[str]:
+        """Return the names of the own options: what :meth:`build` takes."""
+        return list(inspect.signature(cls.build).parameters)[4:]
+
+    @classmethod
+    def read(cls, weights: Dict[str, Tensor], block: nn.Module,
+             there: Optional['Branch']) -> dict:
+        """Return the options of the branch that saved these weights.
+
+        Args:
+            weights: By their names in the branch.
+            block: The block around, which is to load them.
+            there: The branch of the same name that the block has now.
+
+        Raises:
+            Foreign: No such branch has saved them.
+        """
+        return {}
+
+    def options(self) -> dict:
+        """Return the own options as plain data: attributes of these names."""
+        return {name: getattr(self, name) for name in self.option_names()}
+
+    def inner_blocks(self) -> Dict[str, nn.Module]:
+        """Return the blocks in place of kernels, by their places."""
+        return {}
+
+    def hand_geometry(self, seen: dict) -> None:
+        """Set what the block around sees on the blocks inside.
+
+        Args:
+            seen: stride, padding, dilation and padding_mode.
+        """
+
+    def nest(self, place: str, geometry: Geometry, config: dict) -> None:
+        """Put a block around the kernel at a place, which stays the same."""
+        raise lacks(self, Branch, 'nest')
+
+    def unnest(self, place: str) -> None:
+        """Put the kernel of the block at a place back."""
+        raise lacks(self, Branch, 'unnest')
+
+    def last_weight(self) -> Optional[Tensor]:
+        """Return the weight whose zero makes the kernel zero, if any does."""
+        return next(iter(self.weights()), None)
+
+    def reset_parameters(self) -> None:
+        """Initialise weights as ``nn.Conv2d`` does, and the norms."""
+        for weight in self.weights():
+            init.kaiming_uniform_(weight, a=math.sqrt(5))
+        self.reset_norms()
+
+    def reset_norms(self) -> None:
+        for norm in norms_in(self):
+            reset_norm(norm)
+
+    @torch.no_grad()
+    def silence(self) -> None:
+        """Zero the last factor that learns: the kernel is 0 and can regrow."""
+        self.reset_norms()
+        last = self.last_weight()
+        if self.norm is not None and (self.norm.weight.requires_grad
+                                      or last is None):
+            init.zeros_(self.norm.weight)
+        elif last is not None:
+            init.zeros_(last)
+
+    # Implementations of :meth:`forward` and :meth:`kernel` end in these.
+
+    def normed(self, out: Tensor) -> Tensor:
+        """Return ``norm(out)``, or ``out`` if there is no norm."""
+        return out if self.norm is None else self.norm(out)
+
+    def folded(self, kernel: Kernel, geometry: Geometry) -> Kernel:
+        """Fold the norm into a kernel and pad it to the block's size."""
+        if self.norm is not None:
+            kernel = K.fold_norm(kernel, self.norm)
+        return K.pad(kernel, geometry.kernel_size)
+
+
+def kind_of(name: str) -> Optional[Type[Branch]]:
+    """Return the kind of branch a name stands for, None if it is unknown."""
+    known = BRANCHES.module_dict
+    if name in known and known[name].pattern is None:
+        return known[name]
+    fitting = (
+        kind for kind in known.values()
+        if kind.pattern and re.fullmatch(kind.pattern, name, re.ASCII))
+    return next(fitting, None)
+
+
+def numbers_in(name: str) -> tuple:
+    """Return the whole numbers in a name: (5, 5, 2) of ``5x5_d2``."""
+    return tuple(map(int, re.findall(r'\d+', name)))

@@ -1,0 +1,54 @@
+"""Names in mmengine's registries: looked up, never imported.
+
+A name may come from a file, and ``Registry.get`` would import the module of a
+name that it does not know.
+"""
+from typing import Any, Dict
+
+from mmengine.registry import MODELS
+from torch import nn
+
+
+def registered(name: str) -> Any:
+    """Return what has this name in a registry of the current scope, or None.
+
+    Args:
+        name: As in a config, with or without a scope: ``'mmdet.BN'``.
+    """
+    with MODELS.switch_scope_and_registry(None) as registry:
+        while registry is not None:
+            if name in registry.module_dict:
+                return registry.module_dict[name]
+            registry = registry.parent
+    scope, _, own = name.partition('.')
+    scoped = {MODELS.scope: MODELS, **MODELS.children}.get(scope)
+    return None if scoped is None else scoped.module_dict.get(own)
+
+
+def all_registered() -> Dict[str, Any]:
+    """Return everything in the registries of the current scope, by name."""
+    found: Dict[str, Any] = {}
+    with MODELS.switch_scope_and_registry(None) as registry:
+        while registry is not None:
+            found = {**registry.module_dict, **found}
+            registry = registry.parent
+    return found
+
+
+def class_of(module: nn.Module) -> type:
+    """Return the class of a module, not one that torch derived from it.
+
+    torch does so for a while, for parametrizations and sharding.
+    """
+    return next(
+        kind for kind in type(module).__mro__
+        if not kind.__module__.startswith('torch.'))
+
+
+def registered_name(module: nn.Module) -> str:
+    """Return the name by which a config builds a module of this class."""
+    kind = class_of(module)
+    if registered(kind.__name__) is kind:
+        return kind.__name__
+    names = (n for n, other in all_registered().items() if other is kind)
+    return next(names, kind.__name__)
