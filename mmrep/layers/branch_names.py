@@ -3,6 +3,8 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Any, Dict, Iterator, List, Sequence, Tuple, Union
 
+from torch import nn
+
 from ..errors import UserError, shown
 from .branch import BRANCHES, kind_of, numbers_in
 from .geometry import Geometry
@@ -88,6 +90,10 @@ def _options(branches: Branches) -> dict:
             raise UserError(
                 f'`branches` has {name!r}, it may have {", ".join(_plain())}, '
                 "a size such as '5x5' or '5x5_d2', and 'kxk_1', 'kxk_2', ...")
+        if '.' in name or hasattr(nn.ModuleDict, name):
+            raise UserError(
+                f'branch {name!r} has a name that no part of a module can '
+                'have: register it under another')
     if isinstance(branches, Mapping):
         return dict(branches)
     return dict.fromkeys(branches, {})
