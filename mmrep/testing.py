@@ -19,6 +19,13 @@ def randomize_norms(module: nn.Module, seed: int = 0) -> nn.Module:
 
     Returns:
         ``module``.
+
+    Examples:
+        >>> from torch import nn
+        >>> from mmrep.testing import randomize_norms
+        >>> norm = randomize_norms(nn.BatchNorm2d(4))
+        >>> bool((norm.running_var > 0.5).all())
+        True
     """
     check_module(module)
     generator = torch.Generator().manual_seed(seed)

@@ -44,6 +44,14 @@ class AlexNetBN(RichBackbone):
 
     Raises:
         ValueError: An argument is out of its range.
+
+    Examples:
+        >>> import torch
+        >>> import mmrep
+        >>> dbb = dict(type='DBBConv2d')
+        >>> net = mmrep.AlexNetBN(base_channels=4, conv_cfg=dbb).eval()
+        >>> tuple(net(torch.randn(1, 3, 224, 224))[0].shape)
+        (1, 16, 6, 6)
     """
 
     def __init__(self,

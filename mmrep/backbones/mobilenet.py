@@ -51,6 +51,14 @@ class MobileNetV1(RichBackbone):
 
     Raises:
         ValueError: An argument is out of its range.
+
+    Examples:
+        >>> import torch
+        >>> import mmrep
+        >>> dbb = dict(type='DBBConv2d')
+        >>> net = mmrep.MobileNetV1(widen_factor=0.25, conv_cfg=dbb).eval()
+        >>> [x.shape[1] for x in net(torch.randn(1, 3, 64, 64))]
+        [16, 32, 64, 128, 256]
     """
 
     def __init__(self,

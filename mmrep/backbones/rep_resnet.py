@@ -82,6 +82,16 @@ class RepResNet(RichBackbone):
 
     Raises:
         ValueError: An argument is out of its range.
+
+    Examples:
+        >>> from mmrep.backbones import RepResNet
+        >>> from mmrep.backbones.res_block import Convs
+        >>> class StemResNet(RepResNet):
+        ...     @staticmethod
+        ...     def default_convs(norm_cfg):
+        ...         return Convs(stem=dict(type='OREPAConv2d'))
+        >>> type(StemResNet(18, base_channels=8).conv1).__name__
+        'OREPAConv2d'
     """
 
     def __init__(self,

@@ -55,6 +55,13 @@ class RepVGGBackbone(RichBackbone):
 
     Raises:
         ValueError: An argument is out of its range.
+
+    Examples:
+        >>> import torch
+        >>> import mmrep
+        >>> net = mmrep.RepVGGBackbone('A0', base_channels=8).eval()
+        >>> tuple(net(torch.randn(1, 3, 64, 64))[-1].shape)
+        (1, 160, 2, 2)
     """
 
     block_type = 'RepVGGConv2d'
@@ -143,6 +150,12 @@ class OREPAVGGBackbone(RepVGGBackbone):
 
     Hu et al., Online Convolutional Re-parameterization, CVPR 2022, section
     4.3. See :class:`RepVGGBackbone` for the arguments.
+
+    Examples:
+        >>> import mmrep
+        >>> net = mmrep.OREPAVGGBackbone('A0', base_channels=8)
+        >>> type(net.stem.branch_reparam.kxk).__name__
+        'OREPAConv2d'
     """
 
     block_type = 'OREPAVGGConv2d'

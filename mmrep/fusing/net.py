@@ -50,6 +50,18 @@ def fuse(model: nn.Module, example: Any = None) -> nn.Module:
     Raises:
         UserError: ``model`` is no module, is sharded, has a block whose
             weight a hook makes, or does not run on ``example``.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> import mmrep
+        >>> rich = nn.Sequential(mmrep.DBBConv2d(3, 8, 3), nn.BatchNorm2d(8))
+        >>> plain = mmrep.fuse(rich.eval())
+        >>> x = torch.randn(1, 3, 8, 8)
+        >>> torch.allclose(plain(x), rich(x), atol=1e-5)
+        True
+        >>> type(plain[0]) is nn.Conv2d
+        True
     """
     check_module(model)
     if example is not None:

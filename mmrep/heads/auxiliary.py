@@ -50,6 +50,14 @@ class AuxiliaryClsHead(LinearClsHead):
 
     Raises:
         UserError: Channels are no whole numbers, or the weight none.
+
+    Examples:
+        >>> import torch
+        >>> from mmrep.heads.auxiliary import AuxiliaryClsHead
+        >>> head = AuxiliaryClsHead(10, in_channels=32, aux_channels=(8, ))
+        >>> maps = torch.randn(2, 8, 8, 8), torch.randn(2, 32, 4, 4)
+        >>> tuple(head(maps).shape), len(head.forward_auxiliary(maps))
+        ((2, 10), 1)
     """
 
     training_only = ('auxiliary', )

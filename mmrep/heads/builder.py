@@ -15,6 +15,13 @@ def auxiliary_cls_head(**arguments) -> nn.Module:
 
     Raises:
         UserError: mmpretrain is not installed.
+
+    Examples:
+        >>> import mmrep
+        >>> head = mmrep.auxiliary_cls_head(
+        ...     num_classes=10, in_channels=32, aux_channels=(8, 16))
+        >>> len(head.auxiliary)
+        2
     """
     try:
         from .auxiliary import AuxiliaryClsHead

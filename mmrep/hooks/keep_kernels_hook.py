@@ -15,6 +15,13 @@ class KeepKernelsHook(Hook):
     See :func:`mmrep.keep_kernels`. ``tools/train.py`` and ``tools/test.py``
     have this hook in every run. A validation that an exception ended is over,
     too, when the next run, iteration or validation begins.
+
+    Examples:
+        >>> from mmengine.registry import HOOKS
+        >>> import mmrep
+        >>> custom_hooks = [dict(type='KeepKernelsHook')]  # in a config
+        >>> type(HOOKS.build(custom_hooks[0])).__name__
+        'KeepKernelsHook'
     """
 
     priority = 'VERY_LOW'  # after hooks that put other weights in

@@ -20,6 +20,13 @@ class ParameterCheckHook(Hook):
 
     Raises:
         UserError: A parameter of the model is in no group of the optimizer.
+
+    Examples:
+        >>> from mmengine.registry import HOOKS
+        >>> import mmrep
+        >>> custom_hooks = [dict(type='ParameterCheckHook')]  # in a config
+        >>> type(HOOKS.build(custom_hooks[0])).__name__
+        'ParameterCheckHook'
     """
 
     priority = 'VERY_LOW'  # after hooks that mend it

@@ -32,6 +32,13 @@ class RepVGGL2Hook(Hook):
         UserError: ``weight_decay`` is no number above 0, or the model has no
             such block, one without that formula, or one whose kernels decay
             in the optimizer, too.
+
+    Examples:
+        >>> from mmengine.registry import HOOKS
+        >>> import mmrep
+        >>> custom_hooks = [dict(type='RepVGGL2Hook', weight_decay=1e-4)]
+        >>> HOOKS.build(custom_hooks[0]).weight_decay
+        0.0001
     """
 
     def __init__(self, weight_decay: Optional[float] = None) -> None:

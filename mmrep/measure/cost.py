@@ -120,6 +120,16 @@ def make_dbb(model: nn.Module, evolution: Evolution) -> nn.Module:
     Args:
         model: Changed in place; computes the same in eval mode.
         evolution: Of the model; says what grows and how.
+
+    Examples:
+        >>> from torch import nn
+        >>> import mmrep
+        >>> from mmrep.dyrep import Evolution
+        >>> from mmrep.measure.cost import make_dbb
+        >>> net = nn.Sequential(nn.Conv2d(4, 4, 3), nn.BatchNorm2d(4))
+        >>> net = make_dbb(net, Evolution(net, scope='*', branches=('1x1', )))
+        >>> list(net[0].branches)
+        ['1x1']
     """
     convs = {
         model.get_submodule(site.layer): None

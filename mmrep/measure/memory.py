@@ -20,6 +20,17 @@ def step_memory(step: Callable[[], object], model: nn.Module,
         step: Takes one; not the model's first, which makes the state.
         model: That trains.
         optimizer: Of the model.
+
+    Examples:
+        >>> import torch
+        >>> from mmrep.measure.memory import step_memory
+        >>> net = torch.nn.Conv2d(3, 8, 3)
+        >>> optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        >>> def step():
+        ...     net(torch.randn(1, 3, 8, 8)).sum().backward()
+        ...     optimizer.step()
+        >>> step_memory(step, net, optimizer) > 0
+        True
     """
     there = [p.grad for p in model.parameters() if p.grad is not None]
     on_gpu = any(p.is_cuda for p in model.parameters())
@@ -28,7 +39,16 @@ def step_memory(step: Callable[[], object], model: nn.Module,
 
 
 def explained(model: nn.Module, optimizer: Optimizer) -> int:
-    """Bytes of parameters, buffers, gradients and optimizer state."""
+    """Bytes of parameters, buffers, gradients and optimizer state.
+
+    Examples:
+        >>> import torch
+        >>> from mmrep.measure.memory import explained
+        >>> net = torch.nn.Linear(10, 1, bias=False)
+        >>> optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        >>> explained(net, optimizer)  # 10 weights, 10 gradients, 4 bytes each
+        80
+    """
     wanted = [p for p in model.parameters() if p.requires_grad]
     return held(model, optimizer) + size(wanted)
 
@@ -44,19 +64,39 @@ def unexplained(peak: int, own: int, first_peak: int, first_own: int) -> float:
 
     Returns:
         Percent of ``peak``; negative where the peaks are closer than that.
+
+    Examples:
+        >>> from mmrep.measure.memory import unexplained
+        >>> unexplained(peak=200, own=50, first_peak=100, first_own=0)
+        25.0
     """
     return 100 * ((peak - first_peak) - (own - first_own)) / peak
 
 
 def held(model: nn.Module, optimizer: Optimizer) -> int:
-    """Bytes of a model and its optimizer between steps, gradients apart."""
+    """Bytes of a model and its optimizer between steps, gradients apart.
+
+    Examples:
+        >>> import torch
+        >>> from mmrep.measure.memory import held
+        >>> net = torch.nn.Linear(10, 1, bias=False)
+        >>> held(net, torch.optim.SGD(net.parameters(), lr=0.1))
+        40
+    """
     return size([*model.parameters(), *model.buffers()]) + size(
         value for state in optimizer.state.values()
         for value in state.values() if isinstance(value, Tensor))
 
 
 def size(tensors: Iterable[Tensor]) -> int:
-    """Bytes of tensors."""
+    """Bytes of tensors.
+
+    Examples:
+        >>> import torch
+        >>> from mmrep.measure.memory import size
+        >>> size([torch.zeros(10), torch.zeros(3, dtype=torch.double)])
+        64
+    """
     return sum(t.numel() * t.element_size() for t in tensors)
 
 

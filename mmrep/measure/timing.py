@@ -13,6 +13,14 @@ class Laps:
     """The seconds between moments, from now on.
 
     What is running on the GPU is waited for, so it counts where it began.
+
+    Examples:
+        >>> from mmrep.measure.timing import Laps
+        >>> laps = Laps()
+        >>> for _ in range(2):
+        ...     laps.lap()
+        >>> len(laps.seconds)
+        2
     """
 
     def __init__(self) -> None:
@@ -41,6 +49,14 @@ def alternate(calls: Sequence[Callable[[], object]],
         calls: What to time.
         rounds: How often each is timed.
         progress: Called after every call.
+
+    Examples:
+        >>> import torch
+        >>> from mmrep.measure.timing import alternate
+        >>> x = torch.randn(8, 8)
+        >>> seconds = alternate([lambda: x + x, lambda: x @ x], rounds=3)
+        >>> len(seconds), all(s > 0 for s in seconds)
+        (2, True)
     """
     each = [partial(timed, call) for call in calls]
     return [
@@ -57,6 +73,14 @@ def in_turn(
 
     Returns:
         Of each call what it returned, in order, without the first.
+
+    Examples:
+        >>> from functools import partial
+        >>> from mmrep.measure.timing import in_turn, timed
+        >>> calls = [partial(timed, list), partial(timed, dict)]
+        >>> laps = in_turn(calls, rounds=3)
+        >>> [len(of_one_call) for of_one_call in laps]
+        [3, 3]
     """
     times: List[List[Seconds]] = [[] for _ in calls]
     for i in range(rounds + 1):
@@ -72,12 +96,24 @@ def median(times: Sequence[Seconds]) -> Seconds:
     """The parts of the median round, which so sum to the median.
 
     Of an even number of rounds it is the faster of the middle two.
+
+    Examples:
+        >>> from mmrep.measure.timing import median
+        >>> median([(1.0, 2.0), (0.5, 0.5), (4.0, 4.0)])
+        (1.0, 2.0)
     """
     return sorted(times, key=sum)[(len(times) - 1) // 2]
 
 
 def timed(call: Callable[[], object]) -> Seconds:
-    """The seconds a call takes, with what it starts on the GPU: one lap."""
+    """The seconds a call takes, with what it starts on the GPU: one lap.
+
+    Examples:
+        >>> from mmrep.measure.timing import timed
+        >>> seconds, = timed(lambda: sum(range(100)))
+        >>> seconds > 0
+        True
+    """
     laps = Laps()
     call()
     laps.lap()

@@ -24,6 +24,14 @@ def keep_kernels(model: nn.Module) -> Iterator[nn.Module]:
 
     Yields:
         ``model``.
+
+    Examples:
+        >>> import torch
+        >>> import mmrep
+        >>> net = mmrep.DBBConv2d(4, 4, 3, padding=1).eval()
+        >>> with mmrep.keep_kernels(net), torch.no_grad():
+        ...     for _ in range(2):  # the second pass makes no kernel
+        ...         out = net(torch.randn(1, 4, 8, 8))
     """
     check_module(model)
     layers = [m for m in model.modules() if isinstance(m, RepConv2d)]

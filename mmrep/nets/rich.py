@@ -44,6 +44,17 @@ def reparameterize(model: nn.Module,
         UserError: An unknown type, a pattern that matches nothing, nothing
             left to replace. The model is then unchanged.
         TypeError: A convolution that is included cannot be made rich.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> import mmrep
+        >>> net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)).eval()
+        >>> x = torch.randn(1, 3, 8, 8)
+        >>> before = net(x)
+        >>> net = mmrep.reparameterize(net, 'DBBConv2d')
+        >>> type(net[0]).__name__, torch.allclose(net(x), before, atol=1e-5)
+        ('DBBConv2d', True)
     """
     config = dict(type) if isinstance(type, dict) else dict(type=type)
     if 'type' not in config:
@@ -77,6 +88,18 @@ def reparameterized(model: dict,
         exclude: See :func:`reparameterize`.
         kernel_size: See :func:`reparameterize`.
         arguments: Further arguments of ``model``, which some hosts set.
+
+    Examples:
+        >>> from mmengine.registry import MODELS
+        >>> import mmrep
+        >>> net = MODELS.build(
+        ...     dict(
+        ...         type='Reparameterized',
+        ...         model=dict(type='MobileNetV1', widen_factor=0.05),
+        ...         conv='DBBConv2d',
+        ...         include='conv1'))
+        >>> list(mmrep.structure(net))
+        ['conv1.conv']
     """
     built = build_inner(model, arguments)
     return reparameterize(built, conv, include, exclude, kernel_size)

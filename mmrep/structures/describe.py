@@ -35,6 +35,14 @@ def structure(model: nn.Module) -> Structure:
     it now, e.g. ``{'backbone.conv1': {'type': 'OREPAConv2d', 'branches':
     ['stem'], 'scaling': 'vector'}}``. A layer of several names is under its
     first.
+
+    Examples:
+        >>> from torch import nn
+        >>> import mmrep
+        >>> net = nn.Sequential(mmrep.RepVGGConv2d(4, 4, 3, padding=1))
+        >>> config = mmrep.structure(net)['0']
+        >>> config['type'], list(config['branches'])
+        ('RepVGGConv2d', ['1x1', 'identity'])
     """
     return {
         paths[0]: module.config()
@@ -63,6 +71,15 @@ def restructure(model: nn.Module, structure: Structure) -> nn.Module:
             model, a type is unknown or arguments are impossible. The model is
             then unchanged.
         TypeError: A convolution cannot be made rich.
+
+    Examples:
+        >>> from torch import nn
+        >>> import mmrep
+        >>> rich = nn.Sequential(mmrep.DBBConv2d(4, 4, 3, padding=1))
+        >>> plain = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1))
+        >>> twin = mmrep.restructure(plain, mmrep.structure(rich))
+        >>> twin.load_state_dict(rich.state_dict())
+        <All keys matched successfully>
     """
     by_name = {
         path: module
@@ -148,6 +165,16 @@ def restructured(model: dict,
 
     Raises:
         UserError: The structure or checkpoint is of another module, or none.
+
+    Examples:
+        >>> from mmengine.registry import MODELS
+        >>> import mmrep
+        >>> backbone = dict(type='MobileNetV1', widen_factor=0.05)
+        >>> structure = {'conv1.conv': dict(type='RepVGGConv2d')}
+        >>> net = MODELS.build(
+        ...     dict(type='Restructured', model=backbone, structure=structure))
+        >>> type(net.conv1.conv).__name__
+        'RepVGGConv2d'
     """
     built = build_inner(model, arguments)
     if structure is None:
