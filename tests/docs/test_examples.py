@@ -2,6 +2,7 @@
 import doctest
 import importlib
 import inspect
+import logging
 from collections import defaultdict
 
 import pytest
@@ -52,9 +53,12 @@ NAMED = public()
 
 @pytest.fixture(autouse=True)
 def apart(tmp_path, monkeypatch):
-    """Files in a folder of their own, the same random numbers each time."""
+    """Files in a folder of their own, equal random numbers, no log lines."""
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)
+    logging.disable()
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.mark.parametrize('name', sorted(NAMED.keys() - PENDING))
