@@ -9,7 +9,7 @@ LONGEST = 200  # characters of a value in a message
 
 
 class UserError(ValueError):
-    """A mistake that the user can mend, told in one sentence.
+    """A mistake that the user can mend; its message is one sentence.
 
     Examples:
         >>> import mmrep

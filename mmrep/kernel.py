@@ -48,7 +48,7 @@ def norm_affine(
 
     Args:
         norm: A batch norm.
-        statistics: Mean and variance. Defaults to the running ones.
+        statistics: Mean and variance to use. Defaults to the running ones.
 
     Raises:
         TypeError: ``norm`` keeps no running statistics.
@@ -121,7 +121,7 @@ def add(*kernels: Kernel) -> Kernel:
         >>> torch.allclose(torch.conv2d(x, *K.add(a, b)), both, atol=1e-4)
         True
     """
-    # tracing makes tensors of the sizes
+    # tracing turns sizes into tensors
     shapes = sorted({tuple(map(int, k.weight.shape)) for k in kernels})
     if len(shapes) != 1:
         raise ValueError(
@@ -136,14 +136,14 @@ def compose(first: Kernel, second: Kernel, groups: int = 1) -> Kernel:
     """``conv(x, compose(a, b)) == conv(conv(x, a), b)``.
 
     The composed kernel has height ``ha + hb - 1`` and width ``wa + wb - 1``;
-    both convolutions have the same ``groups`` and only the last may stride.
-    Where the second convolution pads, the law asks that it pads with
-    ``first.bias`` (what the first makes of a zero), not with zeros.
+    both convolutions have the same ``groups``, and only the second may stride.
+    If the second convolution pads, the law holds only if it pads with
+    ``first.bias`` (what the first makes of a zero) instead of zeros.
 
     Args:
-        first: weight (t, i / groups, ha, wa).
-        second: weight (o, t / groups, hb, wb).
-        groups: Of both convolutions. Defaults to 1.
+        first: Kernel with a weight of (t, i / groups, ha, wa).
+        second: Kernel with a weight of (o, t / groups, hb, wb).
+        groups: Groups of both convolutions. Defaults to 1.
 
     Examples:
         >>> import torch
@@ -226,7 +226,7 @@ def average(channels: int,
             **factory) -> Kernel:
     """``conv(x, average(channels, size)) == avg_pool2d(x, size)``.
 
-    Padded zeros count; unlike a pooling layer it can be dilated.
+    Padded zeros count. Unlike a pooling layer, the kernel can be dilated.
 
     Examples:
         >>> import torch
@@ -248,8 +248,10 @@ def separable(depthwise: Kernel,
     """``conv(x, separable(d, p)) == conv(conv(x, d), p)``, d depthwise.
 
     Args:
-        depthwise: weight (in_channels * m, 1, h, w), without a bias.
-        pointwise: weight (o, in_channels * m / groups, 1, 1).
+        depthwise: Kernel with a weight of (in_channels * m, 1, h, w), without
+            a bias.
+        pointwise: Kernel with a weight of (o, in_channels * m / groups, 1,
+            1).
         in_channels: Channels of the input.
         groups: Groups of the pointwise and of the resulting convolution.
 

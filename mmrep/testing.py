@@ -1,4 +1,4 @@
-"""What tests of re-parameterization need."""
+"""Helpers for tests of re-parameterization."""
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -14,8 +14,8 @@ def randomize_norms(module: nn.Module, seed: int = 0) -> nn.Module:
     On fresh norms a wrong fusion passes any test.
 
     Args:
-        module: Changed in place.
-        seed: Of the numbers drawn. Defaults to 0.
+        module: The module, which is changed in place.
+        seed: Seed of the drawn numbers. Defaults to 0.
 
     Returns:
         ``module``.

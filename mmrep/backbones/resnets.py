@@ -1,4 +1,4 @@
-"""ResNets of the methods: which of their convolutions are blocks."""
+"""ResNets of the methods, which say which convolutions are blocks."""
 from mmengine.registry import MODELS
 
 from .rep_resnet import RepResNet
@@ -10,8 +10,9 @@ class OREPAResNet(RepResNet):
     """A ResNet of OREPA blocks, see :class:`RepResNet` for the arguments.
 
     Hu et al., Online Convolutional Re-parameterization, CVPR 2022, figure 6:
-    the 7x7 stem is a linear deep stem, every 1x1 and 3x3 convolution a block;
-    in ResNet-18 and -34 the shortcuts stay plain, as in the official code.
+    the 7x7 stem is a linear deep stem, and every 1x1 and 3x3 convolution is a
+    block. In ResNet-18 and -34 the shortcuts stay plain, as in the official
+    code.
 
     Examples:
         >>> import torch
@@ -31,9 +32,9 @@ class OREPAResNet(RepResNet):
 class DBBResNet(RepResNet):
     """A ResNet whose 3x3 convolutions are Diverse Branch Blocks.
 
-    Ding et al., Diverse Branch Block, CVPR 2021; 1x1 and 7x7 stay plain, as
-    in the official code, whose net is that of ``norm_behind=False``. See
-    :class:`RepResNet` for the arguments.
+    Ding et al., Diverse Branch Block, CVPR 2021. The 1x1 and the 7x7 stay
+    plain, as in the official code; ``norm_behind=False`` builds the official
+    net. See :class:`RepResNet` for the arguments.
 
     Examples:
         >>> import mmrep

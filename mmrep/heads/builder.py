@@ -1,4 +1,4 @@
-"""Heads of a host, which is imported when one of them is built."""
+"""Heads of a host, which is imported when a config builds one of them."""
 from mmengine.registry import MODELS
 from torch import nn
 
@@ -10,7 +10,7 @@ def auxiliary_cls_head(**arguments) -> nn.Module:
     """Build mmpretrain's linear classifier with auxiliary ones beside it.
 
     Args:
-        arguments: Those of
+        arguments: The arguments of
             :class:`mmrep.heads.auxiliary.AuxiliaryClsHead`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""A guard against parameters that nobody trains."""
+"""Stop runs in which parameters would stay untrained."""
 from typing import Iterator
 
 from mmengine.hooks import Hook
@@ -16,7 +16,7 @@ class ParameterCheckHook(Hook):
 
     A Runner makes its optimizer before it loads weights, and re-parameterized
     layers take over the branches of the weights that they load.
-    ``tools/train.py`` has this hook in every run.
+    ``tools/train.py`` adds this hook to every run.
 
     Raises:
         UserError: A parameter of the model is in no group of the optimizer.

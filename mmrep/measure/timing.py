@@ -1,4 +1,4 @@
-"""Fair timing: the ones to compare run in turn."""
+"""Fair timing: the calls to compare run in turn."""
 import statistics
 import time
 from functools import partial
@@ -10,9 +10,9 @@ Seconds = Tuple[float, ...]
 
 
 class Laps:
-    """The seconds between moments, from now on.
+    """Measure the seconds between moments, from now on.
 
-    What is running on the GPU is waited for, so it counts where it began.
+    Each moment waits for the GPU, so that its work counts where it began.
 
     Examples:
         >>> from mmrep.measure.timing import Laps
@@ -28,14 +28,14 @@ class Laps:
         self.lap()
 
     def lap(self) -> None:
-        """A lap ends here, the next begins."""
+        """End a lap, and begin the next one."""
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         self.moments.append(time.perf_counter())
 
     @property
     def seconds(self) -> Seconds:
-        """Of each lap."""
+        """Duration of each lap, in seconds."""
         pairs = zip(self.moments, self.moments[1:])
         return tuple(end - start for start, end in pairs)
 
@@ -46,9 +46,9 @@ def alternate(calls: Sequence[Callable[[], object]],
     """Median seconds of each call, A B A B ..., after a round to warm up.
 
     Args:
-        calls: What to time.
-        rounds: How often each is timed.
-        progress: Called after every call.
+        calls: Functions to time.
+        rounds: How often to time each of them.
+        progress: Function to call after every call.
 
     Examples:
         >>> import torch
@@ -69,10 +69,11 @@ def in_turn(
         calls: Sequence[Callable[[], Seconds]],
         rounds: int,
         progress: Callable[[], object] = lambda: None) -> List[List[Seconds]]:
-    """What calls return that time themselves, taken as in :func:`alternate`.
+    """Run calls that time themselves in turn, as :func:`alternate` does.
 
     Returns:
-        Of each call what it returned, in order, without the first.
+        A list for each call, of what it returned, in order, without the first
+        round.
 
     Examples:
         >>> from functools import partial
@@ -93,9 +94,9 @@ def in_turn(
 
 
 def median(times: Sequence[Seconds]) -> Seconds:
-    """The parts of the median round, which so sum to the median.
+    """The parts of the median round, which therefore sum to the median.
 
-    Of an even number of rounds it is the faster of the middle two.
+    Of an even number of rounds this is the faster one of the middle two.
 
     Examples:
         >>> from mmrep.measure.timing import median
@@ -106,7 +107,7 @@ def median(times: Sequence[Seconds]) -> Seconds:
 
 
 def timed(call: Callable[[], object]) -> Seconds:
-    """The seconds a call takes, with what it starts on the GPU: one lap.
+    """Seconds that a call takes, with its work on the GPU, as one lap.
 
     Examples:
         >>> from mmrep.measure.timing import timed
