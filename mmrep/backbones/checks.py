@@ -30,7 +30,7 @@ def check_config(name: str, value: Any, optional: bool = True) -> None:
                                           or not isinstance(kind, str)
                                           or registry.get(kind) is None):
             raise UserError(f'`{name}` (={shown(value)}) must be of a type '
-                            'that is registered: import what has it')
+                            'that is registered: import its module')
 
 
 def check_flags(**values: bool) -> None:

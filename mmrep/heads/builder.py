@@ -27,5 +27,5 @@ def auxiliary_cls_head(**arguments) -> nn.Module:
         from .auxiliary import AuxiliaryClsHead
     except ModuleNotFoundError as error:
         raise UserError('AuxiliaryClsHead is a head of mmpretrain: install '
-                        f'that (there is no {error.name!r})') from error
+                        f'mmpretrain (there is no {error.name!r})') from error
     return AuxiliaryClsHead(**arguments)

@@ -149,8 +149,8 @@ def _check_patterns(model: nn.Module, paths: List[List[str]],
         if not any(matches(each, [pattern]) for each in paths):
             raise UserError(
                 f'pattern {pattern!r} matches no convolution of this '
-                f'{type(model).__name__}, which has such as '
-                f'{[first for first, *_ in paths[:3]]}')
+                f'{type(model).__name__}, whose convolutions have names such '
+                f'as {[first for first, *_ in paths[:3]]}')
 
 
 def why_not_rich(model: nn.Module,
