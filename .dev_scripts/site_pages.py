@@ -43,8 +43,11 @@ def in_repository(target, source):
     """Return the path that a link of a page means, None for an address."""
     if '://' in target or target.startswith('mailto:'):
         return None
-    return posixpath.normpath(
+    path = posixpath.normpath(
         posixpath.join(posixpath.dirname(source), target))
+    # a folder stands for the file that says what is in it
+    heads = (f'{path}/{name}' for name in ('README.md', '__init__.py'))
+    return next((head for head in heads if (ROOT / head).is_file()), path)
 
 
 def linked_files(source):
