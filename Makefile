@@ -3,7 +3,7 @@ PYTHON ?=
 BIN := .venv/bin
 REQUIREMENTS := $(patsubst %,requirements/%.txt,build torch mmcv lock)
 
-.PHONY: demo test lint fuzz benchmark
+.PHONY: demo test lint docs fuzz benchmark
 demo: .venv/.ready
 	$(BIN)/python tools/demo.py
 
@@ -13,6 +13,10 @@ test: .venv/.ready
 # in an environment of its own, ready in seconds
 lint:
 	@PYTHON=$(PYTHON) .dev_scripts/lint.sh
+
+# the site, in an environment of its own: work_dirs/site/index.html
+docs:
+	@PYTHON=$(PYTHON) .dev_scripts/docs.sh
 
 # FUZZ='--seed S --only I' repeats a case
 fuzz: .venv/.ready

@@ -4,13 +4,13 @@
 # Paper: OREPA, table 5, DeepLabV3+, OREPA: 77.59 mIoU.
 #
 # The paper starts from such a backbone trained on ImageNet: README.md in this
-# folder says how. Without one it starts from torchvision's plain ResNet-50 and
-# computes the same function at step 0.
+# folder says how to make one. Without one this net starts from torchvision's
+# plain ResNet-50 and computes the same function at step 0.
 #
 # The authors of OREPA advise to adjust the learning rate of the stem
-# downstream: trained on ImageNet its three linear layers have weights of
-# another scale than a plain stem's, of which they begin at five times. A tenth
-# is ours: they name no factor.
+# downstream: its three linear layers, trained on ImageNet, have weights of
+# another scale than a plain stem's, and begin at five times that scale. A
+# tenth is ours, since the authors name no factor.
 _base_ = './deeplabv3plus_plain_r50_cityscapes.py'
 custom_imports = dict(imports=['mmrep'], allow_failed_imports=False)
 

@@ -3,7 +3,7 @@
 #
 # Paper: no row; compare with the others here.
 #
-# Heads as narrow as those of mmseg's ResNet-18.
+# The heads are as narrow as those of mmseg's ResNet-18.
 _base_ = './deeplabv3plus_plain_r50_cityscapes.py'
 
 model = dict(

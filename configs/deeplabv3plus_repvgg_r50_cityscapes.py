@@ -4,7 +4,7 @@
 # Paper: no row; compare with the others here.
 #
 # It starts from torchvision's plain ResNet-50 and computes the same function
-# at step 0. The paper tells of a ResNet-50 like this in section 4.2, on
+# at step 0. The paper reports on a ResNet-50 like this in section 4.2, on
 # ImageNet: it gained 0.03 %.
 _base_ = './deeplabv3plus_plain_r50_cityscapes.py'
 custom_imports = dict(imports=['mmrep'], allow_failed_imports=False)

@@ -3,13 +3,13 @@
 #
 # Paper: DyRep, table 3, ResNet-18, DyRep: 71.58 % top-1.
 #
-# The settings of the authors' code: batches of 8 x 32, SGD with nesterov
-# momentum 0.9, weight decay 1e-4 on all but norms and biases, a cosine from
-# 0.1 to 1e-7, a little colour jitter; all gammas begin at 1 and the classifier
-# as PyTorch makes it. An event comes every 5 epochs up to the 100th, with
-# statistics of new norms from 20 batches. The metric is the hook's, snip: the
-# norms train, so the paper's synflow would say nothing of the kernels
-# (docs/dyrep.md).
+# The settings are those of the authors' code: batches of 8 x 32, SGD with
+# nesterov momentum 0.9, weight decay 1e-4 on all but norms and biases, a
+# cosine from 0.1 to 1e-7, a little colour jitter; all gammas begin at 1 and
+# the classifier as PyTorch makes it. An event comes every 5 epochs up to the
+# 100th, with statistics of new norms from 20 batches. The metric is the
+# hook's, snip: the norms train, so the paper's synflow would say nothing of
+# the kernels (docs/dyrep.md).
 #
 # The DBB of the same table is trained so, too: take this file's settings and
 # the backbone of dbb_r18_imagenet.py.

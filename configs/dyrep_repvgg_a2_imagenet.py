@@ -3,18 +3,19 @@
 #
 # Paper: DyRep, table 4, DyRep-A2: 76.91 % top-1.
 #
-# The settings of the authors' code: batches of 8 x 32, SGD with nesterov
-# momentum 0.9, weight decay 1e-4 on all but norms and biases, a cosine from
-# 0.1 to 1e-7, crops and flips. It begins with RepVGG's blocks, whose kxk
-# kernels grow, and what has grown in them once more, so three deep. An event
-# comes every 5 epochs up to the 100th, with statistics of new norms from 20
-# batches; after each other epoch those of all norms are measured anew on 200.
+# The settings are those of the authors' code: batches of 8 x 32, SGD with
+# nesterov momentum 0.9, weight decay 1e-4 on all but norms and biases, a
+# cosine from 0.1 to 1e-7, crops and flips. It begins with RepVGG's blocks.
+# Their kxk kernels grow, and what has grown in them grows once more, so that
+# blocks are three deep. An event comes every 5 epochs up to the 100th, and
+# measures the statistics of new norms on 20 batches; after each other epoch
+# the hook measures those of all norms anew on 200 batches.
 #
-# What differs: the authors' blocks begin as timm's, with normal kernels of the
-# standard deviation sqrt(2 / (k^2 out_channels)) and gammas and betas near 0.1
-# and 0 at random, these as RepVGG's authors' do; the hook may cut RepVGG's own
-# branches, too, where they do next to nothing; and its metric is snip, as in
-# dyrep_r18_imagenet.py. Plain RepVGG-A2 has 76.48 %.
+# These things differ: the authors' blocks begin as timm's, with normal kernels
+# of the standard deviation sqrt(2 / (k^2 out_channels)) and gammas and betas
+# near 0.1 and 0 at random, while these begin as those of RepVGG's authors; the
+# hook may cut RepVGG's own branches, too, where they do next to nothing; and
+# its metric is snip, as in dyrep_r18_imagenet.py. Plain RepVGG-A2 has 76.48 %.
 _base_ = 'mmpretrain::repvgg/repvgg-A0_8xb32_in1k.py'
 custom_imports = dict(imports=['mmrep'], allow_failed_imports=False)
 

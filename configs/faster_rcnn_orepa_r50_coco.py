@@ -4,14 +4,15 @@
 # Paper: OREPA, table 5, Faster-RCNN, OREPA: 37.0 AP.
 #
 # The paper starts from such a backbone trained on ImageNet: README.md in this
-# folder says how. Without one it starts from torchvision's plain ResNet-50 and
-# computes the same function at step 0.
+# folder says how to make one. Without one this net starts from torchvision's
+# plain ResNet-50 and computes the same function at step 0.
 #
 # The authors of OREPA advise to adjust the learning rate of the stem
-# downstream: trained on ImageNet its three linear layers have weights of
-# another scale than a plain stem's, of which they begin at five times. A tenth
-# is ours: they name no factor. Stem and first stage are frozen in the base, so
-# that it only matters with model.backbone.frozen_stages=-1.
+# downstream: its three linear layers, trained on ImageNet, have weights of
+# another scale than a plain stem's, and begin at five times that scale. A
+# tenth is ours, since the authors name no factor. The base freezes the stem
+# and the first stage, so that the factor only matters with
+# model.backbone.frozen_stages=-1.
 _base_ = './faster_rcnn_plain_r50_coco.py'
 custom_imports = dict(imports=['mmrep'], allow_failed_imports=False)
 

@@ -2,12 +2,12 @@
 #
 # Paper: DyRep, table 2, CIFAR-10, Origin: 94.68 % top-1.
 #
-# The settings of the authors' code: batches of 128 on one device, SGD with
-# momentum 0.9 and no nesterov, weight decay 1e-4 on everything, a cosine from
-# 0.1 to 1e-6, crops, flips, and a square of 16 cut out of each image. Its
-# VGG-16 has no biases in front of norms and one hidden layer of 512, with
-# which it has the 15.0 M parameters of the table; linear layers begin uniform,
-# by what goes out of them, biases at 0.
+# The settings are those of the authors' code: batches of 128 on one device,
+# SGD with momentum 0.9 and no nesterov, weight decay 1e-4 on everything, a
+# cosine from 0.1 to 1e-6, crops, flips, and a square of 16 cut out of each
+# image. Its VGG-16 has no biases in front of norms and one hidden layer of
+# 512, with which it has the 15.0 M parameters of the table; linear layers
+# begin uniform, by what goes out of them, biases at 0.
 #
 # The host's square differs a little: one around a point near the left or upper
 # edge keeps its size, where the authors' loses what would lie outside, and its

@@ -4,8 +4,8 @@
 # Paper: OREPA, table 5, PSPNet, DBB: 74.50 mIoU.
 #
 # The paper starts from such a backbone trained on ImageNet: README.md in this
-# folder says how. Without one it starts from torchvision's plain ResNet-50 and
-# computes the same function at step 0.
+# folder says how to make one. Without one this net starts from torchvision's
+# plain ResNet-50 and computes the same function at step 0.
 _base_ = './pspnet_plain_r50_cityscapes.py'
 custom_imports = dict(imports=['mmrep'], allow_failed_imports=False)
 

@@ -9,7 +9,16 @@ LONGEST = 200  # characters of a value in a message
 
 
 class UserError(ValueError):
-    """A mistake that the user can mend, told in one sentence."""
+    """A mistake that the user can mend; its message is one sentence.
+
+    Examples:
+        >>> import mmrep
+        >>> try:
+        ...     mmrep.DBBConv2d(4, 4, 3, groups=3)
+        ... except mmrep.UserError as error:
+        ...     print('groups' in str(error))
+        True
+    """
 
 
 def one_line(error):

@@ -16,7 +16,17 @@ from torch import Tensor, nn
 
 
 class Kernel(NamedTuple):
-    """A convolution as a value: ``x -> conv(x, weight) + bias``."""
+    """A convolution as a value: ``x -> conv(x, weight) + bias``.
+
+    Examples:
+        >>> import torch
+        >>> from mmrep import Kernel
+        >>> kernel = Kernel(torch.ones(8, 4, 3, 3))
+        >>> kernel.size, kernel.bias
+        ((3, 3), None)
+        >>> torch.conv2d(torch.ones(1, 4, 5, 5), *kernel).shape
+        torch.Size([1, 8, 3, 3])
+    """
 
     weight: Tensor
     bias: Optional[Tensor] = None
@@ -38,10 +48,17 @@ def norm_affine(
 
     Args:
         norm: A batch norm.
-        statistics: Mean and variance. Defaults to the running ones.
+        statistics: Mean and variance to use. Defaults to the running ones.
 
     Raises:
         TypeError: ``norm`` keeps no running statistics.
+
+    Examples:
+        >>> from torch import nn
+        >>> from mmrep import kernel as K
+        >>> scale, shift = K.norm_affine(nn.BatchNorm2d(2, eps=0.0))
+        >>> scale.tolist(), shift.tolist()
+        ([1.0, 1.0], [0.0, 0.0])
     """
     if getattr(norm, 'running_var', None) is None:
         raise TypeError(
@@ -56,7 +73,18 @@ def norm_affine(
 
 
 def fold_norm(kernel: Kernel, norm: nn.Module) -> Kernel:
-    """``conv(x, fold_norm(k, norm)) == norm(conv(x, k))``, norm in eval."""
+    """``conv(x, fold_norm(k, norm)) == norm(conv(x, k))``, norm in eval.
+
+    Examples:
+        >>> import torch
+        >>> from mmrep import kernel as K
+        >>> from mmrep.testing import randomize_norms
+        >>> norm = randomize_norms(torch.nn.BatchNorm2d(4).eval())
+        >>> k, x = K.Kernel(torch.randn(4, 3, 3, 3)), torch.randn(1, 3, 8, 8)
+        >>> folded = torch.conv2d(x, *K.fold_norm(k, norm))
+        >>> torch.allclose(folded, norm(torch.conv2d(x, *k)), atol=1e-4)
+        True
+    """
     scale, shift = norm_affine(norm)
     weight = kernel.weight * scale[:, None, None, None]
     bias = shift if kernel.bias is None else shift + scale * kernel.bias
@@ -64,7 +92,16 @@ def fold_norm(kernel: Kernel, norm: nn.Module) -> Kernel:
 
 
 def scale(kernel: Kernel, factor: Union[Tensor, float]) -> Kernel:
-    """``conv(x, scale(k, s)) == s * conv(x, k)``, s (out_channels or 1,)."""
+    """``conv(x, scale(k, s)) == s * conv(x, k)``, s (out_channels or 1,).
+
+    Examples:
+        >>> import torch
+        >>> from mmrep import kernel as K
+        >>> k = K.Kernel(torch.ones(2, 1, 1, 1), torch.ones(2))
+        >>> doubled = K.scale(k, torch.tensor([2.0, 3.0]))
+        >>> doubled.weight.flatten().tolist(), doubled.bias.tolist()
+        ([2.0, 3.0], [2.0, 3.0])
+    """
     bias = None if kernel.bias is None else factor * kernel.bias
     if isinstance(factor, Tensor):
         factor = factor[:, None, None, None]
@@ -76,8 +113,17 @@ def add(*kernels: Kernel) -> Kernel:
 
     Raises:
         ValueError: The weights differ in shape (see :func:`pad`).
+
+    Examples:
+        >>> import torch
+        >>> from mmrep import kernel as K
+        >>> a, b = (K.Kernel(torch.randn(4, 3, 3, 3)) for _ in range(2))
+        >>> x = torch.randn(1, 3, 8, 8)
+        >>> both = torch.conv2d(x, *a) + torch.conv2d(x, *b)
+        >>> torch.allclose(torch.conv2d(x, *K.add(a, b)), both, atol=1e-4)
+        True
     """
-    # tracing makes tensors of the sizes
+    # tracing turns sizes into tensors
     shapes = sorted({tuple(map(int, k.weight.shape)) for k in kernels})
     if len(shapes) != 1:
         raise ValueError(
@@ -92,14 +138,24 @@ def compose(first: Kernel, second: Kernel, groups: int = 1) -> Kernel:
     """``conv(x, compose(a, b)) == conv(conv(x, a), b)``.
 
     The composed kernel has height ``ha + hb - 1`` and width ``wa + wb - 1``;
-    both convolutions have the same ``groups`` and only the last may stride.
-    Where the second convolution pads, the law asks that it pads with
-    ``first.bias`` (what the first makes of a zero), not with zeros.
+    both convolutions have the same ``groups``, and only the second may stride.
+    If the second convolution pads, the law holds only if it pads with
+    ``first.bias`` (what the first makes of a zero) instead of zeros.
 
     Args:
-        first: weight (t, i / groups, ha, wa).
-        second: weight (o, t / groups, hb, wb).
-        groups: Of both convolutions. Defaults to 1.
+        first: Kernel with a weight of (t, i / groups, ha, wa).
+        second: Kernel with a weight of (o, t / groups, hb, wb).
+        groups: Groups of both convolutions. Defaults to 1.
+
+    Examples:
+        >>> import torch
+        >>> from mmrep import kernel as K
+        >>> a = K.Kernel(torch.randn(8, 3, 1, 1))
+        >>> b = K.Kernel(torch.randn(4, 8, 3, 3))
+        >>> x = torch.randn(1, 3, 8, 8)
+        >>> both = torch.conv2d(torch.conv2d(x, *a), *b)
+        >>> torch.allclose(torch.conv2d(x, *K.compose(a, b)), both, atol=1e-4)
+        True
     """
     bias = second.bias
     if first.bias is not None:
@@ -130,6 +186,13 @@ def pad(kernel: Kernel, size: Tuple[int, int]) -> Kernel:
 
     Raises:
         ValueError: The kernel is larger than ``size``.
+
+    Examples:
+        >>> import torch
+        >>> from mmrep import kernel as K
+        >>> padded = K.pad(K.Kernel(torch.ones(1, 1, 1, 1)), (3, 3))
+        >>> padded.weight[0, 0].tolist()
+        [[0.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]
     """
     height, width = kernel.size
     if height > size[0] or width > size[1]:
@@ -145,7 +208,15 @@ def identity(channels: int,
              groups: int = 1,
              device=None,
              dtype=None) -> Kernel:
-    """``conv(x, identity(channels, groups), groups=groups) == x``, 1x1."""
+    """``conv(x, identity(channels, groups), groups=groups) == x``, 1x1.
+
+    Examples:
+        >>> import torch
+        >>> from mmrep import kernel as K
+        >>> x = torch.randn(1, 4, 8, 8)
+        >>> torch.equal(torch.conv2d(x, *K.identity(4, 2), groups=2), x)
+        True
+    """
     # PyTorch 2.1 has no eye in bfloat16
     eye = torch.eye(channels // groups, device=device).to(dtype)
     return Kernel(eye.repeat(groups, 1)[:, :, None, None])
@@ -157,7 +228,16 @@ def average(channels: int,
             **factory) -> Kernel:
     """``conv(x, average(channels, size)) == avg_pool2d(x, size)``.
 
-    Padded zeros count; unlike a pooling layer it can be dilated.
+    Padded zeros count. Unlike a pooling layer, the kernel can be dilated.
+
+    Examples:
+        >>> import torch
+        >>> from mmrep import kernel as K
+        >>> x = torch.randn(1, 4, 8, 8)
+        >>> pooled = torch.nn.functional.avg_pool2d(x, 3, stride=1)
+        >>> averaged = torch.conv2d(x, *K.average(4, (3, 3)))
+        >>> torch.allclose(averaged, pooled, atol=1e-5)
+        True
     """
     weight = identity(channels, groups, **factory).weight
     return Kernel(weight.expand(-1, -1, *size) / (size[0] * size[1]))
@@ -170,10 +250,23 @@ def separable(depthwise: Kernel,
     """``conv(x, separable(d, p)) == conv(conv(x, d), p)``, d depthwise.
 
     Args:
-        depthwise: weight (in_channels * m, 1, h, w), without a bias.
-        pointwise: weight (o, in_channels * m / groups, 1, 1).
+        depthwise: Kernel with a weight of (in_channels * m, 1, h, w), without
+            a bias.
+        pointwise: Kernel with a weight of (o, in_channels * m / groups, 1,
+            1).
         in_channels: Channels of the input.
         groups: Groups of the pointwise and of the resulting convolution.
+
+    Examples:
+        >>> import torch
+        >>> from mmrep import kernel as K
+        >>> d = K.Kernel(torch.randn(3, 1, 3, 3))
+        >>> p = K.Kernel(torch.randn(4, 3, 1, 1))
+        >>> x = torch.randn(1, 3, 8, 8)
+        >>> both = torch.conv2d(torch.conv2d(x, *d, groups=3), *p)
+        >>> one = torch.conv2d(x, *K.separable(d, p, in_channels=3))
+        >>> torch.allclose(one, both, atol=1e-4)
+        True
     """
     filters = depthwise.weight.squeeze(1).unflatten(
         0, (groups, in_channels // groups, -1))
@@ -184,7 +277,15 @@ def separable(depthwise: Kernel,
 
 
 def dense(kernel: Kernel, dilation: Tuple[int, int]) -> Kernel:
-    """``conv(x, dense(k, d)) == conv(x, k, dilation=d)``."""
+    """``conv(x, dense(k, d)) == conv(x, k, dilation=d)``.
+
+    Examples:
+        >>> import torch
+        >>> from mmrep import kernel as K
+        >>> spread = K.dense(K.Kernel(torch.ones(1, 1, 2, 2)), (2, 2))
+        >>> spread.weight[0, 0].tolist()
+        [[1.0, 0.0, 1.0], [0.0, 0.0, 0.0], [1.0, 0.0, 1.0]]
+    """
     if tuple(dilation) == (1, 1):
         return kernel
     weight = kernel.weight

@@ -1,4 +1,4 @@
-"""What tests of re-parameterization need."""
+"""Helpers for tests of re-parameterization."""
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -14,11 +14,18 @@ def randomize_norms(module: nn.Module, seed: int = 0) -> nn.Module:
     On fresh norms a wrong fusion passes any test.
 
     Args:
-        module: Changed in place.
-        seed: Of the numbers drawn. Defaults to 0.
+        module: The module, which is changed in place.
+        seed: Seed of the drawn numbers. Defaults to 0.
 
     Returns:
         ``module``.
+
+    Examples:
+        >>> from torch import nn
+        >>> from mmrep.testing import randomize_norms
+        >>> norm = randomize_norms(nn.BatchNorm2d(4))
+        >>> bool((norm.running_var > 0.5).all())
+        True
     """
     check_module(module)
     generator = torch.Generator().manual_seed(seed)

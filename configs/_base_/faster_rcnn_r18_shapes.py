@@ -1,6 +1,6 @@
 # A Faster R-CNN that learns the shapes on two CPU cores in minutes: the host's
-# model at a quarter of the channels and an eighth of the proposals, from
-# scratch, so no stage is frozen and no norm. No paper's setting.
+# model at a quarter of the channels and an eighth of the proposals, trained
+# from scratch, so that no stage and no norm is frozen. No paper's setting.
 _base_ = [
     'mmdet::_base_/models/faster-rcnn_r50_fpn.py',
     'mmdet::_base_/default_runtime.py',

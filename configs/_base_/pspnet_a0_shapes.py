@@ -1,6 +1,6 @@
 # A PSPNet on RepVGG's A0 at a quarter of its channels, dilated from stage 3
-# on, that learns the shapes on two CPU cores in minutes. What the variants
-# differ in is how the 3x3 convolutions train: fused, all are the same net. No
+# on, that learns the shapes on two CPU cores in minutes. The variants differ
+# in how the 3x3 convolutions train; once fused, all are the same net. No
 # paper's setting.
 _base_ = './pspnet_r18_shapes.py'
 

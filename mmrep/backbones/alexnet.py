@@ -8,11 +8,11 @@ from .checks import check_config, check_flags, check_whole
 from .conv_norm import INIT_CFG, check_norm_behind, conv_norm_relu
 from .rich_backbone import RichBackbone
 
-# over the first one's channels: width, kernel, stride, padding, pooled
+# width (times the first one's channels), kernel, stride, padding, pooled
 LAYERS = ((1, 11, 4, 2, True), (3, 5, 1, 2, True), (6, 3, 1, 1, False),
           (6, 3, 1, 1, False), (4, 3, 1, 1, True))
-SIZE = 6  # of the last map, of an image of 224 pixels
-HIDDEN = 64  # over the first convolution's channels
+SIZE = 6  # pixels of the last map, for an image of 224 pixels
+HIDDEN = 64  # times the first convolution's channels
 
 
 @MODELS.register_module()
@@ -21,29 +21,38 @@ class AlexNetBN(RichBackbone):
 
     Krizhevsky et al., ImageNet Classification with Deep Convolutional Neural
     Networks, 2012, on one GPU and with batch norms in place of response
-    normalisation, as DBB's authors have it (Ding et al., CVPR 2021). With a
-    block for ``conv_cfg`` the 5x5 and the 3x3 are that, the 11x11 stays plain.
+    normalisation, as DBB's authors have it (Ding et al., CVPR 2021). A block
+    as ``conv_cfg`` replaces the 5x5 and the 3x3; the 11x11 stays plain.
 
     Args:
-        num_classes: Of the linear layers at the end, as in mmpretrain's
-            ``AlexNet``; -1 leaves them out. Defaults to -1.
+        num_classes: Classes of the linear layers at the end, as in
+            mmpretrain's ``AlexNet``; -1 leaves them out. Defaults to -1.
         in_channels: Channels of the image. Defaults to 3.
-        base_channels: Of the first convolution. Defaults to 64.
+        base_channels: Channels of the first convolution. Defaults to 64.
         conv_cfg: The block. Defaults to a plain convolution.
         norm_cfg: The norm after each conv. Defaults to dict(type='BN').
-        norm_behind: Whether a block that ends in norms of its own, such as
-            ``DBBConv2d``, has one behind. Defaults to True; False is the net
-            that DBB's authors train.
-        norm_eval: Keep all batch norms in eval mode. Defaults to False.
-        init_cfg: mmengine's, also ``dict(type='Pretrained', ...)``.
+        norm_behind: Whether a norm stands behind a block that ends in norms of
+            its own, such as ``DBBConv2d``. Defaults to True; False builds the
+            net that DBB's authors train.
+        norm_eval: Whether to keep all batch norms in eval mode. Defaults to
+            False.
+        init_cfg: mmengine's config, also ``dict(type='Pretrained', ...)``.
 
     Shape:
         - Input: (N, in_channels, H, W).
-        - Output: a tuple of one, (N, num_classes), or without linear layers
-          (N, 4 base_channels, 6, 6) of images of 224 pixels.
+        - Output: a tuple of one tensor, (N, num_classes), or without linear
+          layers (N, 4 base_channels, 6, 6) for images of 224 pixels.
 
     Raises:
         ValueError: An argument is out of its range.
+
+    Examples:
+        >>> import torch
+        >>> import mmrep
+        >>> dbb = dict(type='DBBConv2d')
+        >>> net = mmrep.AlexNetBN(base_channels=4, conv_cfg=dbb).eval()
+        >>> tuple(net(torch.randn(1, 3, 224, 224))[0].shape)
+        (1, 16, 6, 6)
     """
 
     def __init__(self,
@@ -90,7 +99,7 @@ class AlexNetBN(RichBackbone):
 
 def _classifier(channels: int, hidden: int,
                 num_classes: int) -> Optional[nn.Sequential]:
-    """Pooled to the map of an image of 224 pixels, where it is another."""
+    """The linear layers, behind a pooling to the map of a 224-pixel image."""
     if num_classes < 1:
         return None
     return nn.Sequential(

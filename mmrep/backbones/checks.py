@@ -9,15 +9,15 @@ from ..layers.geometry import check_flag, is_number, is_whole
 
 
 def check_config(name: str, value: Any, optional: bool = True) -> None:
-    """Refuse what is no config of a layer that is registered.
+    """Refuse a value that is no config of a registered layer.
 
     Args:
-        name: Of the argument.
-        value: Of it.
-        optional: Whether it may be None. Defaults to True.
+        name: Name of the argument.
+        value: Value of the argument.
+        optional: Whether the value may be None. Defaults to True.
 
     Raises:
-        UserError: It is none.
+        UserError: The value is no such config.
     """
     if value is None and optional:
         return
@@ -30,24 +30,24 @@ def check_config(name: str, value: Any, optional: bool = True) -> None:
                                           or not isinstance(kind, str)
                                           or registry.get(kind) is None):
             raise UserError(f'`{name}` (={shown(value)}) must be of a type '
-                            'that is registered: import what has it')
+                            'that is registered: import its module')
 
 
 def check_flags(**values: bool) -> None:
     """Refuse flags that are neither True nor False.
 
     Raises:
-        UserError: One is not.
+        UserError: A value is neither.
     """
     for name, value in values.items():
         check_flag(name, value)
 
 
 def check_whole(name: str, value: int, least: int = 1) -> None:
-    """Refuse what is no whole number, or too small a one.
+    """Refuse a value that is no whole number, or is below ``least``.
 
     Raises:
-        UserError: It is.
+        UserError: The value is no such number.
     """
     if not is_whole(value) or value < least:
         raise UserError(f'`{name}` (={shown(value)}) must be a whole number, '
@@ -55,10 +55,10 @@ def check_whole(name: str, value: int, least: int = 1) -> None:
 
 
 def check_positive(name: str, value: float) -> None:
-    """Refuse what is no positive, finite number.
+    """Refuse a value that is no positive, finite number.
 
     Raises:
-        UserError: It is not.
+        UserError: The value is no such number.
     """
     if not is_number(value) or value <= 0:
         raise UserError(f'`{name}` (={shown(value)}) must be a positive '
@@ -76,7 +76,7 @@ def check_indices(out_indices: Sequence[int], stages: int) -> None:
     """Refuse indices that name no stage.
 
     Raises:
-        UserError: No index, or one that is not 0 to ``stages - 1``.
+        UserError: There is no index, or one is not 0 to ``stages - 1``.
     """
     _check_numbers('out_indices', out_indices, 0)
     if not out_indices or not all(i < stages for i in out_indices):
@@ -102,8 +102,8 @@ def check_halves(half_indices: Sequence[int], blocks: Sequence[int]) -> None:
     """Refuse stages that have no halves.
 
     Args:
-        half_indices: Stages that are to be cut in two.
-        blocks: Of each stage.
+        half_indices: Stages to cut in two.
+        blocks: Number of blocks of each stage.
 
     Raises:
         UserError: There is no such stage, or it has a single block.
@@ -132,10 +132,10 @@ def check_stages(num_stages: int, strides: Sequence[int],
 
 
 def check_frozen(frozen_stages: int, num_stages: int) -> None:
-    """Refuse to freeze what is not there.
+    """Refuse to freeze stages that are not there.
 
     Raises:
-        UserError: Not -1 to ``num_stages``.
+        UserError: ``frozen_stages`` is not -1 to ``num_stages``.
     """
     if not is_whole(frozen_stages) or not -1 <= frozen_stages <= num_stages:
         raise UserError(f'`frozen_stages` (={frozen_stages!r}) must be -1 to '
@@ -146,7 +146,7 @@ def check_grid(multi_grid: Optional[Sequence[int]], blocks: int) -> None:
     """Refuse a grid of another length than the last stage.
 
     Raises:
-        UserError: Not one entry for each block.
+        UserError: The grid has not one entry for each block.
     """
     if multi_grid is not None and len(multi_grid) != blocks:
         raise UserError(f'`multi_grid` (={tuple(multi_grid)}) must have an '

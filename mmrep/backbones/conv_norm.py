@@ -1,4 +1,4 @@
-"""A convolution with its norm and ReLU, in the names of mmcv."""
+"""A convolution with its norm and ReLU, under mmcv's names."""
 from collections import OrderedDict
 from typing import Optional, Tuple, Union
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..errors import UserError
 from ..layers.norm_inside import NormInside
 
-# as in the hosts; mmengine copies it
+# as the hosts have it; mmengine copies it
 INIT_CFG = [
     dict(type='Kaiming', layer='Conv2d'),
     dict(type='Constant', val=1, layer=['_BatchNorm', 'GroupNorm'])
@@ -25,9 +25,10 @@ def norm_behind_conv(conv: nn.Module,
 
     Args:
         conv: The convolution, plain or a block.
-        norm_cfg: The norm.
-        norm_behind: Whether blocks that end in norms of their own have one.
-        postfix: Of its name. Defaults to none.
+        norm_cfg: Config of the norm.
+        norm_behind: Whether a norm stands behind blocks that end in norms of
+            their own.
+        postfix: End of the norm's name. Defaults to none.
     """
     name, norm = build_norm_layer(norm_cfg, conv.out_channels, postfix)
     if norm_behind or getattr(conv, 'last_norm', None) is None:
@@ -36,7 +37,7 @@ def norm_behind_conv(conv: nn.Module,
 
 
 def check_norm_behind(net: nn.Module, norm_behind: bool) -> None:
-    """Refuse to leave out norms where there is none to leave out.
+    """Refuse ``norm_behind=False`` where no norm can be left out.
 
     Raises:
         UserError: No block of the net ends in norms of its own.
@@ -51,19 +52,19 @@ def check_norm_behind(net: nn.Module, norm_behind: bool) -> None:
 def conv_norm_relu(conv_cfg: Optional[dict], norm_cfg: dict, norm_behind: bool,
                    in_channels: int, out_channels: int, kernel_size: int,
                    **geometry) -> nn.Sequential:
-    """``relu(norm(conv(x)))``, in the names of mmcv's ``ConvModule``.
+    """``relu(norm(conv(x)))``, under the names of mmcv's ``ConvModule``.
 
-    Which initialises by itself, whatever ``init_cfg`` of its parent says;
-    this does not.
+    A ``ConvModule`` initialises itself, whatever ``init_cfg`` of its parent
+    says; this module does not.
 
     Args:
-        conv_cfg: The convolution, None for a plain one.
-        norm_cfg: The norm behind.
+        conv_cfg: Config of the convolution, None for a plain one.
+        norm_cfg: Config of the norm behind it.
         norm_behind: See :func:`norm_behind_conv`.
         in_channels: Channels of the input.
         out_channels: Channels of the output.
-        kernel_size: Of the convolution.
-        geometry: Its other arguments.
+        kernel_size: Kernel size of the convolution.
+        geometry: Further arguments of the convolution.
     """
     conv = build_conv_layer(
         conv_cfg,
@@ -79,17 +80,17 @@ def conv_norm_relu(conv_cfg: Optional[dict], norm_cfg: dict, norm_behind: bool,
 
 
 class SeparableBlock(BaseModule):
-    """A depthwise 3x3 and a 1x1, a norm and ReLU behind each.
+    """A depthwise 3x3 and a 1x1, with a norm and ReLU behind each.
 
     Args:
         in_channels: Channels of the input.
         out_channels: Channels of the output.
-        stride: Of the depthwise one.
-        dilation: Of the depthwise one.
-        conv_cfg: The depthwise one, None for a plain one.
-        norm_cfg: The norms.
+        stride: Stride of the depthwise convolution.
+        dilation: Dilation of the depthwise convolution.
+        conv_cfg: Config of the depthwise convolution, None for a plain one.
+        norm_cfg: Config of both norms.
         norm_behind: See :func:`norm_behind_conv`.
-        with_cp: Checkpoint activations.
+        with_cp: Whether to checkpoint activations.
     """
 
     def __init__(self, in_channels: int, out_channels: int, stride: int,

@@ -1,4 +1,4 @@
-"""Freezing, the same way for every backbone."""
+"""Freeze stages and norms, in the same way for every backbone."""
 from typing import Iterable, List
 
 from mmengine.utils.dl_utils.parrots_wrapper import _BatchNorm
@@ -11,27 +11,27 @@ from ..nets.walk import names
 
 
 def freeze(modules: Iterable[nn.Module]) -> None:
-    """Fix all parameters, and put all norms (and dropouts) in eval mode."""
+    """Freeze all parameters, and put all norms and dropouts in eval mode."""
     for module in modules:
         module.eval()
         module.requires_grad_(False)
 
 
 def eval_norms(module: nn.Module) -> None:
-    """Put every batch norm inside in eval mode, those of blocks too."""
+    """Put every batch norm in eval mode, those inside blocks too."""
     for child in module.modules():
         if isinstance(child, _BatchNorm):
             child.eval()
 
 
 def half_frozen(model: nn.Module) -> List[str]:
-    """The layers that a host froze without the norms inside of them.
+    """The layers that a host froze without the norms inside them.
 
-    A host's own ``_freeze_stages`` fixes the parameters of its stem and puts
-    the norm behind it in eval mode, but knows of no norms inside.
+    A host's own ``_freeze_stages`` freezes the parameters of its stem and puts
+    the norm behind it in eval mode, but knows nothing of norms inside.
 
     Args:
-        model: In training mode, as its host has it.
+        model: The model in training mode, as its host has it.
     """
     found = places(model)
     return [

@@ -12,7 +12,7 @@ from .conv_norm import (INIT_CFG, SeparableBlock, check_norm_behind,
 from .rich_backbone import RichBackbone
 
 STEM_CHANNELS = 32
-# channels and number of the blocks that see an image of one size (table 1)
+# channels and number of the blocks that see images of one size (table 1)
 STAGES = ((64, 1), (128, 2), (256, 2), (512, 6), (1024, 2))
 
 
@@ -21,28 +21,29 @@ class MobileNetV1(RichBackbone):
     """13 depthwise separable convolutions behind a strided 3x3.
 
     Howard et al., MobileNets: Efficient Convolutional Neural Networks for
-    Mobile Vision Applications, 2017, table 1. A stage is the blocks that see
-    an image of one size. With a block for ``conv_cfg`` the 3x3 of the stem and
-    all depthwise ones are that, and the 1x1 stay plain, as in DBB's MobileNet
-    (Ding et al., CVPR 2021, section 4.1).
+    Mobile Vision Applications, 2017, table 1. A stage holds the blocks that
+    see images of one size. A block as ``conv_cfg`` replaces the 3x3 of the
+    stem and all depthwise convolutions; the 1x1 stay plain, as in DBB's
+    MobileNet (Ding et al., CVPR 2021, section 4.1).
 
     Args:
         in_channels: Channels of the image. Defaults to 3.
-        widen_factor: What multiplies all channels, alpha of section 3.3.
-            Defaults to 1.
+        widen_factor: Factor of all channels, alpha of section 3.3. Defaults
+            to 1.
         out_indices: Stages whose outputs are returned. Defaults to all.
-        strides: Of each stage's first block.
-        dilations: Of each stage's depthwise convolutions.
-        frozen_stages: Stem (0) and stages up to this one are fixed, with all
-            inside. Defaults to -1, none.
+        strides: Stride of each stage's first block.
+        dilations: Dilation of each stage's depthwise convolutions.
+        frozen_stages: The stem (0) and the stages up to this one are frozen,
+            with everything inside. Defaults to -1, none.
         conv_cfg: The block. Defaults to a plain convolution.
         norm_cfg: The norm after each conv. Defaults to dict(type='BN').
-        norm_behind: Whether a block that ends in norms of its own, such as
-            ``DBBConv2d``, has one behind. Defaults to True; False is the net
-            that DBB's authors train.
-        norm_eval: Keep all batch norms in eval mode. Defaults to False.
-        with_cp: Checkpoint activations. Defaults to False.
-        init_cfg: mmengine's, also ``dict(type='Pretrained', ...)``.
+        norm_behind: Whether a norm stands behind a block that ends in norms of
+            its own, such as ``DBBConv2d``. Defaults to True; False builds the
+            net that DBB's authors train.
+        norm_eval: Whether to keep all batch norms in eval mode. Defaults to
+            False.
+        with_cp: Whether to checkpoint activations. Defaults to False.
+        init_cfg: mmengine's config, also ``dict(type='Pretrained', ...)``.
 
     Shape:
         - Input: (N, in_channels, H, W).
@@ -51,6 +52,14 @@ class MobileNetV1(RichBackbone):
 
     Raises:
         ValueError: An argument is out of its range.
+
+    Examples:
+        >>> import torch
+        >>> import mmrep
+        >>> dbb = dict(type='DBBConv2d')
+        >>> net = mmrep.MobileNetV1(widen_factor=0.25, conv_cfg=dbb).eval()
+        >>> [x.shape[1] for x in net(torch.randn(1, 3, 64, 64))]
+        [16, 32, 64, 128, 256]
     """
 
     def __init__(self,

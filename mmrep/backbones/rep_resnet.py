@@ -24,56 +24,59 @@ ARCHITECTURES = {
 
 
 class RepResNet(RichBackbone):
-    """A ResNet whose convolutions are blocks, norms after them.
+    """A ResNet whose convolutions are blocks, with norms behind them.
 
     Its arguments are the union of those of mmdet's, mmseg's and mmpretrain's
-    ResNet and ResNeXt, its module names and feature shapes are theirs. A
-    method says by :meth:`default_convs` which convolutions are blocks.
+    ResNet and ResNeXt; its module names and feature shapes are theirs.
+    :meth:`default_convs` of a subclass says which convolutions are blocks.
 
     Args:
         depth: 18, 34, 50, 101 or 152.
         in_channels: Channels of the image. Defaults to 3.
-        stem_channels: Of the stem. Defaults to ``base_channels``.
-        base_channels: Of the first stage, 128 is a wide net. Defaults to 64.
-        expansion: Output over inner channels of a block. Defaults to 1
-            for depth 18 and 34, else to 4.
-        num_stages: How many of the four stages. Defaults to 4.
-        strides: Of each stage.
-        dilations: Of each stage.
+        stem_channels: Channels of the stem. Defaults to ``base_channels``.
+        base_channels: Channels of the first stage; 128 makes a wide net.
+            Defaults to 64.
+        expansion: Output channels of a block as a multiple of its inner
+            channels. Defaults to 1 for depth 18 and 34, else to 4.
+        num_stages: Number of stages, at most four. Defaults to 4.
+        strides: Stride of each stage.
+        dilations: Dilation of each stage.
         out_indices: Stages whose outputs are returned. Defaults to all.
         style: ``pytorch`` strides in the 3x3, ``caffe`` in the first 1x1.
-        deep_stem: Three 3x3 with norms instead of the 7x7 (ResNetV1c, V1d).
-        avg_down: Average before a strided shortcut (ResNetV1d).
-        frozen_stages: Stem (0) and stages up to this one are fixed, with all
-            inside. Defaults to -1, none.
-        groups: Of the 3x3 of a bottleneck, 32 in ResNeXt-50 32x4d.
-        width_per_group: Of that 3x3, 4 in ResNeXt-50 32x4d; 128 with one
-            group in a Wide ResNet-50-2.
+        deep_stem: Whether the stem has three 3x3 with norms instead of the 7x7
+            (ResNetV1c, V1d).
+        avg_down: Whether to average before a strided shortcut (ResNetV1d).
+        frozen_stages: The stem (0) and the stages up to this one are frozen,
+            with everything inside. Defaults to -1, none.
+        groups: Groups of the 3x3 of a bottleneck, 32 in ResNeXt-50 32x4d.
+        width_per_group: Width of each group of that 3x3, 4 in ResNeXt-50
+            32x4d; 128 with one group in a Wide ResNet-50-2.
         base_width: mmdet's name of ``width_per_group``.
-        conv_cfg: The block, in place of the method's own, for all
-            convolutions (without the shortcuts for depth 18 and 34).
+        conv_cfg: The block for all convolutions (but not the shortcuts for
+            depth 18 and 34), in place of the method's own.
         norm_cfg: The norm after each conv. Defaults to dict(type='BN').
-        norm_behind: Whether a block that ends in norms of its own, such as
-            ``DBBConv2d``, has one behind, as plain convolutions have.
+        norm_behind: Whether a norm stands behind a block that ends in norms of
+            its own, such as ``DBBConv2d``, as behind plain convolutions.
             Defaults to True.
-        norm_eval: Keep all batch norms in eval mode. Defaults to False.
-        dcn: Deformable 3x3 convs.
-        stage_with_dcn: In which stages.
+        norm_eval: Whether to keep all batch norms in eval mode. Defaults to
+            False.
+        dcn: Config of deformable 3x3 convs.
+        stage_with_dcn: Whether each stage has them.
         plugins: mmdet's and mmseg's plugins.
         multi_grid: Dilations of the last stage's blocks.
-        contract_dilation: Halve the first dilation of each stage.
-        with_cp: Checkpoint activations. Defaults to False.
-        zero_init_residual: Zero the last norm of each residual block at
-            first; a block that ends without one (``norm_behind``) starts as
-            it is.
-        drop_path_rate: Stochastic depth. Defaults to 0.
+        contract_dilation: Whether to halve the first dilation of each stage.
+        with_cp: Whether to checkpoint activations. Defaults to False.
+        zero_init_residual: Whether the last norm of each residual block starts
+            at zero; a residual block that ends without one (``norm_behind``)
+            starts as it is.
+        drop_path_rate: Rate of stochastic depth. Defaults to 0.
         stem_cfg: The block of the stem alone, such as
             ``dict(type='OREPAConv2d', branches='plain_stem')``. Defaults to
             that of ``conv_cfg``, or to the method's own.
         pretrained: Deprecated form of ``init_cfg``.
-        init_cfg: mmengine's, also ``dict(type='Pretrained', ...)``. Defaults
-            to Kaiming's normal for plain convolutions, as in the hosts; an
-            empty list leaves them as PyTorch initialises.
+        init_cfg: mmengine's config, also ``dict(type='Pretrained', ...)``.
+            Defaults to Kaiming's normal for plain convolutions, as in the
+            hosts; an empty list leaves PyTorch's initial weights.
 
     Shape:
         - Input: (N, in_channels, H, W).
@@ -82,6 +85,16 @@ class RepResNet(RichBackbone):
 
     Raises:
         ValueError: An argument is out of its range.
+
+    Examples:
+        >>> from mmrep.backbones import RepResNet
+        >>> from mmrep.backbones.res_block import Convs
+        >>> class StemResNet(RepResNet):
+        ...     @staticmethod
+        ...     def default_convs(norm_cfg):
+        ...         return Convs(stem=dict(type='OREPAConv2d'))
+        >>> type(StemResNet(18, base_channels=8).conv1).__name__
+        'OREPAConv2d'
     """
 
     def __init__(self,
@@ -180,7 +193,7 @@ class RepResNet(RichBackbone):
 
     @staticmethod
     def default_convs(norm_cfg: dict) -> Convs:
-        """Which convolutions are blocks; norms inside are as those around."""
+        """Say which convolutions are blocks, with norms of ``norm_cfg``."""
         raise NotImplementedError
 
     def _add_stem(self, in_channels: int, channels: int, deep: bool,

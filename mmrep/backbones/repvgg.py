@@ -26,35 +26,45 @@ class RepVGGBackbone(RichBackbone):
     ``RepVGG(deploy=True)``.
 
     Args:
-        arch: A0, A1, A2, B0, B1, B2, B3 or one of B1 to B3 with g2 or g4
-            behind, whose every second layer has 2 or 4 groups; D2se, with
-            squeeze and excitation in front of each ReLU; L2pse, RepVGGplus
-            with the same behind each ReLU; or dict(num_blocks=...,
-            width_factor=..., groups=..., with_se=..., with_post_se=...).
+        arch: A0, A1, A2, B0, B1, B2 or B3; one of B1 to B3 with g2 or g4
+            behind its name, where every second layer has 2 or 4 groups; D2se,
+            with squeeze and excitation in front of each ReLU; L2pse, which is
+            RepVGGplus, with the same behind each ReLU; or
+            dict(num_blocks=..., width_factor=..., groups=..., with_se=...,
+            with_post_se=...).
         in_channels: Channels of the image. Defaults to 3.
-        base_channels: What ``arch`` multiplies. Defaults to 64.
+        base_channels: Channels that ``arch`` multiplies. Defaults to 64.
         out_indices: Stages whose outputs are returned. Defaults to all.
-        strides: Of each stage's first layer.
-        dilations: Of each stage's 3x3 layers. A sequence instead of a number
-            lists those of the stage's last layers, 1 in the ones before.
-        frozen_stages: Stem (0) and stages up to this one are fixed, with all
-            inside. Defaults to -1, none.
+        strides: Stride of each stage's first layer.
+        dilations: Dilation of each stage's 3x3 layers. A sequence in place of
+            a number lists the dilations of the stage's last layers; those
+            before have 1.
+        frozen_stages: The stem (0) and the stages up to this one are frozen,
+            with everything inside. Defaults to -1, none.
         conv_cfg: The block, in place of the method's own.
-        norm_cfg: The batch norm inside of the blocks.
-        norm_eval: Keep all batch norms in eval mode. Defaults to False.
-        with_cp: Checkpoint activations. Defaults to False.
-        half_indices: Stages of which the output of the first half is
-            returned as well, in front of what is behind it; RepVGGplus has
-            an auxiliary classifier there. Defaults to none.
-        init_cfg: mmengine's, also ``dict(type='Pretrained', ...)``.
+        norm_cfg: The batch norm inside the blocks.
+        norm_eval: Whether to keep all batch norms in eval mode. Defaults to
+            False.
+        with_cp: Whether to checkpoint activations. Defaults to False.
+        half_indices: Stages whose first half gives an output as well, in
+            front of the later outputs; RepVGGplus has an auxiliary classifier
+            there. Defaults to none.
+        init_cfg: mmengine's config, also ``dict(type='Pretrained', ...)``.
 
     Shape:
         - Input: (N, in_channels, H, W).
-        - Output: a tuple, stage i and its half of (N, C_i, H / 2^(i+2),
+        - Output: a tuple; stage i and its half have (N, C_i, H / 2^(i+2),
           W / 2^(i+2)) with the default strides.
 
     Raises:
         ValueError: An argument is out of its range.
+
+    Examples:
+        >>> import torch
+        >>> import mmrep
+        >>> net = mmrep.RepVGGBackbone('A0', base_channels=8).eval()
+        >>> tuple(net(torch.randn(1, 3, 64, 64))[-1].shape)
+        (1, 160, 2, 2)
     """
 
     block_type = 'RepVGGConv2d'
@@ -143,6 +153,12 @@ class OREPAVGGBackbone(RepVGGBackbone):
 
     Hu et al., Online Convolutional Re-parameterization, CVPR 2022, section
     4.3. See :class:`RepVGGBackbone` for the arguments.
+
+    Examples:
+        >>> import mmrep
+        >>> net = mmrep.OREPAVGGBackbone('A0', base_channels=8)
+        >>> type(net.stem.branch_reparam.kxk).__name__
+        'OREPAConv2d'
     """
 
     block_type = 'OREPAVGGConv2d'

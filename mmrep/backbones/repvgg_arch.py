@@ -1,4 +1,4 @@
-"""The architectures of RepVGG: widths, depths, groups, SE layers."""
+"""The architectures of RepVGG: widths, depths, groups and SE layers."""
 from typing import NamedTuple, Sequence, Union
 
 from ..errors import UserError, shown
@@ -33,11 +33,11 @@ class Architecture(NamedTuple):
     """What a RepVGG is made of.
 
     Attributes:
-        num_blocks: Of each stage.
-        width_factor: Of each stage.
-        groups: Of every second layer.
-        with_se: Squeeze and excitation in front of each ReLU.
-        with_post_se: The same behind each ReLU, as in RepVGGplus.
+        num_blocks: Number of blocks of each stage.
+        width_factor: Width factor of each stage.
+        groups: Groups of every second layer.
+        with_se: Whether squeeze and excitation stands in front of each ReLU.
+        with_post_se: Whether it stands behind each ReLU, as in RepVGGplus.
     """
 
     num_blocks: Sequence[int]
@@ -51,7 +51,8 @@ def architecture(arch: Union[str, dict]) -> Architecture:
     """The architecture of this name, or with these parts.
 
     Raises:
-        UserError: There is none, or a part is out of its range.
+        UserError: No architecture has this name, or a part is out of its
+            range.
     """
     if isinstance(arch, dict):
         return _check(arch)

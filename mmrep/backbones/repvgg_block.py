@@ -1,23 +1,23 @@
-"""The blocks of RepVGG, in mmpretrain's names."""
+"""The blocks of RepVGG, under mmpretrain's names."""
 from collections import OrderedDict
 
 import torch.utils.checkpoint as cp
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-# by how much fewer channels an SE layer has inside
+# the factor by which an SE layer has fewer channels inside
 SQUEEZE = 16  # in front of the ReLU, RepVGG-D2se
 POST_SQUEEZE = 4  # behind it, RepVGGplus
 
 
 class SELayer(nn.Module):
-    """Squeeze and excitation, in mmpretrain's names.
+    """Squeeze and excitation, under mmpretrain's names.
 
     Its convolutions start as PyTorch's own do, as in the official code.
 
     Args:
-        channels: Of the features.
-        squeeze: By how much fewer there are inside.
+        channels: Channels of the features.
+        squeeze: Factor by which there are fewer channels inside.
     """
 
     def __init__(self, channels: int, squeeze: int = SQUEEZE) -> None:
@@ -32,19 +32,24 @@ class SELayer(nn.Module):
 
 def _unit(in_channels: int, out_channels: int,
           activate: nn.Module) -> nn.Sequential:
-    """In the names of mmcv's ConvModule, which would initialise it."""
+    """A convolution and its activation, under the names of ConvModule.
+
+    mmcv's ConvModule itself would initialise it.
+    """
     conv = nn.Conv2d(in_channels, out_channels, 1)
     return nn.Sequential(OrderedDict(conv=conv, activate=activate))
 
 
 class RepVGGBlock(BaseModule):
-    """A 3x3 convolution and ReLU; mmpretrain's name of the convolution.
+    """A 3x3 convolution and ReLU, under mmpretrain's names.
 
     Args:
         conv: The convolution.
-        with_se: Squeeze and excitation in front of the ReLU, as in D2se.
-        with_post_se: The same behind it, less narrow, as in L2pse.
-        with_cp: Checkpoint activations.
+        with_se: Whether squeeze and excitation stands in front of the ReLU, as
+            in D2se.
+        with_post_se: Whether it stands behind the ReLU, less narrow, as in
+            L2pse.
+        with_cp: Whether to checkpoint activations.
     """
 
     def __init__(self,

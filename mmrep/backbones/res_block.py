@@ -1,4 +1,4 @@
-"""The residual blocks of ResNet and ResNeXt, in OpenMMLab's names."""
+"""The residual blocks of ResNet and ResNeXt, under OpenMMLab's names."""
 from typing import NamedTuple, Optional, Sequence
 
 import torch.utils.checkpoint as cp
@@ -19,7 +19,7 @@ class Convs(NamedTuple):
 
 
 class BlockOptions(NamedTuple):
-    """What all blocks of a stage have in common."""
+    """Options that all residual blocks of a stage share."""
 
     convs: Convs = Convs()
     shortcut_conv_cfg: Optional[dict] = None
@@ -44,10 +44,10 @@ class ResBlock(BaseModule):
         in_channels: Channels of the input.
         mid_channels: Channels between the convs.
         out_channels: Channels of the output.
-        stride: Of the whole block.
-        dilation: Of the whole block.
+        stride: Stride of the whole block.
+        dilation: Dilation of the whole block.
         downsample: The shortcut, None for the identity.
-        options: What the stage's blocks have in common.
+        options: Options that all blocks of the stage share.
     """
 
     expansion = 1

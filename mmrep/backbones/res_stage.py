@@ -1,4 +1,4 @@
-"""Stems and stages of ResNets, put together from blocks."""
+"""Build the stems and stages of ResNets from residual blocks."""
 from typing import Optional, Sequence, Type
 
 from mmcv.cnn import build_conv_layer
@@ -12,7 +12,7 @@ from .res_block import BlockOptions, ResBlock
 def res_stage(block: Type[ResBlock], in_channels: int, mid_channels: int,
               out_channels: int, stride: int, dilations: Sequence[int],
               options: BlockOptions) -> Sequential:
-    """A stage of one block per dilation; the first one may stride."""
+    """A stage with one block per dilation; the first block may stride."""
     shortcut = None
     if stride != 1 or in_channels != out_channels:
         shortcut = _shortcut(in_channels, out_channels, stride, options)
@@ -49,7 +49,7 @@ def _shortcut(in_channels: int, out_channels: int, stride: int,
 
 def deep_stem(in_channels: int, channels: int,
               options: BlockOptions) -> nn.Sequential:
-    """ResNetV1c's: three 3x3 convs with norms, the first strided."""
+    """ResNetV1c's stem: three 3x3 convs with norms, the first one strided."""
     half = channels // 2
     layers = []
     for out_channels, stride in ((half, 2), (half, 1), (channels, 1)):
@@ -69,7 +69,7 @@ def deep_stem(in_channels: int, channels: int,
 
 def stage_dilations(dilation: int, blocks: int, contract: bool,
                     grid: Optional[Sequence[int]]) -> Sequence[int]:
-    """The dilation of each block; ``grid`` lists them itself."""
+    """The dilation of each block; a ``grid`` lists them all."""
     if grid is not None:
         return tuple(grid)
     first = dilation // 2 if contract and dilation > 1 else dilation
@@ -85,7 +85,7 @@ def inner_width(planes: int, base_channels: int, groups: int,
 
 
 def stage_plugins(plugins: Optional[Sequence[dict]], stage: int) -> list:
-    """The plugins of one stage; those that name no stages are in all."""
+    """The plugins of one stage; a plugin that names no stages is in all."""
     return [
         plugin for plugin in plugins or ()
         if plugin.get('stages') is None or plugin['stages'][stage]

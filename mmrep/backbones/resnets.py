@@ -1,4 +1,4 @@
-"""ResNets of the methods: which of their convolutions are blocks."""
+"""ResNets of the methods, which say which convolutions are blocks."""
 from mmengine.registry import MODELS
 
 from .rep_resnet import RepResNet
@@ -10,8 +10,16 @@ class OREPAResNet(RepResNet):
     """A ResNet of OREPA blocks, see :class:`RepResNet` for the arguments.
 
     Hu et al., Online Convolutional Re-parameterization, CVPR 2022, figure 6:
-    the 7x7 stem is a linear deep stem, every 1x1 and 3x3 convolution a block;
-    in ResNet-18 and -34 the shortcuts stay plain, as in the official code.
+    the 7x7 stem is a linear deep stem, and every 1x1 and 3x3 convolution is a
+    block. In ResNet-18 and -34 the shortcuts stay plain, as in the official
+    code.
+
+    Examples:
+        >>> import torch
+        >>> import mmrep
+        >>> net = mmrep.OREPAResNet(18, base_channels=8).eval()
+        >>> [tuple(x.shape) for x in net(torch.randn(1, 3, 32, 32))]
+        [(1, 8, 8, 8), (1, 16, 4, 4), (1, 32, 2, 2), (1, 64, 1, 1)]
     """
 
     @staticmethod
@@ -24,9 +32,15 @@ class OREPAResNet(RepResNet):
 class DBBResNet(RepResNet):
     """A ResNet whose 3x3 convolutions are Diverse Branch Blocks.
 
-    Ding et al., Diverse Branch Block, CVPR 2021; 1x1 and 7x7 stay plain, as
-    in the official code, whose net is that of ``norm_behind=False``. See
-    :class:`RepResNet` for the arguments.
+    Ding et al., Diverse Branch Block, CVPR 2021. The 1x1 and the 7x7 stay
+    plain, as in the official code; ``norm_behind=False`` builds the official
+    net. See :class:`RepResNet` for the arguments.
+
+    Examples:
+        >>> import mmrep
+        >>> net = mmrep.DBBResNet(18, base_channels=8, norm_behind=False)
+        >>> type(net.layer1[0].conv1).__name__, type(net.conv1).__name__
+        ('DBBConv2d', 'Conv2d')
     """
 
     @staticmethod
@@ -39,6 +53,12 @@ class ACBResNet(RepResNet):
     """A ResNet whose 3x3 convolutions are Asymmetric Convolution Blocks.
 
     Ding et al., ACNet, ICCV 2019. See :class:`RepResNet` for the arguments.
+
+    Examples:
+        >>> import mmrep
+        >>> net = mmrep.ACBResNet(18, base_channels=8)
+        >>> list(net.layer1[0].conv1.branches)
+        ['1xk', 'kx1']
     """
 
     @staticmethod
@@ -51,6 +71,12 @@ class RepVGGResNet(RepResNet):
     """A ResNet whose 3x3 convolutions are RepVGG blocks.
 
     Ding et al., RepVGG, CVPR 2021. See :class:`RepResNet` for the arguments.
+
+    Examples:
+        >>> import mmrep
+        >>> net = mmrep.RepVGGResNet(18, base_channels=8)
+        >>> list(net.layer1[0].conv1.branches)
+        ['1x1', 'identity']
     """
 
     @staticmethod

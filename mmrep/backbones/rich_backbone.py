@@ -1,4 +1,4 @@
-"""What the backbones here do alike."""
+"""The base class of all backbones here."""
 from typing import List
 
 from mmengine.model import BaseModule
@@ -11,18 +11,18 @@ from .freezing import eval_norms, freeze
 class RichBackbone(BaseModule):
     """A backbone whose convolutions may be blocks.
 
-    Its first stages may be frozen and its norms kept in eval mode, whatever
+    It can freeze its first stages and keep its norms in eval mode, whatever
     its own mode is. It loads the weights of the plain net.
 
     Args:
-        init_cfg: mmengine's.
+        init_cfg: mmengine's config.
     """
 
     frozen_stages = -1
     norm_eval = False
 
     def up_to(self, stage: int) -> List[nn.Module]:
-        """The stem, and the stages up to this one, from 1."""
+        """The stem and the stages up to this one, which count from 1."""
         return []
 
     def train(self, mode: bool = True) -> 'RichBackbone':

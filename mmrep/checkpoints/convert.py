@@ -23,19 +23,17 @@ def convert(state_dict: Mapping,
             norm_behind: bool = False) -> StateDict:
     """Rename a checkpoint to what a backbone or classifier here loads.
 
-    ==================================  ==================================
-    official                            becomes that of
-    ==================================  ==================================
-    OREPA ResNet, ResNeXt, WideResNet   ``OREPAResNet``
-    DBB ResNet                          ``DBBResNet``, no norms behind
-    ACB ResNet                          ``ACBResNet``, no norms behind
-    MobileNet, also of DBB and ACB      ``MobileNetV1``, no norms behind
-    DyRep ResNet                        ``DBBResNet``
-    RepVGG, also mmpretrain's           ``RepVGGBackbone``
-    RepVGGplus                          ``RepVGGBackbone``
-    OREPA-RepVGG                        ``OREPAVGGBackbone``
-    a single block                      the layer
-    ==================================  ==================================
+    | official checkpoint of            | becomes one of                     |
+    |-----------------------------------|------------------------------------|
+    | OREPA ResNet, ResNeXt, WideResNet | ``OREPAResNet``                    |
+    | DBB ResNet                        | ``DBBResNet``, no norms behind     |
+    | ACB ResNet                        | ``ACBResNet``, no norms behind     |
+    | MobileNet, also of DBB and ACB    | ``MobileNetV1``, no norms behind   |
+    | DyRep ResNet                      | ``DBBResNet``                      |
+    | RepVGG, also mmpretrain's         | ``RepVGGBackbone``                 |
+    | RepVGGplus                        | ``RepVGGBackbone``                 |
+    | OREPA-RepVGG                      | ``OREPAVGGBackbone``               |
+    | a single block                    | the layer                          |
 
     Deployed ones become the same net of plain convolutions. Where an
     official layer orders or orients a weight unlike the formula it stands

@@ -1,4 +1,4 @@
-"""Fuse any model: every re-parameterized layer becomes a plain convolution."""
+"""Fuse any model: every block becomes a plain convolution."""
 import copy
 import inspect
 from typing import Any, Dict
@@ -29,20 +29,21 @@ def fuse(model: nn.Module, example: Any = None) -> nn.Module:
     """Copy a model with each :class:`RepConv2d` as one ``nn.Conv2d``.
 
     The copy computes what the model computes in eval mode; the model itself
-    stays as it is. The root may itself be such a layer; a layer that stands
-    in several places is one convolution in all of them.
+    stays as it is. The model may itself be such a layer. A layer that stands
+    in several places becomes one convolution in all of them.
 
-    A layer without a bias often fuses to a convolution with one. As stock
-    nets have none in front of a batch norm, it goes into the running mean of
-    the norm, where the outputs of the convolution go into norms and nowhere
-    else: another copy of the model is run once to see that.
-    Where a block has no norm behind as it ends in norms of its own, the norm
-    of the plain net is put there, which takes the bias.
+    A layer without a bias often fuses to a convolution with one. Stock nets
+    have no bias in front of a batch norm. The bias therefore moves into the
+    running mean of the norm if the outputs of the convolution go into norms
+    and nowhere else; running another copy of the model once shows this.
+    If a block has no norm behind it because it ends in norms of its own, the
+    copy gets the norm of the plain net there, which takes the bias.
 
     Args:
         model: Any module, with or without re-parameterized layers.
-        example: A tensor or a tuple, what ``model`` takes. Defaults to a
-            guess, random images; where none is right, biases stay.
+        example: The input of ``model``, a tensor or a tuple of arguments.
+            Defaults to a guess, random images; if the model takes no such
+            images, biases stay.
 
     Returns:
         The fused copy, in the mode, dtype and on the device of ``model``.
@@ -50,6 +51,18 @@ def fuse(model: nn.Module, example: Any = None) -> nn.Module:
     Raises:
         UserError: ``model`` is no module, is sharded, has a block whose
             weight a hook makes, or does not run on ``example``.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> import mmrep
+        >>> rich = nn.Sequential(mmrep.DBBConv2d(3, 8, 3), nn.BatchNorm2d(8))
+        >>> plain = mmrep.fuse(rich.eval())
+        >>> x = torch.randn(1, 3, 8, 8)
+        >>> torch.allclose(plain(x), rich(x), atol=1e-5)
+        True
+        >>> type(plain[0]) is nn.Conv2d
+        True
     """
     check_module(model)
     if example is not None:
@@ -80,7 +93,7 @@ def fuse(model: nn.Module, example: Any = None) -> nn.Module:
 
 
 def _check_whole(model: nn.Module) -> None:
-    """Refuse a model of which this process holds a shard."""
+    """Refuse a model of which this process holds only a shard."""
     for name, parameter in model.named_parameters():
         # its import is another one in each PyTorch
         if any(kind.__name__ == 'DTensor' for kind in type(parameter).__mro__):
@@ -103,7 +116,7 @@ def _check_hooks(layer: RepConv2d, name: str) -> None:
 
 
 def _keep_hooks(layer: RepConv2d, conv: nn.Conv2d, memo: dict) -> None:
-    """What watches or changes outputs or gradients of a layer still does."""
+    """Keep hooks that watch or change outputs or gradients of a layer."""
     for name, hooks in vars(layer).items():
         if name.startswith(('_forward_', '_backward_')) and hooks:
             setattr(conv, name, copy.deepcopy(hooks, memo))
@@ -112,7 +125,7 @@ def _keep_hooks(layer: RepConv2d, conv: nn.Conv2d, memo: dict) -> None:
 
 
 def _keep_modes(model: nn.Module, fused: nn.Module) -> None:
-    """Some graph modules forget theirs as they are copied."""
+    """Restore modes, which some graph modules lose when they are copied."""
     if fused.training != model.training:
         fused.train(model.training)  # which may choose among graphs
     flags = {name: m.training for name, m in model.named_modules()}
@@ -122,7 +135,7 @@ def _keep_modes(model: nn.Module, fused: nn.Module) -> None:
 
 
 def _drop_training_only(fused: nn.Module) -> None:
-    """Without modules that take part in losses and in no prediction."""
+    """Drop modules that take part in losses but in no prediction."""
     for module in list(fused.modules()):
         names = getattr(module, 'training_only', ())
         for name in names if isinstance(names, tuple) else ():
@@ -130,7 +143,7 @@ def _drop_training_only(fused: nn.Module) -> None:
 
 
 def _forget_blocks(fused: nn.Module) -> None:
-    """What a host builds later, as it deploys, is plain as well."""
+    """Make plain what a host builds later, when it deploys."""
     for module in fused.modules():
         config = getattr(module, 'conv_cfg', None)
         kind = config.get('type') if isinstance(config, dict) else None

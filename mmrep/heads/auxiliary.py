@@ -1,4 +1,4 @@
-"""Classifiers in the middle of a net, which only train it."""
+"""Classifiers in the middle of a net, which take part in training only."""
 from typing import List, Optional, Sequence, Tuple
 
 from mmcv.cnn import build_norm_layer
@@ -11,12 +11,12 @@ from ..layers.geometry import is_number, is_whole
 
 
 class AuxiliaryClassifier(nn.Module):
-    """``fc(mean(relu(norm(conv(x)))))``, the 3x3 convolution of stride 2.
+    """``fc(mean(relu(norm(conv(x)))))`` with a 3x3 convolution of stride 2.
 
     Args:
-        channels: Of the features.
-        num_classes: How many it tells apart.
-        norm_cfg: Of the norm.
+        channels: Channels of the features.
+        num_classes: Number of classes.
+        norm_cfg: Config of the norm.
     """
 
     def __init__(self, channels: int, num_classes: int,
@@ -32,24 +32,33 @@ class AuxiliaryClassifier(nn.Module):
 
 
 class AuxiliaryClsHead(LinearClsHead):
-    """A linear classifier, and while it trains others of earlier features.
+    """A linear classifier, in training with others on earlier features.
 
     RepVGGplus (Ding, 2022, the official repository): the loss is that of the
     classifier and a tenth of each auxiliary one's. Only the classifier
-    predicts, and a fused net has no other. Features come as maps, so the
-    model has no neck: what is pooled is the last one.
+    predicts, and a fused net has no other. Features come as maps, and the head
+    pools the last one, so that the model has no neck.
 
     Args:
-        num_classes: How many classes there are.
-        in_channels: Of the last features.
-        aux_channels: Of each of the features in front of them, in their
-            order. Defaults to none, as in a fused net.
-        aux_loss_weight: Of each auxiliary loss. Defaults to 0.1.
-        norm_cfg: Of auxiliary classifiers. Defaults to dict(type='BN').
-        kwargs: Further ones of mmpretrain's ``LinearClsHead``.
+        num_classes: Number of classes.
+        in_channels: Channels of the last features.
+        aux_channels: Channels of each of the features in front of them, in
+            their order. Defaults to none, as in a fused net.
+        aux_loss_weight: Factor of each auxiliary loss. Defaults to 0.1.
+        norm_cfg: Config of the norms of auxiliary classifiers. Defaults to
+            dict(type='BN').
+        kwargs: Further arguments of mmpretrain's ``LinearClsHead``.
 
     Raises:
-        UserError: Channels are no whole numbers, or the weight none.
+        UserError: Channels are no whole numbers, or the factor is no number.
+
+    Examples:
+        >>> import torch
+        >>> from mmrep.heads.auxiliary import AuxiliaryClsHead
+        >>> head = AuxiliaryClsHead(10, in_channels=32, aux_channels=(8, ))
+        >>> maps = torch.randn(2, 8, 8, 8), torch.randn(2, 32, 4, 4)
+        >>> tuple(head(maps).shape), len(head.forward_auxiliary(maps))
+        ((2, 10), 1)
     """
 
     training_only = ('auxiliary', )
@@ -72,7 +81,7 @@ class AuxiliaryClsHead(LinearClsHead):
                 for channels in aux_channels)
 
     def pre_logits(self, feats: Tuple[Tensor, ...]) -> Tensor:
-        """The last features, pooled."""
+        """Pool the last features."""
         last = feats[-1]
         return last.mean((2, 3)) if last.dim() == 4 else last
 
@@ -80,8 +89,8 @@ class AuxiliaryClsHead(LinearClsHead):
         """The scores of the auxiliary classifiers.
 
         Raises:
-            UserError: There are not as many maps in front of the last one, or
-                they have other channels.
+            UserError: The number of maps in front of the last one is another,
+                or they have other channels.
         """
         classifiers = self.auxiliary or ()
         if not classifiers:
@@ -103,7 +112,7 @@ class AuxiliaryClsHead(LinearClsHead):
 
     def loss(self, feats: Tuple[Tensor, ...], data_samples: list,
              **kwargs) -> dict:
-        """The main loss, and the weighted auxiliary ones by their place."""
+        """The main loss, and the weighted auxiliary losses by their index."""
         losses = super().loss(feats, data_samples, **kwargs)
         for i, scores in enumerate(self.forward_auxiliary(feats)):
             loss = self._get_loss(scores, data_samples, **kwargs)['loss']

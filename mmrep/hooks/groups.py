@@ -1,12 +1,12 @@
-"""The parameter groups of whatever optimizes a model."""
+"""The parameter groups of all optimizers of a model."""
 from typing import Iterator
 
 
 def param_groups(optim_wrapper) -> Iterator[dict]:
-    """Those of all its optimizers.
+    """Go through the parameter groups of all optimizers in a wrapper.
 
     Args:
-        optim_wrapper (OptimWrapper or OptimWrapperDict): Of a Runner.
+        optim_wrapper (OptimWrapper or OptimWrapperDict): A Runner's.
 
     Yields:
         Groups as PyTorch's optimizers have them.

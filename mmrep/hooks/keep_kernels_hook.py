@@ -1,4 +1,4 @@
-"""Kernels are kept while a Runner validates or tests."""
+"""Keep kernels while a Runner validates or tests."""
 from contextlib import ExitStack
 
 from mmengine.hooks import Hook
@@ -13,8 +13,15 @@ class KeepKernelsHook(Hook):
     """Let layers make their kernels once for each validation and test.
 
     See :func:`mmrep.keep_kernels`. ``tools/train.py`` and ``tools/test.py``
-    have this hook in every run. A validation that an exception ended is over,
-    too, when the next run, iteration or validation begins.
+    add this hook to every run. After a validation that an exception ended, the
+    next run, iteration or validation lets the kernels go.
+
+    Examples:
+        >>> from mmengine.registry import HOOKS
+        >>> import mmrep
+        >>> custom_hooks = [dict(type='KeepKernelsHook')]  # in a config
+        >>> type(HOOKS.build(custom_hooks[0])).__name__
+        'KeepKernelsHook'
     """
 
     priority = 'VERY_LOW'  # after hooks that put other weights in

@@ -1,4 +1,4 @@
-"""A guard against parameters that nobody trains."""
+"""Stop runs in which parameters would stay untrained."""
 from typing import Iterator
 
 from mmengine.hooks import Hook
@@ -16,10 +16,17 @@ class ParameterCheckHook(Hook):
 
     A Runner makes its optimizer before it loads weights, and re-parameterized
     layers take over the branches of the weights that they load.
-    ``tools/train.py`` has this hook in every run.
+    ``tools/train.py`` adds this hook to every run.
 
     Raises:
         UserError: A parameter of the model is in no group of the optimizer.
+
+    Examples:
+        >>> from mmengine.registry import HOOKS
+        >>> import mmrep
+        >>> custom_hooks = [dict(type='ParameterCheckHook')]  # in a config
+        >>> type(HOOKS.build(custom_hooks[0])).__name__
+        'ParameterCheckHook'
     """
 
     priority = 'VERY_LOW'  # after hooks that mend it

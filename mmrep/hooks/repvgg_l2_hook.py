@@ -1,4 +1,4 @@
-"""RepVGG's custom L2: kernels decay as what they fuse to."""
+"""RepVGG's custom L2: kernels decay as the kernel that they fuse to."""
 from typing import Dict, Iterator, List, Optional
 
 from mmengine.hooks import Hook
@@ -20,18 +20,25 @@ class RepVGGL2Hook(Hook):
     """Add ``weight_decay / 2 * sum of l2(block)`` to the loss, as `loss_l2`.
 
     The official repository of RepVGG (Ding et al., CVPR 2021) offers it for
-    RepVGG blocks, in place of the decay of their kxk and 1x1 kernels by the
-    optimizer: these must have a ``weight_decay`` of 0 there. See
-    :func:`mmrep.layers.repvgg_l2.l2` for the formula. Validation and tests
-    are as without the hook.
+    RepVGG blocks. It replaces the decay of their kxk and 1x1 kernels by the
+    optimizer, where these must have a ``weight_decay`` of 0. See
+    :func:`mmrep.layers.repvgg_l2.l2` for the formula. The hook changes nothing
+    in validation and tests.
 
     Args:
-        weight_decay: Of the kernels. Defaults to that of the optimizer.
+        weight_decay: Decay of the kernels. Defaults to the optimizer's.
 
     Raises:
         UserError: ``weight_decay`` is no number above 0, or the model has no
             such block, one without that formula, or one whose kernels decay
             in the optimizer, too.
+
+    Examples:
+        >>> from mmengine.registry import HOOKS
+        >>> import mmrep
+        >>> custom_hooks = [dict(type='RepVGGL2Hook', weight_decay=1e-4)]
+        >>> HOOKS.build(custom_hooks[0]).weight_decay
+        0.0001
     """
 
     def __init__(self, weight_decay: Optional[float] = None) -> None:
@@ -63,7 +70,7 @@ class RepVGGL2Hook(Hook):
         return decay
 
     def _add(self, model: nn.Module, args: tuple, kwargs: dict, losses):
-        """The losses of a training step, with one more."""
+        """Add one more to the losses of a training step."""
         if not model.training or kwargs.get('mode') != 'loss' or not (
                 isinstance(losses, dict)):
             return None
@@ -100,10 +107,11 @@ class RepVGGL2Hook(Hook):
 def blocks_of(model: nn.Module) -> Dict[str, RepVGGConv2d]:
     """The RepVGG blocks of a model that train, by their names.
 
-    One that stands for a 1x1 convolution has no branch and no other decay.
+    A block that stands for a 1x1 convolution has no branch, and keeps the
+    usual decay.
 
     Raises:
-        UserError: There is none, or one without a formula.
+        UserError: There is no such block, or one without a formula.
     """
     blocks = {
         paths[0]: layer
@@ -125,15 +133,15 @@ def blocks_of(model: nn.Module) -> Dict[str, RepVGGConv2d]:
 
 def check_decays_once(model: nn.Module, blocks: Dict[str, RepVGGConv2d],
                       optim_wrapper) -> None:
-    """Refuse kernels that the optimizer makes decay, too.
+    """Refuse kernels that decay in the optimizer as well.
 
     Args:
-        model: That has the blocks.
-        blocks: By their names.
-        optim_wrapper (OptimWrapper or OptimWrapperDict): Of the model.
+        model: The model that has the blocks.
+        blocks: The blocks, by their names.
+        optim_wrapper (OptimWrapper or OptimWrapperDict): The model's.
 
     Raises:
-        UserError: It does.
+        UserError: A kernel decays in both.
     """
     kernels = list(_kernels(blocks))
     decay = {

@@ -1,1 +1,1 @@
-"""What training costs: time, memory, numbers of operations."""
+"""Measure what training costs: time, memory, numbers of operations."""

@@ -1,4 +1,4 @@
-"""What a run costs with plain, DBB and DyRep convolutions."""
+"""What a training costs with plain, DBB and DyRep convolutions."""
 import copy
 import statistics
 from functools import partial
@@ -18,7 +18,7 @@ from .timing import timed
 
 
 class Cost(NamedTuple):
-    """Of one structure; ``multiply_adds`` of an image, ``memory`` in bytes.
+    """Cost of a structure: ``multiply_adds`` per image, ``memory`` in bytes.
 
     See :func:`mmrep.dyrep.look.look` and :func:`.step_memory`.
     """
@@ -29,7 +29,7 @@ class Cost(NamedTuple):
 
 
 class Run:
-    """The training of one model, its structure and seconds of each step.
+    """The training of one model, with the cost and seconds of each step.
 
     Args:
         step: A :class:`mmrep.cli.training_step.TrainingStep`.
@@ -42,7 +42,7 @@ class Run:
         self.measure()
 
     def measure(self) -> None:
-        """Look at the structure there is now, in steps that do not count."""
+        """Measure the structure as it is now, in steps that do not count."""
         model = self.step.model
         self.step()  # makes the optimizer's state
         memory = step_memory(self.step, model,
@@ -67,12 +67,12 @@ class Run:
 
 
 class Events:
-    """DyRep in a run, and what its events take.
+    """DyRep in a run, with the seconds and cost of each event.
 
     Args:
-        run: Its model evolves.
-        hook: Has the options of the method.
-        due: The steps, from 1, after which there is an event.
+        run: The run whose model evolves.
+        hook: The hook that has the options of the method.
+        due: The steps after which there is an event; they count from 1.
     """
 
     def __init__(self, run: Run, hook: DyRepHook, due: List[int]) -> None:
@@ -88,12 +88,12 @@ class Events:
             lambda *args: self.scores.add(*args))
 
     def after(self, step: int) -> None:
-        """Evolve, if it is time."""
+        """Evolve, if an event is due after this step."""
         if step not in self.due:
             return
         seconds, = timed(partial(self._evolve, step))
         self.run.measure()
-        # not of the steps that do not count
+        # scores of the steps that do not count are dropped
         self.scores = self.evolution.new_scores()
         if step == self.due[-1]:
             self.handle.remove()
@@ -111,15 +111,26 @@ class Events:
         self.evolution.event(step, self.scores,
                              data_of(training, self.batches))
         refresh(training)
-        training.model.train()  # hosts say by it which norms train
+        training.model.train()  # also applies the host's freezing of norms
 
 
 def make_dbb(model: nn.Module, evolution: Evolution) -> nn.Module:
-    """Give all branches to all that could grow, where nothing has grown.
+    """Give all branches to every kernel that could grow.
 
     Args:
-        model: Changed in place; computes the same in eval mode.
-        evolution: Of the model; says what grows and how.
+        model: The model, in which nothing has grown. It is changed in place
+            and computes the same in eval mode.
+        evolution: The model's; it says what grows and how.
+
+    Examples:
+        >>> from torch import nn
+        >>> import mmrep
+        >>> from mmrep.dyrep import Evolution
+        >>> from mmrep.measure.cost import make_dbb
+        >>> net = nn.Sequential(nn.Conv2d(4, 4, 3), nn.BatchNorm2d(4))
+        >>> net = make_dbb(net, Evolution(net, scope='*', branches=('1x1', )))
+        >>> list(net[0].branches)
+        ['1x1']
     """
     convs = {
         model.get_submodule(site.layer): None
@@ -147,12 +158,12 @@ def compare(
     """Train a model plain, with DBB and with DyRep, step by step in turn.
 
     Args:
-        prepare: Makes the training step of a model.
-        model: Plain, in training mode.
-        hook: Has the options of DyRep.
-        due: The steps, from 1, after which DyRep has an event.
-        steps: That each model takes.
-        progress: Called after every step.
+        prepare: Function that makes the training step of a model.
+        model: The plain model in training mode.
+        hook: The hook that has the options of DyRep.
+        due: The steps after which DyRep has an event; they count from 1.
+        steps: Number of steps that each model takes.
+        progress: Function to call after every step.
     """
     rich = copy.deepcopy(model)
     make_dbb(rich, Evolution(rich, **hook.method))

@@ -11,15 +11,27 @@ from torch.profiler import ProfilerActivity, profile
 
 def step_memory(step: Callable[[], object], model: nn.Module,
                 optimizer: Optimizer) -> int:
-    """Bytes that a training step needs at most.
+    """Peak memory of a training step, in bytes.
 
-    The peak of what PyTorch has allocated, on a GPU or elsewhere. Neither what
-    other models hold is in it, nor what libraries take by themselves.
+    It counts what PyTorch allocates, on a GPU or elsewhere. It leaves out the
+    memory of other models, and memory that libraries take by themselves.
 
     Args:
-        step: Takes one; not the model's first, which makes the state.
-        model: That trains.
-        optimizer: Of the model.
+        step: Function that takes one step; not the model's first, which makes
+            the optimizer's state.
+        model: The model that trains.
+        optimizer: The optimizer of the model.
+
+    Examples:
+        >>> import torch
+        >>> from mmrep.measure.memory import step_memory
+        >>> net = torch.nn.Conv2d(3, 8, 3)
+        >>> optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        >>> def step():
+        ...     net(torch.randn(1, 3, 8, 8)).sum().backward()
+        ...     optimizer.step()
+        >>> step_memory(step, net, optimizer) > 0
+        True
     """
     there = [p.grad for p in model.parameters() if p.grad is not None]
     on_gpu = any(p.is_cuda for p in model.parameters())
@@ -28,35 +40,65 @@ def step_memory(step: Callable[[], object], model: nn.Module,
 
 
 def explained(model: nn.Module, optimizer: Optimizer) -> int:
-    """Bytes of parameters, buffers, gradients and optimizer state."""
+    """Bytes of parameters, buffers, gradients and optimizer state.
+
+    Examples:
+        >>> import torch
+        >>> from mmrep.measure.memory import explained
+        >>> net = torch.nn.Linear(10, 1, bias=False)
+        >>> optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        >>> explained(net, optimizer)  # 10 weights, 10 gradients, 4 bytes each
+        80
+    """
     wanted = [p for p in model.parameters() if p.requires_grad]
     return held(model, optimizer) + size(wanted)
 
 
 def unexplained(peak: int, own: int, first_peak: int, first_own: int) -> float:
-    """How far two peaks are from as far apart as what the models own.
+    """Part of the difference of two peaks that the models do not explain.
 
     Args:
-        peak: From :func:`step_memory`.
-        own: From :func:`explained`.
-        first_peak: Of the model it is compared with.
-        first_own: Of the model it is compared with.
+        peak: Bytes from :func:`step_memory`.
+        own: Bytes from :func:`explained`.
+        first_peak: ``peak`` of the model to compare with.
+        first_own: ``own`` of the model to compare with.
 
     Returns:
-        Percent of ``peak``; negative where the peaks are closer than that.
+        Percent of ``peak``; negative where the peaks differ by less than what
+        the models own.
+
+    Examples:
+        >>> from mmrep.measure.memory import unexplained
+        >>> unexplained(peak=200, own=50, first_peak=100, first_own=0)
+        25.0
     """
     return 100 * ((peak - first_peak) - (own - first_own)) / peak
 
 
 def held(model: nn.Module, optimizer: Optimizer) -> int:
-    """Bytes of a model and its optimizer between steps, gradients apart."""
+    """Bytes of a model and its optimizer between steps, without gradients.
+
+    Examples:
+        >>> import torch
+        >>> from mmrep.measure.memory import held
+        >>> net = torch.nn.Linear(10, 1, bias=False)
+        >>> held(net, torch.optim.SGD(net.parameters(), lr=0.1))
+        40
+    """
     return size([*model.parameters(), *model.buffers()]) + size(
         value for state in optimizer.state.values()
         for value in state.values() if isinstance(value, Tensor))
 
 
 def size(tensors: Iterable[Tensor]) -> int:
-    """Bytes of tensors."""
+    """Bytes of tensors.
+
+    Examples:
+        >>> import torch
+        >>> from mmrep.measure.memory import size
+        >>> size([torch.zeros(10), torch.zeros(3, dtype=torch.double)])
+        64
+    """
     return sum(t.numel() * t.element_size() for t in tensors)
 
 
@@ -70,14 +112,14 @@ def _peak_on_gpu(step: Callable[[], object]) -> int:
 
 
 def _start(event) -> int:
-    """When it was; PyTorch before 2.4 knows microseconds only."""
+    """Time of an event; PyTorch before 2.4 knows microseconds only."""
     return event.start_ns() if hasattr(event, 'start_ns') else event.start_us()
 
 
 def _peak_on_cpu(step: Callable[[], object]) -> int:
-    """The same, summed over all that is allocated and freed."""
+    """The same, summed over all allocations and deallocations."""
     gc.collect()
-    # its log tells of every start and of the GPU that is not there
+    # its log reports every start and the missing GPU
     os.environ.setdefault('KINETO_LOG_LEVEL', '99')
     with profile(
             activities=[ProfilerActivity.CPU], profile_memory=True) as record:

@@ -1,4 +1,4 @@
-"""Fair timing: the ones to compare run in turn."""
+"""Fair timing: the calls to compare run in turn."""
 import statistics
 import time
 from functools import partial
@@ -10,9 +10,17 @@ Seconds = Tuple[float, ...]
 
 
 class Laps:
-    """The seconds between moments, from now on.
+    """Measure the seconds between moments, from now on.
 
-    What is running on the GPU is waited for, so it counts where it began.
+    Each moment waits for the GPU, so that its work counts where it began.
+
+    Examples:
+        >>> from mmrep.measure.timing import Laps
+        >>> laps = Laps()
+        >>> for _ in range(2):
+        ...     laps.lap()
+        >>> len(laps.seconds)
+        2
     """
 
     def __init__(self) -> None:
@@ -20,14 +28,14 @@ class Laps:
         self.lap()
 
     def lap(self) -> None:
-        """A lap ends here, the next begins."""
+        """End a lap, and begin the next one."""
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         self.moments.append(time.perf_counter())
 
     @property
     def seconds(self) -> Seconds:
-        """Of each lap."""
+        """Duration of each lap, in seconds."""
         pairs = zip(self.moments, self.moments[1:])
         return tuple(end - start for start, end in pairs)
 
@@ -38,9 +46,17 @@ def alternate(calls: Sequence[Callable[[], object]],
     """Median seconds of each call, A B A B ..., after a round to warm up.
 
     Args:
-        calls: What to time.
-        rounds: How often each is timed.
-        progress: Called after every call.
+        calls: Functions to time.
+        rounds: How often to time each of them.
+        progress: Function to call after every call.
+
+    Examples:
+        >>> import torch
+        >>> from mmrep.measure.timing import alternate
+        >>> x = torch.randn(8, 8)
+        >>> seconds = alternate([lambda: x + x, lambda: x @ x], rounds=3)
+        >>> len(seconds), all(s > 0 for s in seconds)
+        (2, True)
     """
     each = [partial(timed, call) for call in calls]
     return [
@@ -53,10 +69,19 @@ def in_turn(
         calls: Sequence[Callable[[], Seconds]],
         rounds: int,
         progress: Callable[[], object] = lambda: None) -> List[List[Seconds]]:
-    """What calls return that time themselves, taken as in :func:`alternate`.
+    """Run calls that time themselves in turn, as :func:`alternate` does.
 
     Returns:
-        Of each call what it returned, in order, without the first.
+        A list for each call, of what it returned, in order, without the first
+        round.
+
+    Examples:
+        >>> from functools import partial
+        >>> from mmrep.measure.timing import in_turn, timed
+        >>> calls = [partial(timed, list), partial(timed, dict)]
+        >>> laps = in_turn(calls, rounds=3)
+        >>> [len(of_one_call) for of_one_call in laps]
+        [3, 3]
     """
     times: List[List[Seconds]] = [[] for _ in calls]
     for i in range(rounds + 1):
@@ -69,15 +94,27 @@ def in_turn(
 
 
 def median(times: Sequence[Seconds]) -> Seconds:
-    """The parts of the median round, which so sum to the median.
+    """The parts of the median round, which therefore sum to the median.
 
-    Of an even number of rounds it is the faster of the middle two.
+    Of an even number of rounds this is the faster one of the middle two.
+
+    Examples:
+        >>> from mmrep.measure.timing import median
+        >>> median([(1.0, 2.0), (0.5, 0.5), (4.0, 4.0)])
+        (1.0, 2.0)
     """
     return sorted(times, key=sum)[(len(times) - 1) // 2]
 
 
 def timed(call: Callable[[], object]) -> Seconds:
-    """The seconds a call takes, with what it starts on the GPU: one lap."""
+    """Seconds that a call takes, with its work on the GPU, as one lap.
+
+    Examples:
+        >>> from mmrep.measure.timing import timed
+        >>> seconds, = timed(lambda: sum(range(100)))
+        >>> seconds > 0
+        True
+    """
     laps = Laps()
     call()
     laps.lap()

@@ -1,7 +1,8 @@
 """Which norms stand behind a convolution, by the order of registration.
 
-A guess, good enough to make new norms alike. Which norms take its outputs as
-the model runs, :mod:`mmrep.fusing.watching` sees.
+This is a guess, good enough to make new norms alike.
+:mod:`mmrep.fusing.watching` observes which norms take the outputs as the model
+runs.
 """
 from collections import defaultdict
 from typing import Dict, List, Optional, Tuple
@@ -19,7 +20,7 @@ Place = Tuple[nn.Module, str]
 
 
 def eager_modules(net: nn.Module) -> List[nn.Module]:
-    """All but those of TorchScript, whose content is another at each look."""
+    """All modules but TorchScript's, which are new objects at each access."""
     return [
         module for module in net.modules()
         if not isinstance(module, torch.jit.ScriptModule)
@@ -45,7 +46,8 @@ def norms_behind(conv: nn.Module, found: Dict[nn.Module,
             the order of their use, as in all hosts.
 
     Returns:
-        One of each place of ``conv``; none if a place has none.
+        The norm behind each place of ``conv``; an empty list if a place has
+        none.
     """
     norms = [_next_norm(*place) for place in found[conv]]
     if all(
@@ -70,7 +72,7 @@ def _next_norm(parent: nn.Module, name: str) -> Optional[nn.Module]:
 
 
 def norm_cfg_at(model: nn.Module, conv: nn.Module) -> dict:
-    """The config of norms as behind this convolution, or the default."""
+    """The config of the norms behind this convolution, or the default."""
     behind = norms_behind(conv, places(model))
     if not behind:
         return dict(type='BN')

@@ -12,18 +12,26 @@ from .walk import check_module
 def keep_kernels(model: nn.Module) -> Iterator[nn.Module]:
     """Make the kernel of each layer once, for evaluation without gradients.
 
-    Outside of it a layer in eval mode makes its kernel in each forward pass,
-    so that no way of writing weights can go unseen. Inside it is made once
-    and again when a weight was written in place or loaded, a tensor or module
-    was replaced, or a norm's mode or eps changed. What writes memory that
-    PyTorch does not watch (``tensor.data``, views of NumPy, fused optimizers)
-    must stay outside.
+    Outside this context a layer in eval mode makes its kernel in each forward
+    pass, so that it notices every way of writing weights. Inside, it makes the
+    kernel once, and again after a weight was written in place or loaded, a
+    tensor or module was replaced, or a norm's mode or eps changed. Keep code
+    outside that writes memory which PyTorch does not watch (``tensor.data``,
+    views of NumPy, fused optimizers).
 
     Args:
-        model: Any module. Other models and copies are not concerned.
+        model: Any module. Other models and copies stay as they are.
 
     Yields:
         ``model``.
+
+    Examples:
+        >>> import torch
+        >>> import mmrep
+        >>> net = mmrep.DBBConv2d(4, 4, 3, padding=1).eval()
+        >>> with mmrep.keep_kernels(net), torch.no_grad():
+        ...     for _ in range(2):  # the second pass makes no kernel
+        ...         out = net(torch.randn(1, 4, 8, 8))
     """
     check_module(model)
     layers = [m for m in model.modules() if isinstance(m, RepConv2d)]

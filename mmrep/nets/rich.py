@@ -1,4 +1,4 @@
-"""Make the convolutions of a model rich that is built already."""
+"""Make the convolutions of a built model rich."""
 from fnmatch import fnmatchcase
 from typing import Dict, List, Optional, Sequence, Tuple, Union
 
@@ -22,28 +22,40 @@ def reparameterize(model: nn.Module,
                    kernel_size: Sizes = None) -> nn.Module:
     """Replace plain convolutions by layers that compute the same in eval.
 
-    The weights stay the very Parameter objects; device, dtype, memory format,
-    ``requires_grad``, mode and sharing of modules are kept. Do it before the
-    optimizer is built, which else lacks the new parameters.
+    The weights stay the same Parameter objects; device, dtype, memory format,
+    ``requires_grad``, mode and sharing of modules are kept. Call this before
+    you build the optimizer, which would otherwise lack the new parameters.
 
     Args:
-        model: Changed in place.
-        type: Such as ``'DBBConv2d'``, or a config with the block's own
-            arguments.
+        model: The model, which is changed in place.
+        type: The block, such as ``'DBBConv2d'``, or a config with the block's
+            own arguments.
         include: Names of convolutions or of modules around them, with ``*``,
             ``?`` and ``[...]`` as in file names: ``'backbone'``,
             ``'*.layer[34].*.conv2'``. Every convolution there must be plain.
             Defaults to all that are plain.
-        exclude: Names of those that stay as they are.
-        kernel_size: One size or a list: 3 or (1, 3). Defaults to all.
+        exclude: Names of convolutions that stay as they are.
+        kernel_size: One size, 3 or (1, 3), or a list of sizes. Defaults to
+            all.
 
     Returns:
         ``model``, or the layer where the model is a convolution itself.
 
     Raises:
-        UserError: An unknown type, a pattern that matches nothing, nothing
-            left to replace. The model is then unchanged.
-        TypeError: A convolution that is included cannot be made rich.
+        UserError: The type is unknown, a pattern matches nothing, or nothing
+            is left to replace. The model is then unchanged.
+        TypeError: An included convolution cannot be made rich.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> import mmrep
+        >>> net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)).eval()
+        >>> x = torch.randn(1, 3, 8, 8)
+        >>> before = net(x)
+        >>> net = mmrep.reparameterize(net, 'DBBConv2d')
+        >>> type(net[0]).__name__, torch.allclose(net(x), before, atol=1e-5)
+        ('DBBConv2d', True)
     """
     config = dict(type) if isinstance(type, dict) else dict(type=type)
     if 'type' not in config:
@@ -66,17 +78,29 @@ def reparameterized(model: dict,
     """Build any module of a config with its convolutions made rich.
 
     ``backbone=dict(type='Reparameterized', model=dict(type='ResNet', ...),
-    conv='DBBConv2d')``. It happens before optimizers, DDP and checkpoints,
-    so that all of these know the new parameters. Better a backbone, neck or
-    head than a whole detector: hosts look for ``model.backbone`` in configs.
+    conv='DBBConv2d')`` acts before optimizers, DDP and checkpoints, so that
+    all of these know the new parameters. Prefer a backbone, neck or head to a
+    whole detector: hosts look for ``model.backbone`` in configs.
 
     Args:
         model: Config of the module.
-        conv: The block, ``type`` of :func:`reparameterize`.
+        conv: The block, as ``type`` of :func:`reparameterize`.
         include: See :func:`reparameterize`.
         exclude: See :func:`reparameterize`.
         kernel_size: See :func:`reparameterize`.
         arguments: Further arguments of ``model``, which some hosts set.
+
+    Examples:
+        >>> from mmengine.registry import MODELS
+        >>> import mmrep
+        >>> net = MODELS.build(
+        ...     dict(
+        ...         type='Reparameterized',
+        ...         model=dict(type='MobileNetV1', widen_factor=0.05),
+        ...         conv='DBBConv2d',
+        ...         include='conv1'))
+        >>> list(mmrep.structure(net))
+        ['conv1.conv']
     """
     built = build_inner(model, arguments)
     return reparameterize(built, conv, include, exclude, kernel_size)
@@ -125,8 +149,8 @@ def _check_patterns(model: nn.Module, paths: List[List[str]],
         if not any(matches(each, [pattern]) for each in paths):
             raise UserError(
                 f'pattern {pattern!r} matches no convolution of this '
-                f'{type(model).__name__}, which has such as '
-                f'{[first for first, *_ in paths[:3]]}')
+                f'{type(model).__name__}, whose convolutions have names such '
+                f'as {[first for first, *_ in paths[:3]]}')
 
 
 def why_not_rich(model: nn.Module,
@@ -141,7 +165,7 @@ def why_not_rich(model: nn.Module,
 
 
 def is_conv(module: nn.Module) -> bool:
-    """Of any kind: plain, transposed, deformable, rich already."""
+    """Whether it is a convolution: plain, transposed, deformable or rich."""
     weight = getattr(module, 'origin', getattr(module, 'weight', None))
     return hasattr(module, 'kernel_size') and weight is not None
 
@@ -157,7 +181,7 @@ def as_list(patterns: Patterns) -> List[str]:
     """One name or several, as a list.
 
     Raises:
-        UserError: They are no names.
+        UserError: A pattern is no name.
     """
     if patterns is None:
         return []
@@ -169,7 +193,7 @@ def as_list(patterns: Patterns) -> List[str]:
 
 
 def are_patterns(values) -> bool:
-    """Whether it is a list of names, none of them empty."""
+    """Whether this is a list of names, none of them empty."""
     return isinstance(values, (list, tuple)) and all(
         isinstance(value, str) and value for value in values)
 

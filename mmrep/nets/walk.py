@@ -1,4 +1,4 @@
-"""Where the convolutions of a model are, and putting others there."""
+"""Find the convolutions of a model, and put others in their place."""
 from contextlib import contextmanager
 from typing import Any, Dict, Iterable, Iterator, List
 
@@ -17,10 +17,10 @@ def rep_layers(model: nn.Module) -> Iterator[RepConv2d]:
 
 
 def check_module(model: nn.Module) -> nn.Module:
-    """The model, if it is one.
+    """Return the model, if it is a module.
 
     Raises:
-        UserError: It is not.
+        UserError: It is none.
     """
     if not isinstance(model, nn.Module):
         raise UserError(f'`model` (={shown(model)}) must be a '
@@ -29,7 +29,7 @@ def check_module(model: nn.Module) -> nn.Module:
 
 
 def names(model: nn.Module) -> Dict[nn.Module, List[str]]:
-    """All names of each module, in order; what is inside of layers apart."""
+    """All names of each module, in order, without the insides of blocks."""
     check_module(model)
     found: Dict[nn.Module, List[str]] = {}
 
@@ -52,7 +52,7 @@ def replace(model: nn.Module, new: Dict[nn.Module, nn.Module]) -> nn.Module:
     frozen norm its own norms stay in eval mode, too.
 
     Returns:
-        The model, or what stands for it.
+        The model, or the module that replaces it.
     """
     where = places(model)
     at = modes(model, where)
@@ -62,7 +62,7 @@ def replace(model: nn.Module, new: Dict[nn.Module, nn.Module]) -> nn.Module:
             layer.keep_norms_in_eval(any(map(is_frozen_norm, behind)))
             layer.train(at[module])
     for parent in names(model):
-        guard_class(type(parent))  # the hook of registration sees none of it
+        guard_class(type(parent))  # the hook of registration does not see it
         if not isinstance(parent, RepConv2d):
             for leaf, child in parent._modules.items():
                 parent._modules[leaf] = new.get(child, child)
@@ -71,14 +71,15 @@ def replace(model: nn.Module, new: Dict[nn.Module, nn.Module]) -> nn.Module:
 
 def modes(model: nn.Module, where: Dict[nn.Module,
                                         List[Place]]) -> Dict[nn.Module, bool]:
-    """Whether each module trains, by the norm behind it or what is around.
+    """Whether each module trains, by the norm behind or the module around it.
 
-    The mode of a convolution itself says nothing, it computes the same in
-    both: one that was made while the net was in eval mode is in training.
+    The mode of a convolution itself says nothing, since it computes the same
+    in both modes: a convolution that was made while the net was in eval mode
+    is in training mode.
 
     Args:
         model: The net.
-        where: What :func:`mmrep.nets.following.places` gives for it.
+        where: The result of :func:`mmrep.nets.following.places` for it.
     """
     found: Dict[nn.Module, bool] = {}
 
@@ -102,7 +103,7 @@ def modes(model: nn.Module, where: Dict[nn.Module,
 
 @contextmanager
 def branch_by_branch(model: nn.Module) -> Iterator[None]:
-    """Let every re-parameterized layer compute its branches one by one."""
+    """Let every block compute its branches one by one."""
     layers = [m for m in model.modules() if isinstance(m, RepConv2d)]
     own = [vars(layer).get('forward') for layer in layers]
     for layer in layers:
@@ -117,7 +118,7 @@ def branch_by_branch(model: nn.Module) -> Iterator[None]:
 
 
 def tensors(value: Any) -> Iterable[Tensor]:
-    """Those in lists, tuples and dicts, however deep."""
+    """The tensors in lists, tuples and dicts, however deep."""
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, dict):

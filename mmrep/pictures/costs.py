@@ -1,4 +1,4 @@
-"""A picture of what training steps, or forms in inference, cost."""
+"""A picture of the cost of training steps, or of forms in inference."""
 import os.path as osp
 from typing import Dict, List, Sequence, Tuple
 
@@ -24,8 +24,8 @@ def draw_costs(title: str, rows: Rows) -> Figure:
     """Draw a bar for each row: its time and, if known, its peak memory.
 
     Args:
-        title: Above the picture.
-        rows: As of :mod:`mmrep.cli.comparison`.
+        title: Title above the picture.
+        rows: Rows as :mod:`mmrep.cli.comparison` makes them.
     """
     has_memory = 'memory' in rows[0]
     names = [_name(row) for row in rows]
@@ -76,7 +76,7 @@ def _draw_memory(axes: Axes, rows: Rows) -> None:
 
 
 def _draw_bars(axes: Axes, parts: Dict[str, List[float]]) -> None:
-    """Bars one below the other, the parts of each end to end."""
+    """Draw bars one below the other, with the parts of each end to end."""
     ends = [0.0] * len(next(iter(parts.values())))
     for part, values in parts.items():
         axes.barh(
@@ -93,7 +93,7 @@ def _draw_bars(axes: Axes, parts: Dict[str, List[float]]) -> None:
 
 
 def _label(axes: Axes, labels: Sequence[Tuple[float, str]]) -> None:
-    """Write at the ends of bars, with room for it."""
+    """Write at the ends of bars, and leave room for the text."""
     axes.set_xlim(0, 1.4 * max(end for end, _ in labels))
     for y, (end, text) in enumerate(labels):
         axes.text(end, y, f' {text}', va='center', fontsize=8)

@@ -1,4 +1,4 @@
-"""Writing pictures as png or svg."""
+"""Write pictures as png or svg."""
 import os.path as osp
 from functools import partial
 from typing import Callable
@@ -15,26 +15,27 @@ def check_picture(path: str, name: str) -> None:
     """Refuse a picture of another format.
 
     Args:
-        path: Of the picture.
-        name: What the user calls it.
+        path: Path of the picture.
+        name: The user's name for the argument.
 
     Raises:
-        UserError: It is neither a png nor a svg.
+        UserError: The path ends neither in .png nor in .svg.
     """
     if osp.splitext(path)[1].lower() not in KINDS:
         raise UserError(f'{name} (={path!r}) must end in {" or ".join(KINDS)}')
 
 
 def writer(figure: Figure, path: str) -> Callable[[str], None]:
-    """What writes a figure, as the path says, to a path that it is given.
+    """A function that writes a figure to a path, in the format of ``path``.
 
-    For ``write_together``, whose files have other names until all are there.
+    It is for ``write_together``, whose files have other names until all are
+    there.
     """
     return partial(save, figure, osp.splitext(path)[1][1:].lower())
 
 
 def save(figure: Figure, kind: str, path: str) -> None:
-    """Write a picture as png or svg; equal ones are equal files."""
+    """Write a picture as png or svg; equal pictures give equal files."""
     with matplotlib.rc_context({'svg.hashsalt': 'mmrep'}):
         date = dict(Date=None) if kind == 'svg' else None
         figure.savefig(path, format=kind, dpi=110, metadata=date)

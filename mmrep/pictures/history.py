@@ -1,4 +1,4 @@
-"""How a network evolved, read off the records of its events."""
+"""The past of a network that evolved, read off the records of its events."""
 from numbers import Real
 from operator import itemgetter
 from typing import Any, Dict, Iterator, List, NamedTuple, Sequence, Set, Tuple
@@ -13,7 +13,7 @@ Points = List[Tuple[float, float]]
 
 
 class Life(NamedTuple):
-    """From when to when a block had a branch, in iterations."""
+    """The span in which a block had a branch, in iterations."""
 
     block: str
     branch: str
@@ -22,14 +22,14 @@ class Life(NamedTuple):
 
 
 def history_of(checkpoint: dict, path: str) -> List[dict]:
-    """The records of a checkpoint's events; none if it has no DyRepHook's.
+    """The records of a checkpoint's events; none if DyRepHook wrote none.
 
     Args:
-        checkpoint: Its contents.
-        path: Its name, for the message.
+        checkpoint: The contents of the checkpoint.
+        path: The name of the checkpoint, for the message.
 
     Raises:
-        UserError: They are no such records.
+        UserError: The checkpoint holds something else in their place.
     """
     state = checkpoint.get('dyrep')
     history = state.get('history') if isinstance(state, dict) else []
@@ -40,7 +40,7 @@ def history_of(checkpoint: dict, path: str) -> List[dict]:
 
 
 def _is_record(record: Any) -> bool:
-    """Whether it has the keys of an event, and what belongs there."""
+    """Whether a record has the keys of an event with values of their kinds."""
     try:
         cuts = [
             number for cut in record['cut']
@@ -60,12 +60,12 @@ def _is_record(record: Any) -> bool:
 
 
 def blocks_in(history: Sequence[dict]) -> List[str]:
-    """Names of all blocks that ever were, each once."""
+    """Names of all blocks that ever existed, each once."""
     return list(dict.fromkeys(block for block, _ in _ever(history)))
 
 
 def branches_in(history: Sequence[dict]) -> List[str]:
-    """Names of all branches that ever were, each once."""
+    """Names of all branches that ever existed, each once."""
     return list(dict.fromkeys(branch for _, branch in _ever(history)))
 
 
@@ -74,11 +74,11 @@ def _ever(history: Sequence[dict]) -> List[Tuple[str, str]]:
 
 
 def lives(history: Sequence[dict], end: float) -> Iterator[Life]:
-    """When there was which branch.
+    """The spans in which each branch existed.
 
     Args:
         history: The records.
-        end: Of what is still alive.
+        end: End of the branches that still exist, in iterations.
     """
     times = [0, *(record['step'] for record in history)]
     since = {}
@@ -92,7 +92,7 @@ def lives(history: Sequence[dict], end: float) -> Iterator[Life]:
 
 
 def _states(history: Sequence[dict]) -> List[Alive]:
-    """What was alive before the first event and after each."""
+    """The branches before the first event and after each event."""
     after = [_alive(record['importances']) for record in history]
     first = history[0]
     grown = {(first['grown'], branch) for branch in first['branches']}
@@ -106,7 +106,10 @@ def _alive(importances: Dict[str, Dict[str, float]]) -> Alive:
 
 
 def cuts_of(record: dict) -> Dict[Tuple[str, str], float]:
-    """The importances of what an event cut, by block and branch."""
+    """The importances of the branches that an event cut.
+
+    Their keys are the names of block and branch.
+    """
     return {
         (cut['name'], branch): value
         for cut in record['cut']
@@ -116,10 +119,10 @@ def cuts_of(record: dict) -> Dict[Tuple[str, str], float]:
 
 def importances_of(history: Sequence[dict],
                    branch: str) -> Iterator[Tuple[Points, Points]]:
-    """A branch's importance over the iterations, of each block in turn.
+    """A branch's importance over the iterations, for each block in turn.
 
     Returns:
-        What it was after events, and what it was where it was cut.
+        The importances after events, and those at which it was cut.
     """
     for block in blocks_in(history):
         points, cuts = [], []
@@ -134,7 +137,7 @@ def importances_of(history: Sequence[dict],
 
 
 def costs(history: Sequence[dict], end: float) -> Dict[str, Points]:
-    """What the network has and costs over the iterations, by title."""
+    """Sizes and costs of the network over the iterations, by title."""
     counts = [len(alive) for alive in _states(history)]
     pairs = {
         'parameters (millions)':
@@ -153,7 +156,7 @@ def costs(history: Sequence[dict], end: float) -> Dict[str, Points]:
 
 def _steps(steps: Sequence[float], pairs: Sequence[Sequence[float]],
            end: float) -> Points:
-    """A line through what was before and after each step."""
+    """A line through the values before and after each step."""
     points = [(step, value) for step, pair in zip(steps, pairs)
               for value in pair]
     return [(0, pairs[0][0]), *points, (end, pairs[-1][1])]

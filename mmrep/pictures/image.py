@@ -11,7 +11,7 @@ from .weights import read_convs
 
 
 def as_image(figure: Figure) -> np.ndarray:
-    """Draw a picture; (height, width, 3), bytes, RGB."""
+    """Draw a picture as an array (height, width, 3) of bytes, in RGB."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
@@ -19,11 +19,11 @@ def as_image(figure: Figure) -> np.ndarray:
 
 def structure_image(state_dict: Dict[str, Tensor],
                     history: Sequence[dict]) -> np.ndarray:
-    """The blocks of a network that evolves, and their past.
+    """Draw the blocks of a network that evolves, and their past.
 
     Args:
-        state_dict: Its weights.
-        history: Records of its events, at least one.
+        state_dict: The weights of the network.
+        history: The records of its events, at least one.
     """
     step = history[-1]['step']
     figure = draw_structure(f'iteration {step}', f'{len(history)} events',

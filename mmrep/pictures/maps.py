@@ -1,4 +1,4 @@
-"""Heat maps of how alike branches are, and an overview of all blocks."""
+"""Heat maps of the similarity of branches, and an overview of all blocks."""
 import math
 import os.path as osp
 from typing import Dict, List, Sequence
@@ -27,9 +27,9 @@ def draw_likenesses(title: str, nets: Nets) -> Figure:
     """Draw a map per block below an overview of all.
 
     Args:
-        title: Above the picture.
-        nets: The blocks of one net or of two, by its name. Of two, blocks of
-            one name share a column of the overview.
+        title: Title above the picture.
+        nets: The blocks of one net or of two, by the name of the net. Blocks
+            of the same name in two nets share a column of the overview.
     """
     names = list(dict.fromkeys(b.name for net in nets.values() for b in net))
     short = _shortened(names)
@@ -76,14 +76,14 @@ class _Page:
 
 
 def _shortened(names: List[str]) -> Dict[str, str]:
-    """Names without the modules that all are in."""
+    """Names without the modules that all of them are in."""
     common = osp.commonprefix([name.split('.')[:-1] for name in names])
     start = sum(len(part) + 1 for part in common)
     return {name: name[start:].replace('branches.', '') for name in names}
 
 
 def _draw_overview(axes: Axes, nets: Nets, short: Dict[str, str]) -> None:
-    """A line of means per net, a column per block."""
+    """Draw a line of means per net, with a column per block."""
     names = list(short)
     for (net, blocks), colour, marker in zip(nets.items(), COLOURS, MARKERS):
         places = [names.index(block.name) for block in blocks]
@@ -113,7 +113,7 @@ def _draw_overview(axes: Axes, nets: Nets, short: Dict[str, str]) -> None:
 
 
 def _draw_map(axes: Axes, block: Likeness, name: str) -> None:
-    """Blue to red through white: -1 to 1, with the numbers."""
+    """Draw cosines from -1 to 1 as blue to red, with their numbers."""
     colours = matplotlib.colormaps['RdBu_r'].with_extremes(bad='0.8')
     axes.imshow(block.matrix, colours, vmin=-1, vmax=1, aspect='auto')
     count = len(block.branches)
@@ -137,5 +137,5 @@ def _draw_map(axes: Axes, block: Likeness, name: str) -> None:
 
 
 def _number(cosine: float) -> str:
-    """Without the zero in front, and without a sign of nothing."""
+    """A number without the zero in front, and without the sign of a zero."""
     return f'{round(cosine, 2) + 0.0:.2f}'.replace('0.', '.', 1)

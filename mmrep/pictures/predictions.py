@@ -15,7 +15,7 @@ matplotlib.use('Agg')  # no screen
 from matplotlib import pyplot as plt  # noqa: E402
 from matplotlib.patches import Patch, Rectangle  # noqa: E402
 
-SCORE = 0.5  # of the boxes that are drawn
+SCORE = 0.5  # lowest score of the boxes that are drawn
 ALPHA = 0.65
 
 
@@ -40,13 +40,13 @@ def predict(model: nn.Module, cfg: Config, count: int) -> tuple:
 def draw_predictions(images: Sequence[np.ndarray],
                      samples: Sequence[BaseDataElement], metainfo: dict,
                      title: str, path: str) -> None:
-    """Draw image, ground truth and prediction, a column per image.
+    """Draw image, ground truth and prediction, with a column per image.
 
     Args:
-        images: (H, W, 3) in RGB.
-        samples: mmseg's or mmdet's, with predictions and ground truth.
-        metainfo: With ``classes`` and ``palette``.
-        title: Above the picture.
+        images: Arrays (H, W, 3) in RGB.
+        samples: mmseg's or mmdet's samples, with predictions and ground truth.
+        metainfo: Meta information with ``classes`` and ``palette``.
+        title: Title above the picture.
         path: PNG file to write.
     """
     rows = ('image', 'ground truth', 'prediction')

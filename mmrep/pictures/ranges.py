@@ -16,8 +16,8 @@ def draw_ranges(title: str, rows: Rows) -> Figure:
     """Draw each layer's largest weights and its signal over noise.
 
     Args:
-        title: Above the picture.
-        rows: As of :mod:`mmrep.deploy.int8_layers`, in order.
+        title: Title above the picture.
+        rows: Rows as :mod:`mmrep.deploy.int8_layers` makes them, in order.
     """
     label = 0.3 + CHARACTER * max(len(row['layer']) for row in rows)
     size = (FRAME + max(LAYER * len(rows), 5), HEIGHT + label)

@@ -1,4 +1,4 @@
-"""The lines of a report on blocks, those inside of others below them."""
+"""The lines of a report on blocks, with blocks inside others below them."""
 import re
 from typing import List, NamedTuple, Optional, Sequence
 
@@ -8,7 +8,7 @@ from .weights import KERNEL, PLACES, Block, Conv
 class Row(NamedTuple):
     """A line of a report: a block, one that is gone, or plain convolutions.
 
-    ``depth`` is how many blocks are around it.
+    ``depth`` is the number of blocks around it.
     """
 
     name: str
@@ -19,11 +19,11 @@ class Row(NamedTuple):
 
 
 def rows_of(convs: Sequence[Conv], former: Sequence[str] = ()) -> List[Row]:
-    """The lines of a report, plain convolutions between blocks in one.
+    """The lines of a report; plain convolutions between blocks share a line.
 
     Args:
         convs: All convolutions.
-        former: Names of blocks that were there once.
+        former: Names of blocks that existed once.
     """
     rows, plain = [], []
     for conv in convs:
@@ -44,7 +44,7 @@ def _plain_row(names: List[str]) -> List[Row]:
 
 
 def _rows(conv: Conv, gone: Sequence[str]) -> List[Row]:
-    """Blocks below those that they are in, in kxk before others."""
+    """Lines of blocks below those that hold them, first in the kxk."""
     blocks = {block.name: block for block in conv.blocks}
     ways = {
         name: PLACES.findall(name[len(conv.name):])

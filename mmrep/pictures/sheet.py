@@ -1,4 +1,4 @@
-"""Where things are in a picture of blocks, and their colours."""
+"""The places and colours of things in a picture of blocks."""
 import math
 from typing import Dict, Iterator, Sequence
 
@@ -29,7 +29,7 @@ MARGIN, GAP, CELL, PAST = 0.3, 0.25, 0.95, 5.5
 ROW, TALL_ROW, PLAIN_ROW = 0.21, 0.29, 0.17
 HEAD, FOOT, PANEL, HEADING = 1.15, 0.95, 2.3, 0.35
 CHARACTER, INDENT, LABEL = 0.072, 0.2, 2.4
-BAR = 0.5  # the longest; its number is beside it
+BAR = 0.5  # the longest bar; its number stands beside it
 PER_ROW = 6  # panels of importances
 
 
@@ -55,10 +55,10 @@ class Sheet:
     """A figure measured in inches from its upper left corner.
 
     Attributes:
-        middles: Of each row, from the upper end of the table.
-        label: How wide the names of rows are.
-        table: How wide and high the table is.
-        end: The last iteration; 0 where no past is drawn.
+        middles: Middle of each row, in inches from the top of the table.
+        label: Width of the names of rows, in inches.
+        table: Width and height of the table, in inches.
+        end: The last iteration; 0 where the picture has no past.
     """
 
     def __init__(self, rows: Sequence[Row], colours: Dict[str, str],
@@ -83,34 +83,34 @@ class Sheet:
         self.figure = Figure(figsize=self.size)
 
     def title(self, name: str, text: str) -> None:
-        """Write above all."""
+        """Write the title above everything."""
         self._text(0.22, name, fontsize=12, weight='bold')
         self._text(0.47, text, fontsize=9)
 
     def note(self, text: str) -> None:
-        """Write below the table."""
+        """Write a note below the table."""
         top = HEAD + self.table[1] + 0.12
         self._text(top, text, fontsize=7.5, color='0.3')
 
     def heading(self, text: str) -> None:
-        """Write above all rows of panels but the first."""
+        """Write a heading above the second row of panels."""
         top = HEAD + self.table[1] + FOOT + PANEL - 0.35
         self._text(top, text, fontsize=9)
 
     def table_axes(self) -> Axes:
-        """Where x and y are inches."""
+        """Axes of the table, in inches."""
         axes = self._beside_rows(MARGIN, self.table[0])
         axes.set(xlim=(0, self.table[0]), xticks=[])
         axes.spines['bottom'].set_visible(False)
         return axes
 
     def lives_axes(self) -> Axes:
-        """Where x are iterations and y inches down the table."""
+        """Axes with iterations across, and inches down the table."""
         axes = self._beside_rows(MARGIN + self.table[0] + GAP, PAST)
         return self._over_iterations(axes)
 
     def panels(self, row: int, count: int) -> Iterator[Axes]:
-        """Side by side below the table; x are iterations."""
+        """Axes side by side below the table, with iterations across."""
         width = (self.size[0] - 2 * MARGIN) / count
         top = HEAD + self.table[1] + FOOT + row * PANEL + HEADING * (row > 0)
         for i in range(count):

@@ -1,4 +1,4 @@
-"""How alike the branches of blocks are, as kernels.
+"""The similarity of the branches of blocks, as kernels.
 
 OREPA, section 5.2: its scalings keep branches from degrading into a single
 one, which the cosine between the kernels of two branches shows.
@@ -38,20 +38,20 @@ class Likeness(NamedTuple):
 def likenesses(model: nn.Module,
                include: Sequence[str] = ('*', ),
                progress: Progress = lambda items: items) -> List[Likeness]:
-    """Compare the branches of each block, those inside of blocks, too.
+    """Compare the branches of each block, also of blocks inside blocks.
 
-    Kernels are of the block's size, with the scaling or, its statistics as in
-    eval mode, the norm of their branch. Biases do not count.
+    Each kernel is padded to the block's size and includes the scaling or the
+    norm of its branch, the norm as in eval mode. Biases do not count.
 
     Args:
-        model: Any, with re-parameterized layers of mmrep.
-        include: Patterns of which one must match the name of a block, or of
+        model: Any model with blocks of mmrep.
+        include: Patterns, one of which must match the name of a block or of
             a module around it. Defaults to all.
-        progress: Wraps the blocks. Defaults to nothing.
+        progress: Function that wraps the blocks. Defaults to the identity.
 
     Returns:
-        What was found, in the model's order; blocks that have fewer than two
-        branches are left out.
+        One entry for each block with at least two branches, in the model's
+        order.
     """
     layers = [
         (name, layer) for name, layer in model.named_modules()
@@ -67,7 +67,7 @@ def likenesses(model: nn.Module,
 
 
 def _is_included(name: str, patterns: Iterable[str]) -> bool:
-    """Whether a name, or that of a module around, matches."""
+    """Whether a name, or the name of a module around it, matches."""
     parts = name.split('.')
     around = ['.'.join(parts[:i + 1]) for i in range(len(parts))]
     return any(fnmatchcase(n, p) for n in around for p in patterns)
@@ -76,11 +76,11 @@ def _is_included(name: str, patterns: Iterable[str]) -> bool:
 def kernels_of(layer: RepConv2d) -> Dict[str, Tensor]:
     """The kernel of each branch, all of one size.
 
-    The names of branches are those of the block's argument ``branches``, the
-    kxk of a block with norms in its branches is first.
+    The names of branches are those of the block's argument ``branches``. The
+    kxk of a block with norms in its branches comes first.
     """
     if isinstance(layer, OREPAConv2d):
-        # the last can be a constant, which is no branch
+        # the last kernel can be a constant, which is no branch
         return {
             name: kernel.weight
             for name, kernel in zip(layer.names, layer.branch_kernels())
@@ -95,13 +95,13 @@ def kernels_of(layer: RepConv2d) -> Dict[str, Tensor]:
 
 
 def _own_kernel(layer: BranchedConv2d) -> Kernel:
-    """That of the kxk, which may be a block, with its norm."""
+    """The kernel of the kxk, which may be a block, with its norm."""
     own = Kernel(layer.weight) if layer.kxk is None else layer.kxk.kernel()
     return own if layer.norm is None else K.fold_norm(own, layer.norm)
 
 
 def cosines(kernels: Dict[str, Tensor]) -> Tensor:
-    """The cosine of each pair, NaN where one is zero."""
+    """The cosine of each pair of kernels, NaN where a kernel is zero."""
     rows = torch.stack([kernel.double().flatten() for kernel in
                         kernels.values()])  # yapf: disable
     sizes = rows.norm(dim=1, keepdim=True)

@@ -29,11 +29,11 @@ def draw_structure(name: str,
                    convs: Sequence[Conv],
                    history: Sequence[dict] = (),
                    end: float = 0) -> Figure:
-    """Draw what there is and, if there is a history, how it came to be.
+    """Draw the blocks of a network and, given a history, their past.
 
     Args:
-        name: Above the picture.
-        summary: Below that.
+        name: Title above the picture.
+        summary: Line below the title.
         convs: All convolutions of a network.
         history: Records of DyRep's events.
         end: The last iteration of the training.
@@ -75,7 +75,7 @@ def _draw_table(sheet: Sheet) -> None:
 
 
 def _decades(rows: Sequence[Row]) -> Tuple[int, int]:
-    """Powers of ten that all weights are between, not too far."""
+    """Powers of ten that bound all weights, within limits."""
     weights = [
         weight for row in rows if row.block
         for weight in row.block.weights.values()
@@ -107,7 +107,7 @@ def _number(weight: float) -> str:
 
 
 def _draw_lives(sheet: Sheet, history: Sequence[dict]) -> None:
-    """A line for each branch while it was there, in the row of its block."""
+    """Draw a line for each branch while it existed, in its block's row."""
     axes = sheet.lives_axes()
     lanes = _lanes(past.branches_in(history), sheet)
     rows = {row.name: y for row, y in zip(sheet.rows, sheet.middles)}
@@ -135,7 +135,7 @@ def _draw_lives(sheet: Sheet, history: Sequence[dict]) -> None:
 
 
 def _lanes(branches: List[str], sheet: Sheet) -> Dict[str, float]:
-    """Where the line of each branch is in a row, from the middle."""
+    """The place of each branch's line in a row, from the middle."""
     ordered = [name for name in sheet.colours if name in branches]
     pitch = sheet.row * 0.8 / len(ordered)
     start = -pitch * (len(ordered) - 1) / 2
@@ -165,7 +165,7 @@ def _draw_costs(sheet: Sheet, history: Sequence[dict]) -> None:
 
 
 def _draw_importances(sheet: Sheet, history: Sequence[dict]) -> None:
-    """A panel per branch, a line per block, all of one height."""
+    """Draw a panel per branch with a line per block, on one scale."""
     sheet.heading(IMPORTANCES.format(SMALL))
     branches, panels = past.branches_in(history), []
     ordered = [name for name in sheet.colours if name in branches]

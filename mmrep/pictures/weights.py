@@ -1,7 +1,7 @@
-"""The blocks of a network and what their branches weigh, read off weights.
+"""The blocks of a network and the weight of each branch, read off weights.
 
-The names of weights tell all: no model is built, so that checkpoints of any
-structure can be looked at.
+The names of weights tell the structure. No model is built, so that checkpoints
+of any structure can be read.
 """
 import re
 from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
@@ -11,9 +11,9 @@ from torch import Tensor
 from ..layers.branch_names import is_branch
 from ..layers.orepa_branch import KERNEL_BRANCHES
 
-KERNEL = 'kxk'  # the block's own one, OREPA's origin
-TINY = 1e-12  # nothing is divided by less
-# where a block can stand inside of a block
+KERNEL = 'kxk'  # the block's own kernel, OREPA's origin
+TINY = 1e-12  # smallest divisor
+# where a block can stand inside a block
 PLACES = re.compile(
     r'kxk|branches\.1x1_kxk\.second|branches\.stem\.factors\.\d+')
 
@@ -21,10 +21,10 @@ Tree = Dict[str, Union[Tensor, 'Tree']]
 
 
 class Block(NamedTuple):
-    """A block, or a block inside of one.
+    """A block, or a block inside a block.
 
-    ``weights`` are those of its branches, the kxk first; None where a branch
-    has none. ``nested`` are the branches that blocks stand in.
+    ``weights`` has the weight of each branch, the kxk first; None where a
+    branch has none. ``nested`` lists the branches that hold blocks.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Block(NamedTuple):
 
 
 class Conv(NamedTuple):
-    """A convolution with its blocks, the outermost first; none if plain."""
+    """A convolution with its blocks, outermost first; no blocks if plain."""
 
     name: str
     blocks: List[Block]
@@ -68,7 +68,7 @@ def _is_kernel(value: Union[Tensor, Tree, None]) -> bool:
 
 
 def _inner(node: Tree, *path: str) -> Tree:
-    """What is there, or nothing."""
+    """The weights at a path, or an empty dict."""
     for part in path:
         node = node.get(part, {})
         if not isinstance(node, dict):
@@ -117,7 +117,7 @@ def _kernel_size(node: Tree) -> Tuple[int, int]:
 
 
 def _weights(node: Tree) -> Dict[str, Optional[float]]:
-    """What each branch weighs, over the kxk."""
+    """The weight of each branch, as a multiple of the kxk's."""
     sizes = _scales(node) if 'scale' in node else _gammas(node)
     own = sizes.get(KERNEL)
     return {

@@ -1,4 +1,4 @@
-"""The structure of a model as plain data, and back."""
+"""Describe the structure of a model as plain data, and rebuild it."""
 import logging
 import os
 import re
@@ -29,12 +29,20 @@ PLAIN = (
 
 
 def structure(model: nn.Module) -> Structure:
-    """Describe each re-parameterized layer, by name; ``json`` can write it.
+    """Describe each block, by its name, as data that ``json`` can write.
 
-    A value is the layer's ``type`` with its own arguments as they would make
-    it now, e.g. ``{'backbone.conv1': {'type': 'OREPAConv2d', 'branches':
-    ['stem'], 'scaling': 'vector'}}``. A layer of several names is under its
-    first.
+    A value has the block's ``type`` and the arguments that would build it as
+    it is now, e.g. ``{'backbone.conv1': {'type': 'OREPAConv2d', 'branches':
+    ['stem'], 'scaling': 'vector'}}``. A block of several names stands under
+    its first name.
+
+    Examples:
+        >>> from torch import nn
+        >>> import mmrep
+        >>> net = nn.Sequential(mmrep.RepVGGConv2d(4, 4, 3, padding=1))
+        >>> config = mmrep.structure(net)['0']
+        >>> config['type'], list(config['branches'])
+        ('RepVGGConv2d', ['1x1', 'identity'])
     """
     return {
         paths[0]: module.config()
@@ -46,23 +54,32 @@ def structure(model: nn.Module) -> Structure:
 def restructure(model: nn.Module, structure: Structure) -> nn.Module:
     """Give a model the structure that :func:`structure` described.
 
-    The model computes the same in eval mode as before. Layers that have
-    their structure already stay; plain convolutions are made rich as in
-    :func:`reparameterize`; other layers are fused and made anew, those that
-    ``structure`` does not name are plain then.
+    The model computes the same in eval mode as before. Layers that already
+    have their structure stay as they are. Plain convolutions become rich as in
+    :func:`reparameterize`. Other blocks are fused and made anew; blocks that
+    ``structure`` does not name become plain.
 
     Args:
-        model: Changed in place.
-        structure: As described, of a model with the same convolutions.
+        model: The model, which is changed in place.
+        structure: The description of a model with the same convolutions.
 
     Returns:
         ``model``, or the layer where the model is a convolution itself.
 
     Raises:
-        UserError: It is no such description, a name is no convolution of the
-            model, a type is unknown or arguments are impossible. The model is
-            then unchanged.
+        UserError: ``structure`` is no such description, a name is no
+            convolution of the model, a type is unknown, or arguments are
+            impossible. The model is then unchanged.
         TypeError: A convolution cannot be made rich.
+
+    Examples:
+        >>> from torch import nn
+        >>> import mmrep
+        >>> rich = nn.Sequential(mmrep.DBBConv2d(4, 4, 3, padding=1))
+        >>> plain = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1))
+        >>> twin = mmrep.restructure(plain, mmrep.structure(rich))
+        >>> twin.load_state_dict(rich.state_dict())
+        <All keys matched successfully>
     """
     by_name = {
         path: module
@@ -80,7 +97,7 @@ def restructure(model: nn.Module, structure: Structure) -> nn.Module:
 
 def _wanted(by_name: Dict[str, nn.Module], structure: Structure,
             kind: str) -> Dict[nn.Module, dict]:
-    """What each layer is to be, all of it checked before any is made.
+    """The config that each layer shall get, all checked before any is made.
 
     Raises:
         UserError: It is no description of this model.
@@ -135,19 +152,29 @@ def restructured(model: dict,
 
     ``backbone=dict(type='Restructured', model=dict(type='ResNet', ...),
     init_cfg=dict(type='Pretrained', checkpoint='dyrep.pth',
-    prefix='backbone.'))``, or with a ``structure`` of its own. It happens
-    before optimizers and DDP.
+    prefix='backbone.'))`` takes the structure of its checkpoint; a
+    ``structure`` of its own comes first. It acts before optimizers and DDP.
 
     Args:
         model: Config of the module.
-        structure: As :func:`structure` describes it, a ``.json`` with that,
-            or a checkpoint of the module or of a model around it, which tells
-            it by the names of weights. Defaults to the checkpoint from which
-            the module starts, by its ``init_cfg``.
+        structure: A description as of :func:`structure`, the path of a
+            ``.json`` with one, or the path of a checkpoint of the module or of
+            a model around it, whose names of weights tell the structure.
+            Defaults to the checkpoint of the module's ``init_cfg``.
         arguments: Further arguments of ``model``, which some hosts set.
 
     Raises:
         UserError: The structure or checkpoint is of another module, or none.
+
+    Examples:
+        >>> from mmengine.registry import MODELS
+        >>> import mmrep
+        >>> backbone = dict(type='MobileNetV1', widen_factor=0.05)
+        >>> structure = {'conv1.conv': dict(type='RepVGGConv2d')}
+        >>> net = MODELS.build(
+        ...     dict(type='Restructured', model=backbone, structure=structure))
+        >>> type(net.conv1.conv).__name__
+        'RepVGGConv2d'
     """
     built = build_inner(model, arguments)
     if structure is None:

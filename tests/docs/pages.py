@@ -5,7 +5,7 @@ from typing import Iterator, List, NamedTuple
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
-    page for folder in ('.', 'docs', 'configs')
+    page for folder in ('.', 'docs', 'docs/api', 'configs')
     for page in (ROOT / folder).glob('*.md'))
 # kind, text with its last newline
 FENCE = re.compile(r'^```([^\n]*)\n(.*?)^```$', re.MULTILINE | re.DOTALL)

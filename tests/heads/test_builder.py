@@ -27,5 +27,5 @@ def test_without_mmpretrain(monkeypatch):
 
     monkeypatch.delitem(sys.modules, 'mmrep.heads.auxiliary', raising=False)
     monkeypatch.setattr(builtins, '__import__', missing)
-    with pytest.raises(UserError, match='install that'):
+    with pytest.raises(UserError, match='install mmpretrain'):
         mmrep.heads.auxiliary_cls_head(num_classes=3, in_channels=8)

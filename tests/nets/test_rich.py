@@ -164,8 +164,8 @@ def test_what_cannot_be_made_rich(net, name):
 @pytest.mark.parametrize('kwargs, message', [
     (dict(type='FooConv2d'), r"`type` \(='FooConv2d'\) must be one of \['ACB"),
     (dict(type='Conv2d'), r"`type` \(='Conv2d'\) must be one of"),
-    (dict(include='neck'), "'neck' matches no convolution of this Net, which "
-     r"has such as \['stem', 'levels.0.0', 'point'\]"),
+    (dict(include='neck'), "'neck' matches no convolution of this Net, whose "
+     r"convolutions have names such as \['stem', 'levels.0.0', 'point'\]"),
     (dict(exclude='lev'), "'lev' matches no convolution"),
     (dict(kernel_size=9), r'`kernel_size` \(=9\)'),
     (dict(exclude='*'), r"`exclude` \(=\['\*'\]\)"),

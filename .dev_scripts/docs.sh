@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Builds the site of the documentation; a warning is an error.
+# Usage: .dev_scripts/docs.sh [build | serve]  (PYTHON=python3.11 chooses one)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+venv=.venv-docs
+if [[ ! requirements/docs.txt -ot $venv/.ready ]]; then
+  rm -rf "$venv"
+  "${PYTHON:-$(command -v python3.11 || command -v python3)}" -m venv "$venv"
+  "$venv/bin/pip" install --quiet --no-deps --disable-pip-version-check \
+    -r requirements/docs.txt
+  touch "$venv/.ready"
+fi
+
+# the theme's advertisement of another program is no warning of ours
+export NO_MKDOCS_2_WARNING=1
+if [[ ${1:-build} == serve ]]; then
+  exec "$venv/bin/mkdocs" serve
+fi
+# without --quiet, which would hide warnings from --strict
+"$venv/bin/mkdocs" build --strict --clean
+echo 'built work_dirs/site/index.html'
