@@ -19,8 +19,9 @@ from .layers import (ACBConv2d, BranchedConv2d, DBBConv2d, LargeKernelConv2d,
                      QARepVGGConv2d, RepConv2d, RepVGGConv2d)
 from .nets.keep import keep_kernels
 from .nets.rich import reparameterize
-from .structures.describe import restructure, structure
-from .structures.enrich import enrich_on_load
+from .structures import restructure, structure
+from .structures.from_weights import enrich
+from .structures.on_load import enrich_on_load
 from .version import __version__
 
 __all__ = [
@@ -35,6 +36,6 @@ __all__ = [
 ]
 
 allow_mmengine_checkpoints()
-enrich_on_load()
+enrich_on_load(enrich)
 find_forked_hosts()
 guard_converters()

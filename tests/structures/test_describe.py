@@ -128,7 +128,7 @@ def test_by_a_checkpoint_of_the_plain_net(tmp_path, monkeypatch):
     stock = dict(type='mmdet.ResNet', depth=18, base_channels=4)
     torch.save(MODELS.build(stock).state_dict(), path)
     said = []
-    monkeypatch.setattr(sys.modules['mmrep.structures.describe'], 'print_log',
+    monkeypatch.setattr(sys.modules['mmrep.structures.by_config'], 'print_log',
                         lambda message, *_: said.append(message))
     MODELS.build(dict(type='Restructured', model=stock, structure=path))
     assert said == [

@@ -16,7 +16,8 @@ from mmrep.dyrep import Data, Evolution, growing
 from mmrep.dyrep.calibration import inputs_of
 from mmrep.dyrep.sites import Site, block_at
 from mmrep.errors import UserError
-from mmrep.structures.enrich import adopt, enrich, weights_of
+from mmrep.prefixes import under
+from mmrep.structures.from_weights import adopt, enrich
 from mmrep.testing import randomize_norms
 
 SEVEN = ('1x1', '1x1_kxk', '1x1_average', '1xk', 'kx1', 'identity')
@@ -138,7 +139,7 @@ def test_a_rich_net_loads_it(net, saved):
 
 def test_a_part_of_a_checkpoint(net, saved):
     fresh = MODELS.build(dict(type='mmdet.ResNet', depth=18, base_channels=8))
-    state = weights_of('backbone', net.state_dict())
+    state = under(net.state_dict(), 'backbone.')
     load_checkpoint(fresh, saved(state=state), strict=True)
     assert torch.equal(features(net.backbone), features(fresh))
 
