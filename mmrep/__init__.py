@@ -3,6 +3,7 @@
 Importing it registers the layers and backbones in mmengine's root registries,
 where mmdet, mmseg and mmpretrain find them without a prefix.
 """
+from . import deploy
 from .backbones import (ACBResNet, AlexNetBN, DBBResNet, MobileNetV1,
                         OREPAResNet, OREPAVGGBackbone, RepVGGBackbone,
                         RepVGGResNet)
@@ -31,7 +32,7 @@ __all__ = [
     'OREPAVGGBackbone', 'OREPAVGGConv2d', 'ParameterCheckHook',
     'QARepVGGConv2d', 'RepConv2d', 'RepVGGBackbone', 'RepVGGConv2d',
     'RepVGGL2Hook', 'RepVGGResNet', 'UserError', '__version__',
-    'auxiliary_cls_head', 'fuse', 'keep_kernels', 'reparameterize',
+    'auxiliary_cls_head', 'deploy', 'fuse', 'keep_kernels', 'reparameterize',
     'restructure', 'structure'
 ]
 
