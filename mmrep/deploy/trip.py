@@ -1,30 +1,27 @@
 """The whole way of a checkpoint: from a training to files of a plain net."""
 import math
 import os
-from typing import Callable, Iterable, List, NamedTuple, Optional, Union
+from typing import Callable, List, NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 from mmengine.config import Config
 from torch import Tensor, nn
 
-from ..checkpoints.weights import Weights, read_weights
+from ..checkpoints.weights import read_weights
 from ..custom_imports import needs
 from ..errors import UserError, shown
 from ..fusing.examples import image_channels
 from ..fusing.net import fuse
 from ..hosts import build_model, load_config
 from ..layers.geometry import check_flag
-from ..nets.walk import names, rep_layers
-from ..prefixes import under
-from ..structures.from_weights import enrich
-from ..structures.matching import load_in_eval
+from ..nets.walk import rep_layers
 from ..version import __version__
 from .files import check_paths, write_fused
+from .forms import load_plain, load_rich
 from .plain_config import plain_config
 from .verify import example_input, worst_difference
 
 Path = Union[str, os.PathLike]
-PLAIN = {'weight', 'bias'}  # of a convolution
 TOLERANCE = 1e-4  # relative, of features and dense heads
 
 
@@ -85,81 +82,30 @@ def deploy(config: Path,
     _check_options(ema, trust_checkpoint, tolerance)
     config, checkpoint, out = _texts(
         config=config, checkpoint=checkpoint, out=out)
-    image, = (None, ) if image is None else _texts(image=image)
     cfg = load_config(config)
     check_paths(config, checkpoint, out)
     progress('reading the checkpoint')
-    weights = read_weights(checkpoint, ema, trust_checkpoint)
-    rich = build_model(cfg)
-    x = example_input(image, image_channels(rich))
-    rich, meta = load_rich(rich, weights, checkpoint), weights.meta
-    del weights  # as large as the rich net
+    rich, meta, x = _training_form(cfg, checkpoint, image, ema,
+                                   trust_checkpoint)
     progress('fusing')
     fused, plain_cfg = fuse(rich), plain_config(cfg)
     plain = load_plain(build_model(plain_cfg), fused)
     progress('comparing both forms')
     worst = _check_same(rich, plain, x, tolerance)
-    written = write_fused(out, _contents(meta, fused, plain_cfg), plain_cfg)
-    return Report(out, written, sum(1 for _ in rep_layers(rich)), worst,
-                  needs(plain_cfg))
+    beside = write_fused(out, _contents(meta, fused, plain_cfg), plain_cfg)
+    layers = sum(1 for _ in rep_layers(rich))
+    return Report(out, beside, layers, worst, needs(plain_cfg))
 
 
-def load_rich(model: nn.Module, weights: Weights, path: str) -> nn.Module:
-    """Load the weights of a training form, in which there is some to fuse.
-
-    Args:
-        model: Of the config, changed in place.
-        weights: Of the checkpoint.
-        path: Of the checkpoint, for messages.
-
-    Returns:
-        The model in eval mode.
-
-    Raises:
-        UserError: All is plain already, or the weights are of another model.
-    """
-    enrich(model, weights.state_dict)
-    rich = set(rep_layers(model))
-    paths = (paths[0] for m, paths in names(model).items() if m in rich)
-    if 'mmrep_fused' in weights.meta or _are_plain(weights, paths):
-        raise UserError(f'{path!r} is fused already: all its convolutions '
-                        'are plain')
-    if not rich:
-        raise UserError('nothing to fuse: the model of this config has no '
-                        're-parameterized layer')
-    return load_in_eval(model, weights.state_dict)
-
-
-def _are_plain(weights: Weights, paths: Iterable[str]) -> bool:
-    """Whether weights have plain convolutions for layers, and no other."""
-    inside = [set(under(weights.state_dict, f'{path}.')) for path in paths]
-    return any(inside) and PLAIN.issuperset(set().union(*inside))
-
-
-def load_plain(model: nn.Module, fused: nn.Module) -> nn.Module:
-    """Load the weights of a fused net into the net of its config.
-
-    Args:
-        model: Of the config that is to be written, changed in place.
-        fused: What the training form became.
-
-    Returns:
-        The model in eval mode.
-
-    Raises:
-        UserError: The model has no place for a bias, or is not plain.
-    """
-    weights, places = fused.state_dict(), model.state_dict()
-    for name in weights:
-        if name.endswith('.bias') and name not in places:
-            raise UserError(f"cannot fuse {name[:-len('.bias')]!r}: it needs "
-                            'a bias, which the stock layer has not, and no '
-                            'batch norm directly behind it can take it: give '
-                            'the layer a bias, or leave it plain')
-    for layer in rep_layers(model):
-        raise UserError('cannot fuse this config: its plain form still has a '
-                        f'{type(layer).__name__}')
-    return load_in_eval(model, weights)
+def _training_form(cfg: Config, checkpoint: str, image: Optional[Path],
+                   ema: Optional[bool],
+                   trusted: bool) -> Tuple[nn.Module, dict, Tensor]:
+    """The trained net, what is known of its training, and an input."""
+    weights = read_weights(checkpoint, ema, trusted)
+    model = build_model(cfg)
+    path = None if image is None else _texts(image=image)[0]
+    x = example_input(path, image_channels(model))
+    return load_rich(model, weights, checkpoint), weights.meta, x
 
 
 def _check_same(rich: nn.Module, plain: nn.Module, x: Tensor,
