@@ -1,4 +1,4 @@
-"""Prefixes of the names of weights: those under one, and those without."""
+"""Prefixes of the names of weights: find what is under one, or cut it off."""
 import copy
 import re
 from typing import Dict, Mapping, Pattern, TypeVar
@@ -9,6 +9,7 @@ from .errors import UserError
 
 Weights = TypeVar('Weights', bound=Mapping[str, Tensor])
 DDP = 'module.'  # of EMAHook's averages, too
+COMPILED = '_orig_mod.'
 # `torch.compile` of a model, before or after it is wrapped
 WRAPPERS = re.compile(r'(_orig_mod\.)*(module\.)?(_orig_mod\.)*')
 # of a backbone in a file of any code
@@ -16,7 +17,7 @@ AROUND_BACKBONE = re.compile(r'((module|_orig_mod|model|backbone)\.)*')
 
 
 def under(weights: Mapping[str, Tensor], prefix: str) -> Dict[str, Tensor]:
-    """The weights whose names begin with a prefix, by the rest of these.
+    """Select the weights whose names begin with a prefix, and cut it off.
 
     Args:
         weights: Of a model, by name.
@@ -29,7 +30,7 @@ def under(weights: Mapping[str, Tensor], prefix: str) -> Dict[str, Tensor]:
 
 
 def without_module(weights: Weights) -> Weights:
-    """Names without the ``module.`` of DDP, as mmengine loads them.
+    """Cut the ``module.`` of DDP off, as mmengine does when it loads.
 
     Args:
         weights: By name; modules' versions are kept.
@@ -41,7 +42,7 @@ def without_module(weights: Weights) -> Weights:
 
 
 def without_wrappers(weights: Weights) -> Weights:
-    """Names without those of DDP and ``torch.compile`` around the model.
+    """Cut off what DDP and ``torch.compile`` put before names.
 
     Args:
         weights: By name; modules' versions are kept.
@@ -49,11 +50,12 @@ def without_wrappers(weights: Weights) -> Weights:
     Raises:
         UserError: That would make one of two names.
     """
-    return without(WRAPPERS, weights, "'module.' or '_orig_mod.'")
+    ddp = any(name.startswith(DDP) for name in weights)
+    return without(WRAPPERS, weights, repr(DDP if ddp else COMPILED))
 
 
 def without(prefix: Pattern, weights: Weights, told: str) -> Weights:
-    """Names without what a pattern finds at their beginning.
+    """Cut off what a pattern finds at the beginning of names.
 
     Args:
         prefix: The pattern.

@@ -23,6 +23,13 @@ def test_wrappers(prefix):
     assert out == {'a.module._orig_mod.b': 1, 'c': 2}
 
 
+@pytest.mark.parametrize('prefix', ['module.', '_orig_mod.'])
+def test_wrapped_twice(prefix):
+    told = f"has 'a' twice, with and without '{prefix}'"
+    with pytest.raises(UserError, match=told):
+        without_wrappers({'a': 1, f'{prefix}a': 2})
+
+
 def test_a_module_called_module():
     """DDP puts one in front, of which the model may have another."""
     weights = {'module.module.a': 1}

@@ -9,11 +9,11 @@ from .wrappers import AVERAGED, unwrap
 
 
 class Weights(NamedTuple):
-    """What of a checkpoint is for a net that does not train on.
+    """The part of a checkpoint that a net needs to run.
 
     Attributes:
         state_dict: The weights, their names without those of wrappers.
-        meta: What the Runner that wrote them says of its run.
+        meta: What the Runner that wrote them has noted of its run.
     """
 
     state_dict: StateDict
@@ -42,7 +42,10 @@ def read_weights(path: str,
 
 
 def choose_weights(checkpoint: Mapping, ema: Optional[bool]) -> StateDict:
-    """EMAHook saves the averaged weights as state_dict, the raw as EMA.
+    """Choose between the averaged weights of a checkpoint and the raw ones.
+
+    EMAHook saves the averaged ones as ``state_dict``, the raw ones as
+    ``ema_state_dict``.
 
     Args:
         checkpoint: From ``read_checkpoint``.
@@ -63,7 +66,7 @@ def choose_weights(checkpoint: Mapping, ema: Optional[bool]) -> StateDict:
 
 
 def _of_others(checkpoint: Mapping, ema: bool) -> StateDict:
-    """Files that were not written with EMAHook have them under other names.
+    """Take them from a file that was not written with EMAHook.
 
     Raises:
         UserError: If there are none.

@@ -88,7 +88,7 @@ def as_checkpoint(loaded: Any) -> Any:
 
 
 def without_prefixes(state_dict: StateDict) -> StateDict:
-    """Names without those of the modules around the backbone.
+    """Cut off the names of the modules around a backbone.
 
     Args:
         state_dict: Of a backbone, by the names of any code.

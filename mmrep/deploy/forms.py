@@ -1,4 +1,4 @@
-"""Both forms of a net, with the weights that they are to have."""
+"""Load the two forms of a net: in training, and fused."""
 from typing import Iterable
 
 from torch import nn
@@ -14,7 +14,7 @@ PLAIN = {'weight', 'bias'}  # of a convolution
 
 
 def load_rich(model: nn.Module, weights: Weights, path: str) -> nn.Module:
-    """Load the weights of a training form, in which there is some to fuse.
+    """Load the weights of a training form that has something to fuse.
 
     Args:
         model: Of the config, changed in place.
@@ -40,7 +40,7 @@ def load_rich(model: nn.Module, weights: Weights, path: str) -> nn.Module:
 
 
 def _are_plain(weights: Weights, paths: Iterable[str]) -> bool:
-    """Whether weights have plain convolutions for layers, and no other."""
+    """Return True if weights have only plain convolutions for layers."""
     inside = [set(under(weights.state_dict, f'{path}.')) for path in paths]
     return any(inside) and PLAIN.issuperset(set().union(*inside))
 

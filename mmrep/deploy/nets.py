@@ -1,4 +1,4 @@
-"""A config and its checkpoint, trained or fused, as nets to export."""
+"""Load a config and its checkpoint, trained or fused, as nets to export."""
 import copy
 from typing import Callable, NamedTuple, Optional
 

@@ -1,4 +1,4 @@
-"""The whole way of a checkpoint: from a training to files of a plain net."""
+"""Take a checkpoint from its training to the files of a plain net."""
 import math
 import os
 from typing import Callable, List, NamedTuple, Optional, Tuple, Union
@@ -18,7 +18,7 @@ from ..nets.walk import rep_layers
 from ..version import __version__
 from .files import check_paths, write_fused
 from .forms import load_plain, load_rich
-from .plain_config import plain_config
+from .stock_config import plain_config
 from .verify import example_input, worst_difference
 
 Path = Union[str, os.PathLike]
@@ -26,7 +26,7 @@ TOLERANCE = 1e-4  # relative, of features and dense heads
 
 
 class Report(NamedTuple):
-    """What :func:`deploy` has done.
+    """What :func:`deploy` has written, and how exact it is.
 
     Attributes:
         checkpoint: Path of the fused checkpoint.
@@ -100,7 +100,7 @@ def deploy(config: Path,
 def _training_form(cfg: Config, checkpoint: str, image: Optional[Path],
                    ema: Optional[bool],
                    trusted: bool) -> Tuple[nn.Module, dict, Tensor]:
-    """The trained net, what is known of its training, and an input."""
+    """Load the trained net; also return its meta and an input to run on."""
     weights = read_weights(checkpoint, ema, trusted)
     model = build_model(cfg)
     path = None if image is None else _texts(image=image)[0]
@@ -110,7 +110,7 @@ def _training_form(cfg: Config, checkpoint: str, image: Optional[Path],
 
 def _check_same(rich: nn.Module, plain: nn.Module, x: Tensor,
                 tolerance: float) -> float:
-    """How far the two nets are from each other.
+    """Measure how far the two nets are from each other.
 
     Raises:
         UserError: Too far.
@@ -124,14 +124,14 @@ def _check_same(rich: nn.Module, plain: nn.Module, x: Tensor,
 
 
 def _contents(meta: dict, fused: nn.Module, plain_cfg: Config) -> dict:
-    """What a fused checkpoint holds."""
+    """Collect what a fused checkpoint holds."""
     own = dict(mmrep_fused=__version__, cfg=plain_cfg.pretty_text)
     return dict(meta={**meta, **own}, state_dict=fused.state_dict())
 
 
 def _check_options(ema: Optional[bool], trust_checkpoint: bool,
                    tolerance: float) -> None:
-    """Refuse values that would be taken for others.
+    """Refuse options of the wrong kind.
 
     Raises:
         UserError: One is of the wrong kind.
@@ -146,7 +146,7 @@ def _check_options(ema: Optional[bool], trust_checkpoint: bool,
 
 
 def _texts(**paths: Path) -> List[str]:
-    """Paths as strings.
+    """Return paths as strings.
 
     Raises:
         UserError: One is none.

@@ -1,4 +1,4 @@
-"""Reading a config and building its model, of any OpenMMLab host."""
+"""Read a config of any OpenMMLab host and build its model."""
 from .config import load_config
 from .model import build_model
 

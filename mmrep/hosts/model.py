@@ -1,4 +1,4 @@
-"""Building a config's model."""
+"""Build the model of a config."""
 import copy
 
 from mmengine.config import Config

@@ -1,4 +1,4 @@
-"""Modules of a config that have the structure of others."""
+"""Build a module of a config with the structure of another."""
 import logging
 import os
 from typing import Union

@@ -1,4 +1,4 @@
-"""The structure that weights bring along, and giving it to their model."""
+"""Read the structure that weights bring along, and give it to a model."""
 import re
 from typing import Dict, List, Optional
 
@@ -120,10 +120,10 @@ def part_of(module: nn.Module, weights: Weights) -> Optional[Weights]:
 
 
 def first_convolution(module: nn.Module) -> str:
-    """The name of the first convolution of a module, plain or rich.
+    """Return the name of a module's first convolution, plain or rich.
 
     Args:
-        module: Mostly with one.
+        module: Without a convolution the name says so.
     """
     return next((paths[0] for conv, paths in names(module).items()
                  if isinstance(conv, RepConv2d) or not why_not_plain(conv)),

@@ -1,4 +1,4 @@
-"""Whether the weights of a checkpoint are those of a model."""
+"""Check that weights are those of a model, and load them."""
 import re
 import warnings
 from typing import Dict, List

@@ -1,4 +1,4 @@
-"""Letting mmengine's loading prepare the model for the weights."""
+"""Let mmengine prepare a model for the weights that it loads."""
 import functools
 from typing import Callable, Dict, List
 
@@ -12,14 +12,14 @@ Prepare = Callable[[nn.Module, Dict[str, Tensor]], List[str]]
 
 
 def enrich_on_load(enrich: Prepare) -> None:
-    """Let mmengine's loading make a model what weights are of.
+    """Let mmengine call a function before it loads weights into a model.
 
     All hosts load through its one function, ``init_detector``, inferencers,
     ``Runner`` and ``init_cfg`` alike, which has no place for a hook.
 
     Args:
-        enrich: Changes a model, without its wrappers, for weights by name,
-            and returns the names of what it has changed.
+        enrich: Takes the model, without its wrappers, and the weights by
+            name; returns the names of the layers that it has changed.
     """
     load = mmengine_checkpoint.load_state_dict
     if hasattr(load, 'enriches'):
