@@ -3,6 +3,7 @@
 Importing it registers the layers and backbones in mmengine's root registries,
 where mmdet, mmseg and mmpretrain find them without a prefix.
 """
+from . import deploy
 from .backbones import (ACBResNet, AlexNetBN, DBBResNet, MobileNetV1,
                         OREPAResNet, OREPAVGGBackbone, RepVGGBackbone,
                         RepVGGResNet)
@@ -19,8 +20,9 @@ from .layers import (ACBConv2d, BranchedConv2d, DBBConv2d, LargeKernelConv2d,
                      QARepVGGConv2d, RepConv2d, RepVGGConv2d)
 from .nets.keep import keep_kernels
 from .nets.rich import reparameterize
-from .structures.describe import restructure, structure
-from .structures.enrich import enrich_on_load
+from .structures import restructure, structure
+from .structures.from_weights import enrich
+from .structures.on_load import enrich_on_load
 from .version import __version__
 
 __all__ = [
@@ -30,11 +32,11 @@ __all__ = [
     'OREPAVGGBackbone', 'OREPAVGGConv2d', 'ParameterCheckHook',
     'QARepVGGConv2d', 'RepConv2d', 'RepVGGBackbone', 'RepVGGConv2d',
     'RepVGGL2Hook', 'RepVGGResNet', 'UserError', '__version__',
-    'auxiliary_cls_head', 'fuse', 'keep_kernels', 'reparameterize',
+    'auxiliary_cls_head', 'deploy', 'fuse', 'keep_kernels', 'reparameterize',
     'restructure', 'structure'
 ]
 
 allow_mmengine_checkpoints()
-enrich_on_load()
+enrich_on_load(enrich)
 find_forked_hosts()
 guard_converters()

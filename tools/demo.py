@@ -15,16 +15,18 @@ import sys
 import time
 from pathlib import Path
 
-from mmengine.model import revert_sync_batchnorm
 from mmengine.optim import build_optim_wrapper
-from mmengine.runner import Runner, load_checkpoint
+from mmengine.runner import Runner
 from rich.console import Console
 from rich.table import Table
 
-from mmrep.cli import build_model, check_folder, load_config, report_errors
+from mmrep.checkpoints.weights import read_weights
+from mmrep.cli import check_folder, report_errors
 from mmrep.deploy import example_input, worst_difference
+from mmrep.hosts import build_model, load_config
 from mmrep.measure.timing import alternate
 from mmrep.pictures.predictions import draw_predictions, predict
+from mmrep.structures.matching import load_in_eval
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = 'data/shapes'
@@ -92,9 +94,8 @@ def draw_evolution(name, checkpoint):
 def load(config, checkpoint):
     """The config and its model with the weights of a checkpoint."""
     cfg = load_config(str(config))
-    model = revert_sync_batchnorm(build_model(cfg))
-    load_checkpoint(model, str(checkpoint), map_location='cpu')
-    return cfg, model.eval()
+    weights = read_weights(str(checkpoint)).state_dict
+    return cfg, load_in_eval(build_model(cfg), weights)
 
 
 def step_times(cfg, *models):

@@ -4,6 +4,7 @@ from functools import lru_cache
 from typing import Iterator, Set, Tuple
 
 from ..errors import UserError
+from ..prefixes import under
 from .mobilenet import BLOCKS
 from .renaming import StateDict
 from .resnet import norm_behind
@@ -131,7 +132,4 @@ def _fits(name: str, shape: tuple, state_dict: StateDict) -> bool:
 
 
 def _branches(prefix: str, state_dict: StateDict) -> Set[str]:
-    return {
-        name[len(prefix):].split('.')[0]
-        for name in state_dict if name.startswith(prefix)
-    }
+    return {name.split('.')[0] for name in under(state_dict, prefix)}

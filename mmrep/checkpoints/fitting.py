@@ -10,7 +10,7 @@ from ..compat.quiet import quiet
 from ..errors import UserError
 from ..layers import RepConv2d
 from ..nets.walk import names
-from .wrappers import without_module
+from ..prefixes import without_module
 
 # of no use without the weights beside them
 COUNTERS = re.compile(r'(^|\.)num_batches_tracked\Z')

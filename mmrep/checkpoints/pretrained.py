@@ -6,6 +6,7 @@ from mmengine.runner.checkpoint import load_state_dict
 from torch import nn
 
 from ..errors import UserError, shown
+from ..prefixes import under
 from .fitting import check_fits
 from .safe_load import read_checkpoint
 
@@ -81,11 +82,7 @@ def _part(path: str, prefix: str, weights: dict, kind: str) -> dict:
     Raises:
         UserError: There are none.
     """
-    start = f"{prefix}{'' if prefix.endswith('.') else '.'}"
-    part = {
-        name[len(start):]: tensor
-        for name, tensor in weights.items() if name.startswith(start)
-    }
+    part = under(weights, prefix if prefix.endswith('.') else f'{prefix}.')
     if not part:
         raise UserError(
             f'checkpoint {path!r}, from which {kind} is to start, has no '

@@ -1,12 +1,11 @@
 """The state dict inside of a checkpoint, whatever wraps it."""
-import copy
-import re
 from collections.abc import Mapping
 from typing import Any, Sequence, Tuple
 
 from torch import nn
 
 from ..errors import UserError
+from ..prefixes import AROUND_BACKBONE, without
 from .content import check_weights
 from .renaming import StateDict, translate
 
@@ -14,7 +13,6 @@ WEIGHTS = ('state_dict', 'model', 'model_state_dict')
 AVERAGED = ('model_ema', 'ema_model', 'state_dict_ema', 'ema')
 USUAL = WEIGHTS + AVERAGED
 MAX_WRAPPERS = 5
-PREFIX = re.compile(r'^((module|_orig_mod|model|backbone)\.)+')
 # of a RepVGGplus, by the stage that each is behind
 AUXILIARY = dict(stage1=0, stage2=1, stage3_first=2)
 WEIGHT = ((r'(weight|bias)\Z', r'\1'), )
@@ -89,37 +87,17 @@ def as_checkpoint(loaded: Any) -> Any:
     return loaded if weights is loaded else {**loaded, 'state_dict': weights}
 
 
-def without_module(state_dict: StateDict) -> StateDict:
-    """Names without the ``module.`` of DDP; modules' versions are kept.
-
-    Raises:
-        UserError: That would make one of two names.
-    """
-    out = copy.copy(state_dict)  # with `_metadata`
-    out.clear()
-    for name, tensor in state_dict.items():
-        short = re.sub(r'^module\.', '', name)
-        if short in out:
-            raise UserError(f'the checkpoint has {short!r} twice, with and '
-                            "without 'module.'")
-        out[short] = tensor
-    return out
-
-
 def without_prefixes(state_dict: StateDict) -> StateDict:
-    """Names without those of the modules around the backbone.
+    """Cut off the names of the modules around a backbone.
+
+    Args:
+        state_dict: Of a backbone, by the names of any code.
 
     Raises:
         UserError: That would make one of two names.
     """
-    out = {}
-    for name, tensor in state_dict.items():
-        short = PREFIX.sub('', name)
-        if short in out:
-            raise UserError(f'the checkpoint has {short!r} twice, with and '
-                            'without a prefix')
-        if short != 'n_averaged':  # a counter of torch's AveragedModel
-            out[short] = tensor
+    out = without(AROUND_BACKBONE, dict(state_dict), 'a prefix')
+    out.pop('n_averaged', None)  # a counter of torch's AveragedModel
     return out
 
 

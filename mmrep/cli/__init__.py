@@ -1,14 +1,15 @@
 """What the command line tools share."""
-from .config import load_config
+from ..checkpoints.weights import choose_weights
+from ..hosts import build_model, load_config
+from ..structures.matching import check_checkpoint_matches
 from .data import check_datasets
 from .errors import UserError, one_line, report_errors
 from .launch import (leave_group, prepare_config, prepare_launcher,
                      set_loader_defaults, set_work_dir, trust_checkpoints)
-from .model import build_model, check_checkpoint_matches
 from .options import add_common_arguments
 from .outputs import check_folder
 from .runner import build_runner
-from .weights import add_checkpoint_arguments, choose_weights
+from .weights import add_checkpoint_arguments
 
 __all__ = [
     'UserError', 'add_common_arguments', 'add_checkpoint_arguments',

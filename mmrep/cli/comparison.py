@@ -4,11 +4,11 @@
 """
 from functools import partial
 
+from ..hosts import load_config
 from ..measure.cost import Run
 from ..measure.memory import explained, unexplained
 from ..measure.timing import in_turn, median
 from .backbone_alone import BackboneAlone
-from .config import load_config
 from .dyrep import hook_of
 from .evolving import evolving_steps
 from .inference import FUSED, PLAIN, inference_forms

@@ -2,9 +2,9 @@
 import os.path as osp
 import re
 
+from ..hosts.rules import DICT, TEXT
+from ..hosts.values import check_value
 from .errors import UserError
-from .rules import DICT, TEXT
-from .values import check_value
 
 # these fetch their files themselves
 DOWNLOADING = ('CIFAR10', 'CIFAR100', 'FashionMNIST', 'MNIST')

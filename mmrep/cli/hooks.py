@@ -5,11 +5,11 @@ from mmengine.runner import Priority, get_priority
 
 from ..custom_imports import type_name
 from ..errors import shown
+from ..hosts.rules import FLAG, NAMES, NONE, TEXT, Rule, either, whole
+from ..hosts.values import MISSING, check_value
 from ..layers.geometry import is_whole
 from .errors import UserError
 from .outputs import check_folder
-from .rules import FLAG, NAMES, NONE, TEXT, Rule, either, whole
-from .values import MISSING, check_value
 
 WHOLE = Rule('a whole number', is_whole)
 OPTIONS = dict(

@@ -7,10 +7,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ..deploy.verify import outputs
 from ..fusing.net import fuse
+from ..hosts import load_config
 from ..measure.timing import timed
 from ..nets.keep import keep_kernels
 from ..nets.walk import branch_by_branch, rep_layers
-from .config import load_config
 from .errors import UserError, one_line
 from .synthetic import synthetic_batch
 from .training_step import model_for

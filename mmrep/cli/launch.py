@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 
 from ..dyrep.arguments import check_whole
 from ..dyrep.random_state import WORKERS, folded
-from .config import load_config
+from ..hosts import load_config
 from .errors import UserError
 from .hooks import check_hooks
 from .outputs import check_config_stays, check_folder

@@ -7,9 +7,9 @@ from mmengine.model import revert_sync_batchnorm
 from mmengine.optim import build_optim_wrapper
 
 from ..compat.quiet import quiet
+from ..hosts import build_model
 from ..measure.timing import Laps
 from .errors import UserError, one_line
-from .model import build_model
 from .synthetic import synthetic_batch
 
 # random images would let the weights explode; with 0 new groups of the

@@ -1,9 +1,10 @@
 """From a trained net to files that stock hosts load."""
 from .files import check_paths, write_fused
-from .plain_config import plain_config
+from .stock_config import plain_config
+from .trip import Report, deploy
 from .verify import example_input, relative_difference, worst_difference
 
 __all__ = [
-    'check_paths', 'example_input', 'plain_config', 'relative_difference',
-    'worst_difference', 'write_fused'
+    'Report', 'check_paths', 'deploy', 'example_input', 'plain_config',
+    'relative_difference', 'worst_difference', 'write_fused'
 ]

@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 
 from ..checkpoints.pretrained import pretrained
 from ..compat.quiet import quiet
-from ..structures.enrich import adopt
+from ..structures.from_weights import adopt
 from . import random_state
 from .look import Data
 from .optimizer import all_parameters, regroup

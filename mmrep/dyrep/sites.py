@@ -9,7 +9,7 @@ from ..layers import BranchedConv2d
 from ..layers.geometry import Geometry
 from ..nets.rich import are_patterns, is_conv, matches, why_not_rich
 from ..nets.walk import names, replace
-from ..structures.enrich import block_for
+from ..structures.from_weights import block_for
 
 Patterns = Union[str, Sequence[str]]
 

@@ -2,10 +2,11 @@
 import copy
 import re
 import warnings
-from typing import Dict
+from typing import Dict, Optional
 
 from torch import Tensor, nn
 
+from ..prefixes import under
 from .frozen_norms import norms_in, reset_norm
 
 PLAIN = {'weight', 'bias'}
@@ -33,40 +34,57 @@ def adapt(layer: nn.Module, state_dict: dict, prefix: str) -> None:
         state_dict: Of a whole model, completed in place.
         prefix: Of the layer's names in it.
     """
-    weights = {
-        name[len(prefix):]: tensor
-        for name, tensor in state_dict.items() if name.startswith(prefix)
-    }
+    weights = under(state_dict, prefix)
     if not all(isinstance(each, Tensor) for each in weights.values()):
         return  # torch says which of them is none
     if not PLAIN.issuperset(weights):
-        if take_over(layer, weights):
+        if take(layer, read(layer, weights)):
             warnings.warn(CHANGED)
     elif 'weight' in weights and (weights['weight'].shape
                                   == layer.origin.shape):
         _complete(layer, state_dict, prefix)
 
 
-def take_over(layer: nn.Module, weights: Dict[str, Tensor]) -> bool:
-    """Have the structure of these weights, if they are such a block's.
+def read(layer: nn.Module, weights: Dict[str, Tensor]) -> Optional[dict]:
+    """Read which block a layer's weights are of; the layer stays as it is.
 
     Args:
         layer: A re-parameterized layer.
         weights: By their names in the layer.
 
     Returns:
-        Whether the layer has other parameters now.
+        The options of that block, None where it is the layer as it is or
+        where the weights are no such block's.
     """
     own = {name: tensor.shape for name, tensor in layer.state_dict().items()}
     if own == {name: tensor.shape for name, tensor in weights.items()}:
-        return False
+        return None
     if not any(re.match(ORIGIN, name) for name in weights):
-        return False  # a part of them, torch tells what is missing
+        return None  # a part of them, torch tells what is missing
+    try:
+        return layer.read_options(weights)
+    except ValueError:  # Foreign
+        return None  # torch then tells which names do not fit
+
+
+def take(layer: nn.Module, options: Optional[dict]) -> bool:
+    """Give a layer other options; what it has of them already stays.
+
+    Args:
+        layer: A re-parameterized layer.
+        options: From :func:`read`; None changes nothing, nor do those of a
+            block that is impossible.
+
+    Returns:
+        Whether the layer has other parameters now.
+    """
+    if options is None:
+        return False
     before = set(layer.parameters())
     try:
-        layer.set_options(**layer.read_options(weights))
-    except ValueError:  # Foreign, or no such block is possible
-        return False  # torch then tells which names do not fit
+        layer.set_options(**options)
+    except ValueError:
+        return False
     return before != set(layer.parameters())
 
 

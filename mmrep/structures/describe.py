@@ -1,31 +1,16 @@
 """Describe the structure of a model as plain data, and rebuild it."""
-import logging
-import os
-import re
-from typing import Any, Dict, List, Union
+from typing import Any, Dict, Optional
 
-from mmengine.logging import print_log
-from mmengine.registry import MODELS
-from torch import Tensor, nn
+from torch import nn
 
-from ..checkpoints import read_checkpoint
-from ..checkpoints.pretrained import is_local, pretrained
-from ..checkpoints.wrappers import without_module
 from ..errors import UserError, shown
 from ..layers import RepConv2d
 from ..layers.block_size import check_size, check_total
 from ..layers.block_types import block_type, check_block
-from ..layers.loading import ORIGIN
 from ..layers.plain import why_not_plain
-from ..nets.rich import build_inner
 from ..nets.walk import names, replace
-from .enrich import adopt
-from .files import read_structure
 
 Structure = Dict[str, dict]
-PLAIN = (
-    'Restructured: this {} stays plain, the checkpoint {!r} has no branches '
-    'for it')
 
 
 def structure(model: nn.Module) -> Structure:
@@ -144,98 +129,7 @@ def _impossible(name: str, error: Exception) -> str:
     return f'the structure of layer {name!r} is impossible: {error}'
 
 
-@MODELS.register_module(name='Restructured')
-def restructured(model: dict,
-                 structure: Union[str, os.PathLike, Structure, None] = None,
-                 **arguments) -> nn.Module:
-    """Build any module of a config with the structure of another.
-
-    ``backbone=dict(type='Restructured', model=dict(type='ResNet', ...),
-    init_cfg=dict(type='Pretrained', checkpoint='dyrep.pth',
-    prefix='backbone.'))`` takes the structure of its checkpoint; a
-    ``structure`` of its own comes first. It acts before optimizers and DDP.
-
-    Args:
-        model: Config of the module.
-        structure: A description as of :func:`structure`, the path of a
-            ``.json`` with one, or the path of a checkpoint of the module or of
-            a model around it, whose names of weights tell the structure.
-            Defaults to the checkpoint of the module's ``init_cfg``.
-        arguments: Further arguments of ``model``, which some hosts set.
-
-    Raises:
-        UserError: The structure or checkpoint is of another module, or none.
-
-    Examples:
-        >>> from mmengine.registry import MODELS
-        >>> import mmrep
-        >>> backbone = dict(type='MobileNetV1', widen_factor=0.05)
-        >>> structure = {'conv1.conv': dict(type='RepVGGConv2d')}
-        >>> net = MODELS.build(
-        ...     dict(type='Restructured', model=backbone, structure=structure))
-        >>> type(net.conv1.conv).__name__
-        'RepVGGConv2d'
-    """
-    built = build_inner(model, arguments)
-    if structure is None:
-        structure = _starting_point(built)
-    if not isinstance(structure, (str, os.PathLike)):
-        return restructure(built, structure)
-    structure = os.fspath(structure)
-    if structure.endswith('.json'):
-        return restructure(built, read_structure(structure))
-    adopt(built, _weights_of(built, structure))
-    if not any(isinstance(m, RepConv2d) for m in built.modules()):
-        print_log(
-            PLAIN.format(type(built).__name__, structure), 'current',
-            logging.WARNING)
-    return built
-
-
-def _starting_point(module: nn.Module) -> str:
-    """The checkpoint that the module's own ``init_cfg`` names.
-
-    Raises:
-        UserError: It names none.
-    """
-    for owner, init in pretrained(module):
-        if owner is module and is_local(
-                init.get('checkpoint'), '`checkpoint` of `init_cfg`'):
-            return init['checkpoint']
-    raise UserError(
-        '`structure` (=None) of Restructured must name a structure or a '
-        "checkpoint, or its model must have an `init_cfg` of type 'Pretrained'"
-        ' with the path of one')
-
-
-def _weights_of(module: nn.Module, path: str) -> Dict[str, Tensor]:
-    """A module's part of a checkpoint, which may be of the whole model.
-
-    Raises:
-        UserError: The checkpoint is none of this module.
-    """
-    weights = without_module(read_checkpoint(path)['state_dict'])
-    first = next((paths[0] for conv, paths in names(module).items()
-                  if isinstance(conv, RepConv2d) or not why_not_plain(conv)),
-                 '(a convolution)')
-    prefixes = _prefixes(first, weights)
-    if not prefixes:
-        raise UserError(f'{path!r} has no weights of the layer {first!r} '
-                        f'of this {type(module).__name__}')
-    prefix = min(prefixes, key=len)
-    return {
-        name[len(prefix):]: tensor
-        for name, tensor in weights.items() if name.startswith(prefix)
-    }
-
-
-def _prefixes(first: str, weights: Dict[str, Tensor]) -> List[str]:
-    """What stands before the names of a layer's first kernels."""
-    origin = re.compile(rf'(.*\.|){re.escape(first)}\.{ORIGIN}', re.DOTALL)
-    return [match[1] for match in map(origin.match, weights) if match]
-
-
-def _rebuilt(module: nn.Module, config: Union[dict, None],
+def _rebuilt(module: nn.Module, config: Optional[dict],
              name: str) -> nn.Module:
     """What stands for a module under a config; None is the plain one."""
     is_rich = isinstance(module, RepConv2d)

@@ -6,7 +6,7 @@ import torch
 
 from mmrep.checkpoints.safe_load import read_file
 from mmrep.checkpoints.wrappers import (split_classifier, unwrap,
-                                        without_module, without_prefixes)
+                                        without_prefixes)
 from mmrep.errors import UserError
 
 RAW, AVERAGED = {'a': torch.ones(1)}, {'a': torch.zeros(1)}
@@ -93,17 +93,3 @@ def test_read_file_runs_no_code(tmp_path):
     with pytest.raises(UserError, match='--trust-checkpoint'):
         read_file(path)
     assert read_file(path, trusted=True)['config'] is pickle.Unpickler
-
-
-def test_two_names_that_would_be_one():
-    assert without_module({'module.a': 1, 'b': 2}) == {'a': 1, 'b': 2}
-    for names in (('module.a', 'a'), ('a', 'module.a')):
-        with pytest.raises(UserError, match="has 'a' twice"):
-            without_module(dict.fromkeys(names, torch.ones(1)))
-
-
-def test_versions_of_modules_stay():
-    weights = torch.nn.DataParallel(torch.nn.BatchNorm2d(2)).state_dict()
-    out = without_module(weights)
-    assert list(out) == list(torch.nn.BatchNorm2d(2).state_dict())
-    assert out._metadata == weights._metadata and 'module.bias' in weights

@@ -17,7 +17,7 @@ from mmengine.registry import MODELS, init_default_scope
 from torch import nn
 
 import mmrep
-from mmrep.cli import build_model, load_config
+from mmrep.hosts import build_model, load_config
 from mmrep.nets.walk import rep_layers
 
 from .pages import PAGES, blocks, name_of
@@ -92,9 +92,17 @@ def run(block, page, names):
         names['model'] = readers_own()['model']
 
 
+@pytest.fixture(scope='module')
+def trained(tiny_cls, tmp_path_factory):
+    """What a reader has trained: config and checkpoint."""
+    path = str(tmp_path_factory.mktemp('trained') / 'net.pth')
+    torch.save(build_model(load_config(tiny_cls)).state_dict(), path)
+    return dict(TRAINED_PY=tiny_cls, TRAINED_PTH=path)
+
+
 @pytest.mark.parametrize('page', RUN, ids=name_of)
-def test_python(page, tmp_path):
-    names = readers_own()
+def test_python(page, tmp_path, trained):
+    names = {**readers_own(), **trained}
     for block in blocks(page, 'python'):
         if '_base_ =' in block.text:
             build_config(block, tmp_path)

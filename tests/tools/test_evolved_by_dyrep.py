@@ -52,7 +52,7 @@ def evolved(host, config, load_tool, folder):
     path = str(folder / host / 'iter_6.pth')
     model = build_model(load_config(config))
     weights = read_checkpoint(path)['state_dict']
-    mmrep.structures.enrich.adopt(model, weights)
+    mmrep.structures.from_weights.adopt(model, weights)
     model.load_state_dict(weights)
     assert len(mmrep.structure(model)) > 1
     return path, model.eval()

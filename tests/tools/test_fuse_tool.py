@@ -7,9 +7,9 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmrep.cli import build_model, load_config
-from mmrep.deploy import relative_difference
+from mmrep.deploy import deploy, relative_difference
 from mmrep.deploy.verify import outputs
+from mmrep.hosts import build_model, load_config
 from mmrep.testing import randomize_norms
 
 WITHOUT_MMREP = '''
@@ -176,7 +176,8 @@ def test_weights_under_another_name(fuse, tiny_seg, tmp_path, kind):
 def test_larger_difference_is_refused(tool, capsys, tiny_seg, tmp_path,
                                       monkeypatch):
     trained(tiny_seg, tmp_path / 'net.pth')
-    monkeypatch.setattr(tool, 'worst_difference', lambda *_: 2.5e-3)
+    monkeypatch.setattr('mmrep.deploy.trip.worst_difference',
+                        lambda *_: 2.5e-3)
     message = refused(tool.main, capsys, tmp_path, tiny_seg,
                       tmp_path / 'net.pth', tmp_path / 'fused.pth')
     assert '2.5e-03' in message and '1e-04' in message
@@ -297,14 +298,12 @@ model = dict(backbone=dict(
     assert 'backbone.block.conv' in message and 'a bias' in message
 
 
-def test_shared_convs_with_norms_of_their_own(tool, tiny_det, tmp_path,
-                                              monkeypatch):
+def test_shared_convs_with_norms_of_their_own(tiny_det, tmp_path):
     """Levels share convs but not norms: each norm takes the bias.
 
     The scores of this untrained net are the small difference of large
     numbers; float32 leaves them 3 digits. A bias taken once is 0.6 off.
     """
-    monkeypatch.setattr(tool, 'TOLERANCE', 1e-2)
     config = tmp_path / 'rich.py'
     config.write_text(f"""_base_ = {tiny_det!r}
 model = dict(
@@ -326,7 +325,8 @@ model = dict(
         loss_cls=dict(type='QualityFocalLoss', use_sigmoid=True),
         loss_bbox=dict(type='GIoULoss')))""")
     trained(str(config), tmp_path / 'net.pth')
-    out, _ = run(tool.main, str(config), tmp_path)
+    out = tmp_path / 'fused.pth'
+    deploy(config, tmp_path / 'net.pth', out, tolerance=1e-2)
     keys = torch.load(out, weights_only=True)['state_dict']
     assert not any(
         key.endswith('conv.bias') and 'cls_convs' in key for key in keys)

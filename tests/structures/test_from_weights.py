@@ -1,5 +1,6 @@
 """Evolved checkpoints in plain nets, foreign ones in none."""
 import copy
+import json
 import pickle
 import warnings
 
@@ -10,13 +11,15 @@ from mmengine.registry import MODELS
 from mmengine.runner import load_checkpoint
 from torch import nn
 
+import mmrep
 from mmrep import DBBConv2d, RepConv2d
 from mmrep.deploy import relative_difference
 from mmrep.dyrep import Data, Evolution, growing
 from mmrep.dyrep.calibration import inputs_of
 from mmrep.dyrep.sites import Site, block_at
 from mmrep.errors import UserError
-from mmrep.structures.enrich import adopt, enrich, weights_of
+from mmrep.prefixes import under
+from mmrep.structures.from_weights import adopt, enrich, part_of, structure_of
 from mmrep.testing import randomize_norms
 
 SEVEN = ('1x1', '1x1_kxk', '1x1_average', '1xk', 'kx1', 'identity')
@@ -138,7 +141,7 @@ def test_a_rich_net_loads_it(net, saved):
 
 def test_a_part_of_a_checkpoint(net, saved):
     fresh = MODELS.build(dict(type='mmdet.ResNet', depth=18, base_channels=8))
-    state = weights_of('backbone', net.state_dict())
+    state = under(net.state_dict(), 'backbone.')
     load_checkpoint(fresh, saved(state=state), strict=True)
     assert torch.equal(features(net.backbone), features(fresh))
 
@@ -221,6 +224,75 @@ def test_adopted_has_the_structure(net):
         fresh.load_state_dict(net.state_dict())
     assert not adopt(fresh, net.state_dict())
     assert torch.equal(output(net), output(fresh))
+
+
+@pytest.mark.parametrize('prefix', ['', 'module.'])
+def test_structure_of_weights(net, prefix):
+    fresh = net_of(seed=1)
+    before = [(name, id(value)) for name, value in named(fresh)]
+    state = {f'{prefix}{k}': v for k, v in net.state_dict().items()}
+    found = structure_of(fresh, state)
+    assert [(name, id(value)) for name, value in named(fresh)] == before
+    # of a layer whose branches are all cut the names say nothing
+    assert found == {
+        k: v
+        for k, v in mmrep.structure(net).items() if k in found
+    }
+    left = mmrep.structure(net).keys() - found.keys()
+    assert not any(
+        n.startswith(f'{name}.branches') for name in left
+        for n in net.state_dict())
+
+
+def named(net):
+    return [*net.named_modules(), *net.named_parameters()]
+
+
+# of each type other options than its own
+BLOCKS = [
+    dict(type='ACBConv2d', branches=['kx1']),
+    dict(type='DBBConv2d', branches={'1x1_kxk': dict(channels=8)}),
+    dict(type='DBBConv2d', branches=['1x1'], kxk=dict(type='DBBConv2d')),
+    dict(type='OREPAConv2d', branches=['prior', '1x1'], scaling='scalar'),
+    dict(type='OREPAVGGConv2d', branches=['1x1']),
+    dict(type='RepVGGConv2d', branches=['identity']),
+    dict(type='QARepVGGConv2d', branches=[]),
+    dict(type='MobileOneConv2d', num_convs=2),
+    dict(type='LargeKernelConv2d', branches=['1x1']),
+]
+
+
+@pytest.mark.parametrize('block', BLOCKS, ids=str)
+def test_structure_of_other_blocks(block):
+    """A plain net of that structure loads the weights and is their net."""
+
+    def plain():
+        return nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.BatchNorm2d(4))
+
+    net = randomize_norms(mmrep.reparameterize(plain(), block))
+    start = mmrep.reparameterize(plain(), block['type'])
+    found = structure_of(start, net.state_dict())
+    made = mmrep.restructure(plain(), json.loads(json.dumps(found)))
+    assert mmrep.structure(made) == mmrep.structure(net) != mmrep.structure(
+        start)
+    made.load_state_dict(net.state_dict(), strict=True)
+    x = torch.randn(1, 4, 8, 8)
+    assert torch.equal(net.eval()(x), made.eval()(x))
+    weights = plain().state_dict()
+    assert structure_of(start, weights) == mmrep.structure(start)
+
+
+def test_part_of_a_model():
+    net = nn.Sequential(nn.ReLU(), nn.Conv2d(1, 1, 1))
+    own = {'1.weight': 1, '1.bias': 2}
+    assert part_of(net, own) == own
+    around = {'x.1.kxk.weight': 3, 'z.1.weight': 4}
+    for name, value in own.items():
+        around[f'a.b.{name}'] = around[f'y.{name}'] = value
+    assert part_of(net, around) == {'1.kxk.weight': 3}
+    del around['x.1.kxk.weight'], around['z.1.weight']
+    assert part_of(net, around) == own
+    assert part_of(net, {'1.scale': 1, 'a1.weight': 2}) is None
 
 
 def test_adopting_nothing(nets):

@@ -6,7 +6,7 @@ from mmengine.config import Config
 from mmengine.utils import get_installed_path, import_modules_from_strings
 
 from ..custom_imports import add_import
-from .errors import UserError, one_line
+from ..errors import UserError, one_line
 from .values import check_values
 
 HOSTS = dict(mmdet='mmdet', mmseg='mmsegmentation', mmpretrain='mmpretrain')

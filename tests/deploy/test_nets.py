@@ -4,12 +4,12 @@ import torch
 from torch import nn
 
 import mmrep
-from mmrep.cli import build_model, load_config
-from mmrep.cli.export import exportable, load_nets, reference_of
 from mmrep.deploy import relative_difference, write_fused
+from mmrep.deploy.nets import exportable, load_nets, reference_of
 from mmrep.deploy.onnx_pool import MatrixPool
-from mmrep.deploy.plain_config import plain_config
+from mmrep.deploy.stock_config import plain_config
 from mmrep.errors import UserError
+from mmrep.hosts import build_model, load_config
 from mmrep.nets.walk import rep_layers
 from mmrep.testing import randomize_norms
 

@@ -2,8 +2,7 @@
 
 mmengine stumbles over others where it uses them: some when it has trained.
 """
-from ..errors import shown
-from .errors import UserError
+from ..errors import UserError, shown
 from .rules import (DICT, DICTS, FLAG, HOOKS, LEVEL, NAMED_HOOKS, NAMES, NONE,
                     PATH, TEXT, TYPE, either, kind, whole)
 

@@ -1,21 +1,18 @@
-"""A config and its checkpoint, trained or fused, as nets to export."""
+"""Load a config and its checkpoint, trained or fused, as nets to export."""
 import copy
 from typing import Callable, NamedTuple, Optional
 
 from mmengine.config import Config
-from mmengine.model import revert_sync_batchnorm
 from torch import Tensor, nn
 
-from ..checkpoints import read_checkpoint
-from ..deploy.onnx_parts import Part
-from ..deploy.onnx_pool import with_matrix_pools
+from ..checkpoints.weights import read_weights
 from ..errors import UserError
 from ..fusing.net import fuse
+from ..hosts import build_model, load_config
 from ..nets.walk import branch_by_branch, rep_layers
-from ..structures.enrich import enrich
-from .config import load_config
-from .model import build_model, check_checkpoint_matches
-from .weights import choose_weights
+from ..structures.matching import load_in_eval
+from .onnx_parts import Part
+from .onnx_pool import with_matrix_pools
 
 
 class Nets(NamedTuple):
@@ -52,9 +49,8 @@ def load_nets(config: str,
     """
     cfg = load_config(config)
     other = load_config(training_config) if training_config else None
-    file = read_checkpoint(checkpoint, trusted)
-    weights = choose_weights(file, ema)
-    model = _loaded(cfg, weights)
+    weights = read_weights(checkpoint, ema, trusted).state_dict
+    model = load_in_eval(build_model(cfg), weights)
     if any(rep_layers(model)):
         if training_config:
             raise UserError(
@@ -62,14 +58,8 @@ def load_nets(config: str,
                 f'and {config!r} is of a training form: leave it out')
         return Nets(cfg, fuse(model), model)
     # what was fused loads into the training form, which takes plain weights
-    return Nets(cfg, model, _loaded(other, weights) if other else None)
-
-
-def _loaded(cfg: Config, weights: dict) -> nn.Module:
-    model = build_model(cfg)
-    enrich(model, weights)
-    check_checkpoint_matches(model, weights)
-    return revert_sync_batchnorm(model).eval()
+    rich = load_in_eval(build_model(other), weights) if other else None
+    return Nets(cfg, model, rich)
 
 
 def exportable(nets: Nets, part: str) -> Part:

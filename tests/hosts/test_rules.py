@@ -1,8 +1,8 @@
 """What each rule allows, and how it is told."""
 import pytest
 
-from mmrep.cli.rules import (DICTS, FLAG, LEVEL, NAMED_HOOKS, NONE, PATH, TYPE,
-                             either, whole)
+from mmrep.hosts.rules import (DICTS, FLAG, LEVEL, NAMED_HOOKS, NONE, PATH,
+                               TYPE, either, whole)
 
 
 @pytest.mark.parametrize('rule, right, wrong', [

@@ -4,8 +4,9 @@ import re
 import pytest
 from mmengine.config import Config
 
-from mmrep.cli import UserError, load_config
-from mmrep.cli.values import RULES, check_values, value_at
+from mmrep.errors import UserError
+from mmrep.hosts import load_config
+from mmrep.hosts.values import RULES, check_values, value_at
 
 LOADERS = [f'{name}_dataloader' for name in ('train', 'val', 'test')]
 DICTS = [

@@ -1,59 +1,35 @@
-"""Building a config's model and checking a checkpoint against it."""
-import copy
+"""Check that weights are those of a model, and load them."""
 import re
 import warnings
+from typing import Dict, List
 
 from mmengine.logging import print_log
-from mmengine.registry import MODELS, init_default_scope
+from mmengine.model import revert_sync_batchnorm
+from torch import Tensor, nn
 
-from ..checkpoints.wrappers import without_module
+from ..errors import UserError, one_line
 from ..layers.loading import CHANGED
-from ..structures.describe import structure
-from ..structures.enrich import enrich
-from .errors import UserError, one_line
+from ..prefixes import without_module
+from .describe import structure
+from .from_weights import enrich
 
 # keys that hosts add or drop without any effect on the function computed
 HARMLESS = re.compile(r'^data_preprocessor\.|\.num_batches_tracked\Z')
 
 
-def build_model(cfg):
-    """Build the model of a config, without loading any weights.
-
-    Args:
-        cfg (Config): From :func:`load_config`.
-
-    Returns:
-        nn.Module: The model on the CPU.
-
-    Raises:
-        UserError: If a type is unknown or its arguments are refused.
-    """
-    if cfg.get('model') is None:
-        raise UserError(f'config {cfg.filename!r} has no `model`')
-    init_default_scope(cfg.default_scope)
-    model = copy.deepcopy(cfg.model)
-    if cfg.get('data_preprocessor') is not None:  # as the Runner does
-        model.setdefault('data_preprocessor',
-                         copy.deepcopy(cfg.data_preprocessor))
-    try:
-        return MODELS.build(model)
-    except Exception as error:  # whatever a constructor raises
-        raise UserError(f'cannot build the model of config {cfg.filename!r}: '
-                        f'{one_line(error)}') from error
-
-
-def check_checkpoint_matches(model, state_dict):
+def check_checkpoint_matches(model: nn.Module,
+                             state_dict: Dict[str, Tensor]) -> List[str]:
     """Load weights into a model, refusing those of another architecture.
 
     The model's own loading code decides: a layer that takes weights in more
     than one form (a plain convolution's, say) keeps doing so.
 
     Args:
-        model (nn.Module): Receives what fits, also when this raises.
-        state_dict (dict): Weights by name, with or without ``module.``.
+        model: Receives what fits, also when this raises.
+        state_dict: Weights by name, with or without ``module.``.
 
     Returns:
-        list: Names of the layers that took over other branches than theirs.
+        The names of the layers that took over other branches than theirs.
 
     Raises:
         UserError: If names or shapes differ, naming some of them.
@@ -79,7 +55,7 @@ def check_checkpoint_matches(model, state_dict):
     return changed
 
 
-def _load(model, weights):
+def _load(model: nn.Module, weights: Dict[str, Tensor]) -> Dict[str, list]:
     """Load weights and list the names that do not fit, by kind."""
     faults = {'missing': [], 'unexpected': [], 'wrongly shaped': []}
 
@@ -98,3 +74,20 @@ def _load(model, weights):
     finally:
         handle.remove()
     return faults
+
+
+def load_in_eval(model: nn.Module, weights: Dict[str, Tensor]) -> nn.Module:
+    """Load weights into a model that is to run, not to train.
+
+    Args:
+        model: Changed in place.
+        weights: See :func:`check_checkpoint_matches`.
+
+    Returns:
+        The model in eval mode, its synchronised norms plain ones.
+
+    Raises:
+        UserError: See :func:`check_checkpoint_matches`.
+    """
+    check_checkpoint_matches(model, weights)
+    return revert_sync_batchnorm(model).eval()

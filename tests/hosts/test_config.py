@@ -1,9 +1,10 @@
-"""Tests of mmrep/cli/config.py."""
+"""Tests of mmrep/hosts/config.py."""
 import sys
 
 import pytest
 
-from mmrep.cli import UserError, config, load_config
+from mmrep.errors import UserError
+from mmrep.hosts import config, load_config
 
 
 def refused(path, *parts, options=None):

@@ -11,7 +11,7 @@ from ..custom_imports import drop_import, uses_mmrep
 from ..heads import auxiliary_cls_head
 from ..layers import RepConv2d
 from ..nets.rich import reparameterized
-from ..structures.describe import restructured
+from ..structures.by_config import restructured
 
 # arguments of RepResNet that do not change what a trained net computes
 TRAINING_ONLY = ('init_cfg', 'pretrained', 'drop_path_rate', 'with_cp',
