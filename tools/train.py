@@ -17,7 +17,7 @@ from mmrep.cli import (UserError, add_common_arguments, build_model,
                        report_errors)
 from mmrep.cli.dyrep import hook_of
 from mmrep.cli.resuming import latest_checkpoint, warn_of_losses
-from mmrep.dyrep.state import check_state
+from mmrep.runner.state import check_state
 from mmrep.nets.walk import rep_layers
 
 

@@ -10,8 +10,8 @@ from mmengine.device import get_device
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from ..dyrep.arguments import check_whole
-from ..dyrep.random_state import WORKERS, folded
+from ..arguments import check_whole
+from ..random_state import WORKERS, folded
 from .config import load_config
 from .errors import UserError
 from .hooks import check_hooks
