@@ -14,10 +14,8 @@ from ..arguments import check_whole
 from ..random_state import WORKERS, folded
 from .config import load_config
 from .errors import UserError
-from .hooks import check_hooks
 from .outputs import check_config_stays, check_folder
-from .runner import check_complete
-from .visualizer import check_visualizer
+from .runner import build_runner
 
 
 def trust_checkpoints(trusted):
@@ -33,18 +31,14 @@ def prepare_config(args):
         args (Namespace): With ``config`` and :func:`add_common_arguments`.
 
     Returns:
-        Config: Ready to be checked; nothing is built or written yet.
+        Config: For :mod:`.preflight`; nothing is built or written yet.
 
     Raises:
-        UserError: There is no such config, it lacks something that
-            a Runner needs, its visualizer cannot write, or its hooks,
-            `randomness` or work dir are impossible.
+        UserError: There is no such config, or its `randomness` or work dir is
+            impossible.
     """
     cfg = load_config(args.config, args.cfg_options)
     trust_checkpoints(args.trust_checkpoint)
-    check_visualizer(cfg)
-    check_hooks(cfg)
-    check_complete(cfg)
     set_seed(cfg)
     set_work_dir(cfg, args.work_dir)
     set_loader_defaults(cfg)
@@ -150,6 +144,27 @@ def prepare_launcher(cfg, launcher, local_rank=0):
             broadcast_buffers=False,
             find_unused_parameters=cfg.get('find_unused_parameters', False))
     _unsync_norms(cfg.model)
+
+
+def launch_runner(cfg, args, *hooks):
+    """Build the Runner of a checked config for the launcher of the flags.
+
+    Args:
+        cfg (Config): That :mod:`.preflight` has passed.
+        args (Namespace): With ``launcher`` and ``local_rank``.
+        hooks (Hook): Of mmrep, which the Runner gets, too.
+
+    Returns:
+        Runner: See :func:`build_runner`.
+
+    Raises:
+        UserError: The launcher or the Runner cannot be.
+    """
+    prepare_launcher(cfg, args.launcher, args.local_rank)
+    runner = build_runner(cfg)
+    for hook in hooks:
+        runner.register_hook(hook)
+    return runner
 
 
 def leave_group():

@@ -4,17 +4,19 @@ import functools
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from ..compat.runner_parts import INIT_WEIGHTS
 from .errors import UserError, one_line
 
 # what a Runner builds when it begins to train or to test
-PARTS = dict(
-    build_train_loop='`train_cfg` or `train_dataloader`',
-    build_val_loop='`val_cfg`, `val_dataloader` or `val_evaluator`',
-    build_test_loop='`test_cfg`, `test_dataloader` or `test_evaluator`',
-    build_optim_wrapper='`optim_wrapper`',
-    build_param_scheduler='`param_scheduler`',
-    scale_lr='`auto_scale_lr`',
-    _init_model_weights='`init_cfg`')
+PARTS = {
+    'build_train_loop': '`train_cfg` or `train_dataloader`',
+    'build_val_loop': '`val_cfg`, `val_dataloader` or `val_evaluator`',
+    'build_test_loop': '`test_cfg`, `test_dataloader` or `test_evaluator`',
+    'build_optim_wrapper': '`optim_wrapper`',
+    'build_param_scheduler': '`param_scheduler`',
+    'scale_lr': '`auto_scale_lr`',
+    INIT_WEIGHTS: '`init_cfg`',
+}
 
 # what it needs all of, or none
 TOGETHER = (('train_dataloader', 'train_cfg',

@@ -3,6 +3,7 @@ import argparse
 
 from ..checkpoints.wrappers import AVERAGED, unwrap, without_module
 from .errors import UserError
+from .options import add_trust_argument
 
 
 def add_checkpoint_arguments(parser):
@@ -12,10 +13,7 @@ def add_checkpoint_arguments(parser):
         action=argparse.BooleanOptionalAction,
         help='take the averaged weights of a file written with EMAHook, or '
         'the raw ones; default: its state_dict, the averaged ones')
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='read pickled objects of the checkpoint, which can run code')
+    add_trust_argument(parser, 'the checkpoint')
 
 
 def choose_weights(checkpoint, ema):
