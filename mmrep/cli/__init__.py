@@ -2,14 +2,13 @@
 from .config import load_config
 from .data import check_datasets
 from .errors import UserError, one_line, report_errors
-from .launch import (launch_runner, leave_group, prepare_config,
-                     prepare_launcher, set_loader_defaults, set_work_dir,
-                     trust_checkpoints)
+from .launch import (leave_group, prepare_config, prepare_launcher,
+                     set_loader_defaults, set_work_dir, trust_checkpoints)
 from .model import build_model, check_checkpoint_matches
 from .options import add_common_arguments, add_trust_argument
 from .outputs import check_folder
 from .preflight import check_testing, check_training
-from .runner import build_runner
+from .runner import build_runner, launch_runner
 from .weights import add_checkpoint_arguments, choose_weights
 
 __all__ = [

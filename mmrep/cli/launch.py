@@ -15,7 +15,6 @@ from ..random_state import WORKERS, folded
 from .config import load_config
 from .errors import UserError
 from .outputs import check_config_stays, check_folder
-from .runner import build_runner
 
 
 def trust_checkpoints(trusted):
@@ -144,27 +143,6 @@ def prepare_launcher(cfg, launcher, local_rank=0):
             broadcast_buffers=False,
             find_unused_parameters=cfg.get('find_unused_parameters', False))
     _unsync_norms(cfg.model)
-
-
-def launch_runner(cfg, args, *hooks):
-    """Build the Runner of a checked config for the launcher of the flags.
-
-    Args:
-        cfg (Config): That :mod:`.preflight` has passed.
-        args (Namespace): With ``launcher`` and ``local_rank``.
-        hooks (Hook): Of mmrep, which the Runner gets, too.
-
-    Returns:
-        Runner: See :func:`build_runner`.
-
-    Raises:
-        UserError: The launcher or the Runner cannot be.
-    """
-    prepare_launcher(cfg, args.launcher, args.local_rank)
-    runner = build_runner(cfg)
-    for hook in hooks:
-        runner.register_hook(hook)
-    return runner
 
 
 def leave_group():

@@ -1,6 +1,4 @@
 """Methods of mmengine that an upgrade could rename or change."""
-from types import SimpleNamespace
-
 import pytest
 import torch
 from mmengine.config import Config
