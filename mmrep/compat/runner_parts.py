@@ -2,14 +2,13 @@
 
 Uses: ``Runner._resume``, ``Runner._maybe_compile``, the name of
 ``Runner._init_model_weights``, ``BaseModel._run_forward`` and
-``_load_checkpoint_with_prefix`` of ``mmengine.runner.checkpoint``. Up to
-mmengine 0.10 nothing public does the same.
+``_load_checkpoint_with_prefix`` of ``mmengine.runner.checkpoint``. Nothing
+public does the same up to mmengine 0.10.
 """
 from typing import Any, Dict
 
 from mmengine.model import BaseModel
-from mmengine.runner import Runner
-from mmengine.runner.checkpoint import _load_checkpoint_with_prefix
+from mmengine.runner import Runner, checkpoint
 from torch import Tensor
 
 # the method in which a Runner loads what `init_cfg` names
@@ -50,4 +49,4 @@ def weights_under(prefix: str, path: str, device: str) -> Dict[str, Tensor]:
         path: Of the file, or its address.
         device: Where they are loaded.
     """
-    return _load_checkpoint_with_prefix(prefix, path, device)
+    return checkpoint._load_checkpoint_with_prefix(prefix, path, device)

@@ -33,7 +33,7 @@ class DyRepEvents(Hook):
         draw: Whether the visualizer gets pictures.
         recalibrate: Batches on which norms are measured anew.
         calibration_batches: Batches on which statistics are measured.
-        course: The evolution, in a run that trains.
+        course: When the model evolves, in a run that trains.
     """
 
     priority = 'HIGH'  # before EMAHook, as mmpretrain sets it, too
@@ -50,6 +50,11 @@ class DyRepEvents(Hook):
     def evolution_of(self, model: nn.Module, seed: int = 0) -> Evolution:
         """Make what evolves a model; see :class:`DyRepHook`."""
         raise NotImplementedError
+
+    @property
+    def evolution(self) -> Evolution:
+        """That of the model, in a run that trains."""
+        return self.course.evolution
 
     # before the training
 
@@ -116,7 +121,7 @@ class DyRepEvents(Hook):
         compile_again(runner)
         show_event(runner, record)
         if self.draw:
-            show_structure(runner, course.evolution)
+            show_structure(runner, self.evolution)
 
     def _left(self, runner: Runner, batch_idx: int) -> Optional[int]:
         """Iterations to the next event, None if there is none."""
@@ -131,7 +136,7 @@ class DyRepEvents(Hook):
 
     def _measure_norms(self, runner: Runner, step: int) -> None:
         count = measure_norms(runner, self.recalibrate,
-                              self.course.evolution.seed + step)
+                              self.evolution.seed + step)
         report.recalibrated(step, count, self.recalibrate)
 
     # validation draws no random numbers of the training

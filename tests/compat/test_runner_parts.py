@@ -3,7 +3,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.model import BaseModel
-from mmengine.runner import Runner
+from mmengine.runner import Runner, checkpoint
 from torch import nn
 
 from mmrep.compat import runner_parts
@@ -32,13 +32,14 @@ def runner(tmp_path, **cfg):
         default_scope='mmengine')
 
 
-@pytest.mark.parametrize('name, method', [
+@pytest.mark.parametrize('name, owner', [
     ('_maybe_compile', Runner),
     (runner_parts.INIT_WEIGHTS, Runner),
     ('_run_forward', BaseModel),
+    ('_load_checkpoint_with_prefix', checkpoint),
 ])
-def test_names(name, method):
-    assert callable(getattr(method, name, None)), WHY.format(name)
+def test_names(name, owner):
+    assert callable(getattr(owner, name, None)), WHY.format(name)
 
 
 def test_resuming(tmp_path):
