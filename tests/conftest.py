@@ -251,6 +251,20 @@ def load_tool():
 
 
 @pytest.fixture
+def built(monkeypatch):
+    """The classifiers of mmpretrain that are built, in order."""
+    from mmpretrain.models import ImageClassifier
+    made, build = [], ImageClassifier.__init__
+
+    def noted(self, *args, **kwargs):
+        made.append(self)
+        build(self, *args, **kwargs)
+
+    monkeypatch.setattr(ImageClassifier, '__init__', noted)
+    return made
+
+
+@pytest.fixture
 def free_port():
     """Return a port for processes that are to find each other."""
     with socket.socket() as probe:

@@ -20,7 +20,7 @@ from mmrep.checkpoints.convert import TARGETS, convert
 from mmrep.checkpoints.safe_load import read_file
 from mmrep.checkpoints.wrappers import (split_classifier, unwrap,
                                         without_prefixes)
-from mmrep.cli import report_errors
+from mmrep.cli import add_trust_argument, report_errors
 
 
 def parse_args(argv=None):
@@ -44,10 +44,7 @@ def parse_args(argv=None):
         '--ema',
         action='store_true',
         help='take the averaged weights of a file that has raw ones, too')
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='read pickled objects of SRC, which can run code')
+    add_trust_argument(parser, 'SRC')
     return parser.parse_args(argv)
 
 

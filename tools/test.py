@@ -5,11 +5,9 @@ import os.path as osp
 from mmengine.evaluator import DumpResults
 
 from mmrep import KeepKernelsHook
-from mmrep.checkpoints.safe_load import read_checkpoint
-from mmrep.cli import (UserError, add_common_arguments, build_model,
-                       build_runner, check_checkpoint_matches, check_datasets,
-                       check_folder, leave_group, prepare_config,
-                       prepare_launcher, report_errors)
+from mmrep.cli import (UserError, add_common_arguments, check_folder,
+                       check_testing, launch_runner, leave_group,
+                       prepare_config, report_errors)
 from mmrep.cli.data import image_folders
 from mmrep.cli.outputs import check_apart, check_file, check_outside
 
@@ -53,7 +51,7 @@ def check_outputs(cfg, args):
 def check_pictures(cfg, folder, name):
     """Refuse a folder that cannot be written, or where images are read."""
     check_folder(folder, name)
-    check_outside(folder, name, image_folders(cfg.test_dataloader))
+    check_outside(folder, name, image_folders(cfg.get('test_dataloader')))
 
 
 def set_out(cfg, out):
@@ -101,31 +99,18 @@ def set_show_dir(cfg, show_dir):
     cfg.merge_from_dict(override)
 
 
-def check_testable(cfg):
-    """Refuse a config that has nothing to evaluate."""
-    for name in ('test_dataloader', 'test_evaluator', 'test_cfg'):
-        if cfg.get(name) is None:
-            raise UserError(f'config {cfg.filename!r} has no `{name}`')
-
-
 @report_errors
 def main(argv=None):
     """Check everything that can be known before, then evaluate."""
     args = parse_args(argv)
     cfg = prepare_config(args)
-    check_testable(cfg)
     check_outputs(cfg, args)
-    checkpoint = read_checkpoint(args.checkpoint, args.trust_checkpoint)
-    check_datasets(cfg, ('test_dataloader', ))
-    # mmengine loads whatever fits and evaluates the rest untrained
-    check_checkpoint_matches(build_model(cfg), checkpoint['state_dict'])
+    check_testing(cfg, args.checkpoint, args.trust_checkpoint)
     cfg.resume, cfg.load_from = False, args.checkpoint
     set_out(cfg, args.out)
     if args.show_dir:
         set_show_dir(cfg, args.show_dir)
-    prepare_launcher(cfg, args.launcher, args.local_rank)
-    runner = build_runner(cfg)
-    runner.register_hook(KeepKernelsHook())
+    runner = launch_runner(cfg, args, KeepKernelsHook())
     if args.out and args.out.endswith(PICKLES):
         runner.test_evaluator.metrics.append(dump_metric(cfg, args.out))
     runner.test()

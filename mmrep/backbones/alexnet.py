@@ -4,7 +4,8 @@ from typing import List, Optional, Tuple, Union
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from .checks import check_config, check_flags, check_whole
+from ..arguments import check_whole
+from .checks import check_config, check_flags
 from .conv_norm import INIT_CFG, check_norm_behind, conv_norm_relu
 from .rich_backbone import RichBackbone
 
@@ -66,7 +67,7 @@ class AlexNetBN(RichBackbone):
                  init_cfg: Union[dict, List[dict], None] = None) -> None:
         super().__init__(INIT_CFG if init_cfg is None else init_cfg)
         check_whole('num_classes', num_classes, least=-1)
-        check_whole('base_channels', base_channels)
+        check_whole('base_channels', base_channels, least=1)
         check_config('conv_cfg', conv_cfg)
         check_config('norm_cfg', norm_cfg, optional=False)
         check_flags(norm_behind=norm_behind, norm_eval=norm_eval)

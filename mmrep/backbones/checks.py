@@ -43,17 +43,6 @@ def check_flags(**values: bool) -> None:
         check_flag(name, value)
 
 
-def check_whole(name: str, value: int, least: int = 1) -> None:
-    """Refuse a value that is no whole number, or is below ``least``.
-
-    Raises:
-        UserError: The value is no such number.
-    """
-    if not is_whole(value) or value < least:
-        raise UserError(f'`{name}` (={shown(value)}) must be a whole number, '
-                        f'at least {least}')
-
-
 def check_positive(name: str, value: float) -> None:
     """Refuse a value that is no positive, finite number.
 

@@ -2,9 +2,10 @@
 from typing import List, Optional
 
 from ..custom_imports import type_name
-from ..dyrep.refusals import check_one
 from ..dyrep.schedule import Schedule
 from ..hooks import DyRepHook
+from ..runner.loops import fitted
+from ..runner.refusals import check_one
 from .errors import UserError
 
 
@@ -51,7 +52,7 @@ def due_steps(schedule: Schedule, train_cfg: dict, steps: int) -> List[int]:
         UserError: Two events would meet, or the length of the training in
             iterations is not known without its data.
     """
-    schedule = schedule.fitted(train_cfg)
+    schedule = fitted(schedule, train_cfg)
     end = schedule.end
     if end is None:
         raise UserError('`by_epoch` (=False) of DyRepHook must be True here: '

@@ -1,8 +1,9 @@
 """The training step of a config with DyRepHook at moments of its training."""
 import copy
 
-from ..dyrep import Evolution
-from ..dyrep.running import data_of, refresh
+from ..runner.batches import data_of
+from ..runner.loops import fitted
+from ..runner.refreshing import evolve
 from .dyrep import due_steps
 from .training_step import TrainingStep
 
@@ -20,10 +21,10 @@ def moments_of(schedule, train_cfg):
         UserError: There would never be an event, or the length of the
             training is not known without its data.
     """
-    fitted = schedule.fitted(train_cfg)
+    end = fitted(schedule, train_cfg).end
     # of a run as long as the training: the steps are its own
-    due = due_steps(schedule, train_cfg, fitted.end or 1)
-    return {HALF: sum(step <= fitted.end / 2 for step in due), END: len(due)}
+    due = due_steps(schedule, train_cfg, end or 1)
+    return {HALF: sum(step <= end / 2 for step in due), END: len(due)}
 
 
 def evolving_steps(cfg, model, hook, size, batch_size, progress):
@@ -51,12 +52,12 @@ def evolving_steps(cfg, model, hook, size, batch_size, progress):
     hook.check(model, cfg)
     moments = moments_of(hook.schedule, cfg.train_cfg)
     step = TrainingStep(cfg, model, size, batch_size)
-    evolution = Evolution(model, seed=hook.seed or 0, **hook.method)
+    evolution = hook.evolution_of(model)
     found = []
     for event in range(moments[END] + 1):
         if event:
             progress(event - 1, moments[END])
-            _evolve(step, evolution, hook.batches.maxlen, event)
+            _evolve(step, evolution, hook.calibration_batches, event)
         found += [(moment,
                    TrainingStep(cfg, copy.deepcopy(model), size, batch_size))
                   for moment, last in moments.items() if last == event]
@@ -66,10 +67,8 @@ def evolving_steps(cfg, model, hook, size, batch_size, progress):
 def _evolve(step, evolution, batches, event):
     """One training step, then the event that it has led to."""
     scores = evolution.new_scores()
-    handle = step.optim_wrapper.optimizer.register_step_pre_hook(
-        lambda optimizer, *_: scores.add(optimizer))
+    handle = scores.watch(step.optim_wrapper.optimizer)
     step()
     handle.remove()
-    evolution.event(event, scores, data_of(step, [step.batch] * batches))
-    refresh(step)
-    step.model.train()  # hosts say by it which norms train
+    data = data_of(step, [step.batch] * batches)
+    evolve(step, evolution, event, scores, data)

@@ -10,14 +10,11 @@ from mmengine.device import get_device
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from ..dyrep.arguments import check_whole
-from ..dyrep.random_state import WORKERS, folded
+from ..arguments import check_whole
 from ..hosts import load_config
+from ..random_state import WORKERS, folded
 from .errors import UserError
-from .hooks import check_hooks
 from .outputs import check_config_stays, check_folder
-from .runner import check_complete
-from .visualizer import check_visualizer
 
 
 def trust_checkpoints(trusted):
@@ -33,18 +30,14 @@ def prepare_config(args):
         args (Namespace): With ``config`` and :func:`add_common_arguments`.
 
     Returns:
-        Config: Ready to be checked; nothing is built or written yet.
+        Config: For :mod:`.preflight`; nothing is built or written yet.
 
     Raises:
-        UserError: There is no such config, it lacks something that
-            a Runner needs, its visualizer cannot write, or its hooks,
-            `randomness` or work dir are impossible.
+        UserError: There is no such config, or its `randomness` or work dir is
+            impossible.
     """
     cfg = load_config(args.config, args.cfg_options)
     trust_checkpoints(args.trust_checkpoint)
-    check_visualizer(cfg)
-    check_hooks(cfg)
-    check_complete(cfg)
     set_seed(cfg)
     set_work_dir(cfg, args.work_dir)
     set_loader_defaults(cfg)

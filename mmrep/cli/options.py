@@ -1,4 +1,4 @@
-"""The flags of the tools that run a Runner."""
+"""The flags that several tools have."""
 from mmengine.config import DictAction
 
 from .errors import one_line
@@ -34,6 +34,19 @@ def _balanced(text):
     return not open_
 
 
+def add_trust_argument(parser, of):
+    """Add ``--trust-checkpoint``.
+
+    Args:
+        parser (ArgumentParser): Of a tool.
+        of (str): What the tool reads, for the help.
+    """
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help=f'read pickled objects of {of}, which can run code')
+
+
 def add_common_arguments(parser):
     """Add the flags that all hosts' tools take.
 
@@ -53,9 +66,6 @@ def add_common_arguments(parser):
         choices=['none', 'pytorch', 'slurm', 'mpi'],
         default='none',
         help='how several processes were started; default none')
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='read pickled objects of checkpoints, which can run code')
+    add_trust_argument(parser, 'checkpoints')
     # torch.distributed.launch passes it with a dash or an underscore
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)

@@ -4,17 +4,20 @@ import functools
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from ..compat.runner_parts import INIT_WEIGHTS
 from .errors import UserError, one_line
+from .launch import prepare_launcher
 
 # what a Runner builds when it begins to train or to test
-PARTS = dict(
-    build_train_loop='`train_cfg` or `train_dataloader`',
-    build_val_loop='`val_cfg`, `val_dataloader` or `val_evaluator`',
-    build_test_loop='`test_cfg`, `test_dataloader` or `test_evaluator`',
-    build_optim_wrapper='`optim_wrapper`',
-    build_param_scheduler='`param_scheduler`',
-    scale_lr='`auto_scale_lr`',
-    _init_model_weights='`init_cfg`')
+PARTS = {
+    'build_train_loop': '`train_cfg` or `train_dataloader`',
+    'build_val_loop': '`val_cfg`, `val_dataloader` or `val_evaluator`',
+    'build_test_loop': '`test_cfg`, `test_dataloader` or `test_evaluator`',
+    'build_optim_wrapper': '`optim_wrapper`',
+    'build_param_scheduler': '`param_scheduler`',
+    'scale_lr': '`auto_scale_lr`',
+    INIT_WEIGHTS: '`init_cfg`',
+}
 
 # what it needs all of, or none
 TOGETHER = (('train_dataloader', 'train_cfg',
@@ -37,6 +40,27 @@ def check_complete(cfg):
             raise UserError(
                 f'config {cfg.filename!r} has no `{missing[0]}`: a Runner '
                 f"needs {', '.join(names)}, or none of them")
+
+
+def launch_runner(cfg, args, *hooks):
+    """Build the Runner of a checked config for the launcher of the flags.
+
+    Args:
+        cfg (Config): That :mod:`.preflight` has passed.
+        args (Namespace): With ``launcher`` and ``local_rank``.
+        hooks (Hook): Of mmrep, which the Runner gets, too.
+
+    Returns:
+        Runner: See :func:`build_runner`.
+
+    Raises:
+        UserError: The launcher or the Runner cannot be.
+    """
+    prepare_launcher(cfg, args.launcher, args.local_rank)
+    runner = build_runner(cfg)
+    for hook in hooks:
+        runner.register_hook(hook)
+    return runner
 
 
 def build_runner(cfg):

@@ -9,6 +9,7 @@ from mmengine.optim import build_optim_wrapper
 from ..compat.quiet import quiet
 from ..hosts import build_model
 from ..measure.timing import Laps
+from ..runner.training import Training
 from .errors import UserError, one_line
 from .synthetic import synthetic_batch
 
@@ -83,10 +84,10 @@ def model_for(cfg, size):
     return revert_sync_batchnorm(build_model(cfg)).to(get_device())
 
 
-class TrainingStep:
+class TrainingStep(Training):
     """Forward, backward and optimizer of a config, as a call.
 
-    It has what functions of ``mmrep.dyrep.running`` ask of a Runner.
+    As a ``Training`` it may evolve; it has no hooks and no schedulers.
 
     Args:
         cfg (Config): Of the model, host and optimizer.

@@ -1,6 +1,8 @@
 """The flags that say which of a checkpoint's weights a tool takes."""
 import argparse
 
+from .options import add_trust_argument
+
 
 def add_checkpoint_arguments(parser: argparse.ArgumentParser) -> None:
     """Add ``--ema``, ``--no-ema`` and ``--trust-checkpoint``.
@@ -13,7 +15,4 @@ def add_checkpoint_arguments(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help='take the averaged weights of a file written with EMAHook, or '
         'the raw ones; default: its state_dict, the averaged ones')
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='read pickled objects of the checkpoint, which can run code')
+    add_trust_argument(parser, 'the checkpoint')

@@ -1,7 +1,4 @@
 """Arguments of which nothing can come."""
-import sys
-from typing import Any, Optional
-
 import torch
 from torch import nn
 
@@ -10,35 +7,10 @@ from ..errors import UserError, one_line
 from ..layers import BranchedConv2d
 from ..layers.branch_names import Branches, check_branches
 from ..layers.geometry import Geometry, is_number
-from ..nets.rich import are_patterns
 from .growing import NORMS
 
 LARGEST = torch.finfo(torch.float).max
 ANY = Geometry.of(nn.Conv2d(64, 64, 3, padding=1))
-
-
-def check_whole(name: str,
-                value: int,
-                least: Optional[int] = None,
-                most: int = sys.maxsize) -> None:
-    """Refuse what is no whole number; True is none.
-
-    Args:
-        name: Of the argument.
-        value: Of it.
-        least: That it may be. Defaults to any.
-        most: That it may be, where there is a least one. Defaults to what can
-            be counted.
-
-    Raises:
-        UserError: It is none, too small or too large.
-    """
-    rule = '' if least is None else f', at least {least}'
-    if type(value) is int and least is not None and value > most:
-        rule = f', at most {most}'
-    elif type(value) is int and (least is None or value >= least):
-        return
-    raise UserError(f'`{name}` (={value!r}) must be a whole number{rule}')
 
 
 def check_numbers(**values: float) -> None:
@@ -51,19 +23,6 @@ def check_numbers(**values: float) -> None:
         if not is_number(value) or not 0 < value <= LARGEST:
             raise UserError(
                 f'`{name}` (={value!r}) must be a finite number above 0')
-
-
-def check_scope(scope: Any) -> None:
-    """Refuse what names no modules.
-
-    Raises:
-        UserError: It is neither a name nor several.
-    """
-    several = [scope] if isinstance(scope, str) else scope
-    if not are_patterns(several) or not several:
-        raise UserError(
-            f'`scope` (={scope!r}) must be the name of a module of the model, '
-            "such as 'backbone', or a list of names")
 
 
 def checked_branches(branches: Branches) -> dict:

@@ -1,22 +1,21 @@
 """DyRep's algorithm 1, one event at a time, on any model."""
-from typing import Dict, List, Optional, Sequence, Set, Union
+from typing import Dict, List, Sequence, Union
 
 from torch import nn
 
+from .. import random_state
+from ..arguments import check_whole
 from ..errors import UserError
 from ..layers import BranchedConv2d
 from ..layers.block_types import MAX_NESTING
 from ..layers.branch_names import Branches, fits
-from . import cutting, growing, random_state
-from .arguments import (check_numbers, check_scope, check_whole,
-                        checked_branches, try_branches)
-from .calibration import calls, inputs_of
-from .finite import check_finite, check_weights
-from .grasp import grasp
-from .importance import find_blocks, importances, redundant
-from .look import Data, Look, changes, look
-from .scoring import Scores, check_metric, drawn, needed, total
-from .sites import Site, block_at, find_sites, geometry_at
+from .arguments import check_numbers, checked_branches, try_branches
+from .event import Event
+from .finite import check_weights
+from .importance import find_blocks
+from .look import Data
+from .scoring import Scores, check_metric, needed
+from .sites import Site, check_scope, find_sites, geometry_at
 from .snapshot import all_or_nothing
 
 SEVEN = ('1x1', '1x1_kxk', '1x1_average', '1xk', 'kx1', 'identity')
@@ -67,8 +66,8 @@ class Evolution:
         self.metric = metric
         self.cut_threshold = cut_threshold
         self.init_gamma = init_gamma
-        self.max_depth = max_depth
-        self.seed = seed
+        self.max_depth = int(max_depth)
+        self.seed = int(seed)
         self.followers: List[nn.Module] = []  # averages of the model
         self.history: List[dict] = []
 
@@ -129,131 +128,20 @@ class Evolution:
         """
         if not data.batches:
             raise UserError('there are no batches to calibrate on')
-        models = [self.model, *self.followers]
-        check_weights(models)
-        with all_or_nothing(models):
-            with random_state.seeded(self._event_seed):
-                record = self._change(step, scores, data)
-            check_weights(models)
+        check_weights(self.models)
+        with all_or_nothing(self.models):
+            with random_state.seeded(self.event_seed):
+                record = Event(self, scores, data).run(step)
+            check_weights(self.models)
         self.history.append(record)
         return record
 
-    def _change(self, step: int, scores: Scores, data: Data) -> dict:
-        """Cut and grow; what happened."""
-        plan = self._plan()
-        before = self._look(data)
-        cuts = self._cut(plan, data)
-        between = self._look(data) if cuts else before
-        totals = self._totals(scores, data)
-        grown = self._grow(totals, data)
-        after = self._look(data) if grown else between
-        return dict(
-            step=step,
-            cut=cuts,
-            cut_change=changes(before, between),
-            grown=grown,
-            score=totals.get(grown),
-            branches=self._branches_of(grown),
-            grown_change=changes(between, after),
-            parameters=[before.parameters, after.parameters],
-            flops=[before.flops, after.flops],
-            importances={
-                site.name: importances(block)
-                for site, block in self.blocks().items()
-            })
-
-    def _look(self, data: Data) -> Look:
-        """At the features, which must be finite where norms train."""
-        found = look(self.model, data.batches[-1], data.features)
-        check_finite('features of the last batch', found.trained)
-        return found
-
-    def _branches_of(self, name: Optional[str]) -> List[str]:
-        blocks = {site.name: b for site, b in self.blocks().items()}
-        return list(blocks[name].branches) if name else []
-
-    def _totals(self, scores: Scores, data: Data) -> Dict[str, float]:
-        """The score of each kernel by the metric."""
-        kernels = self.kernels()
-        if self.metric == 'random':
-            return drawn(kernels, self._event_seed)
-        found = scores.means()
-        if self.metric in ('grasp', 'vote') and kernels:
-            found['grasp'] = grasp(self.model, kernels, data.batches, data.run)
-        return total(self.metric, found, kernels)
+    @property
+    def models(self) -> List[nn.Module]:
+        """The model and its averages."""
+        return [self.model, *self.followers]
 
     @property
-    def _event_seed(self) -> int:
+    def event_seed(self) -> int:
+        """The seed of the next event, another one for each."""
         return random_state.folded(self.seed + len(self.history))
-
-    def _grow(self, totals: Dict[str, float], data: Data) -> Optional[str]:
-        """Grow the kernel of the highest score; its name, if there is one."""
-        scored = dict(totals)
-        for name in scored.keys() & self._others_than_once(data):
-            del scored[name]
-        if not scored:
-            return None
-        name = max(scored, key=scored.get)
-        site, kernel = self.sites()[name], self.kernels()[name]
-        before = kernel.detach().clone()
-        block = growing.add_branches(self.model, site, self.branches,
-                                     self._event_seed)
-        growing.compensate(block, self._inputs(site, block, data),
-                           self.init_gamma)
-        for other in self.followers:
-            growing.follow_growth(other, site, block, before)
-        return name
-
-    def _others_than_once(self, data: Data) -> Set[str]:
-        """The sites that do not run just once in a forward pass.
-
-        Such as in heads that are shared by levels of a pyramid: a norm that
-        trains would see each level by itself.
-        """
-        sites = self.sites()
-        layers = sorted({site.layer for site in sites.values()})
-        modules = [self.model.get_submodule(layer) for layer in layers]
-        counts = calls(self.model, modules, data.batches[-1], data.run)
-        count = dict(zip(layers, counts))
-        return {name for name, site in sites.items() if count[site.layer] != 1}
-
-    def _plan(self) -> Dict[Site, Dict[str, float]]:
-        """The branches to cut, with their importances.
-
-        Of these blocks all processes then have the same statistics, of which
-        their kernels come.
-        """
-        plan = {}
-        for site, block in self.blocks().items():
-            weights = importances(block)
-            names = redundant(weights, self.cut_threshold, self.init_gamma)
-            if names:
-                plan[site] = {name: weights[name] for name in names}
-        for model in (self.model, *self.followers):
-            # blocks around may become plain with them
-            for layer in sorted({site.layer for site in plan}):
-                cutting.average_buffers(model.get_submodule(layer))
-        return plan
-
-    def _cut(self, plan: Dict[Site, Dict[str, float]],
-             data: Data) -> List[dict]:
-        """Cut in all blocks, those inside of blocks first."""
-        cuts = []
-        for site, weights in plan.items():
-            self._cut_block(site, list(weights), data)
-            cuts.append(
-                dict(
-                    name=site.name,
-                    branches=list(weights),
-                    importances=list(weights.values())))
-        return cuts
-
-    def _cut_block(self, site: Site, names: List[str], data: Data) -> None:
-        block = block_at(self.model, site)
-        cutting.cut([self.model, *self.followers], site, names,
-                    lambda: self._inputs(site, block, data))
-
-    def _inputs(self, site: Site, block: nn.Module, data: Data):
-        root = self.model.get_submodule(site.layer)
-        batches = data.progress(data.batches, f'calibrating {site.name}')
-        return inputs_of(block, root, self.model, batches, data.run)

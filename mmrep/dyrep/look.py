@@ -2,13 +2,18 @@
 from typing import Any, Callable, Iterable, List, NamedTuple, Sequence
 
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _NormBase
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..nets.walk import tensors
 from .calibration import Run, untouched
 
 Features = Callable[[Any], Any]
+Progress = Callable[[Sequence, str], Iterable]
+
+
+def as_they_are(batches: Sequence, task: str) -> Iterable:
+    """Show no progress."""
+    return batches
 
 
 class Data(NamedTuple):
@@ -22,8 +27,7 @@ class Data(NamedTuple):
     batches: Sequence
     run: Run
     features: Features
-    progress: Callable[[Sequence, str],
-                       Iterable] = lambda batches, task: batches
+    progress: Progress = as_they_are
 
 
 class Look(NamedTuple):
@@ -51,7 +55,7 @@ def look(model: nn.Module, batch: Any, features: Features) -> Look:
         trained = [t.float() for t in tensors(features(batch))]
     with untouched(model):
         for module in model.modules():
-            if isinstance(module, _NormBase):
+            if hasattr(module, 'track_running_stats'):  # all norms of torch
                 module.eval()
         frozen = [t.float() for t in tensors(features(batch))]
     images = len(trained[0])

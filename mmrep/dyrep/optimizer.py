@@ -5,19 +5,21 @@ objects. Groups are those that the user's own constructor makes of the changed
 model, so that their order depends on its structure only: optimizer states
 load by position.
 """
-from typing import Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from torch import nn
 from torch.optim import Optimizer
 
+from ..compat.schedulers import FUNCTIONS, per_group
 from ..errors import UserError
 
-PER_GROUP = ('base_values', '_last_value', 'min_values')  # of schedulers
 
-
-def regroup(optimizer: Optimizer, model: nn.Module,
-            build: Optional[Callable[[nn.Module], Optimizer]],
-            schedulers: Sequence) -> None:
+def regroup(
+    optimizer: Optimizer,
+    model: nn.Module,
+    build: Optional[Callable[[nn.Module], Optimizer]] = None,
+    schedulers: Sequence[Any] = ()
+) -> None:
     """Let an optimizer have the parameters that a changed model has.
 
     Parameters that stay keep their state, those that are gone lose it. New
@@ -26,8 +28,10 @@ def regroup(optimizer: Optimizer, model: nn.Module,
     Args:
         optimizer: Changed in place.
         model: Not wrapped.
-        build: Makes a fresh optimizer of a model. None: there is one group.
-        schedulers: mmengine's, of the optimizer or of a wrapper.
+        build: Makes a fresh optimizer of a model. Defaults to None: there is
+            one group.
+        schedulers: Of PyTorch or mmengine, of the optimizer or of a wrapper.
+            Defaults to none.
 
     Raises:
         UserError: There is no ``build`` and several groups.
@@ -106,21 +110,18 @@ def _distance(a: dict, b: dict) -> float:
         for key in ('lr', 'weight_decay'))
 
 
-def _reorder(scheduler, source: List[int], ratios: List[float],
+def _reorder(scheduler: Any, source: List[int], ratios: List[float],
              count: int) -> None:
     """What a scheduler keeps for each group, for the new groups.
 
     A wrapper has a further group behind those of its optimizer.
     """
     scaled = getattr(scheduler, 'param_name', 'lr') == 'lr'
-    for name in PER_GROUP:
-        values = getattr(scheduler, name, None)
-        if isinstance(values, list) and len(values) >= count:
-            own = [
-                values[i] * (ratio if scaled else 1)
-                for i, ratio in zip(source, ratios)
-            ]
-            setattr(scheduler, name, own + values[count:])
+    for name, values in per_group(scheduler, count):
+        own = [values[i] for i in source]
+        if scaled and name not in FUNCTIONS:
+            own = [value * ratio for value, ratio in zip(own, ratios)]
+        setattr(scheduler, name, own + values[count:])
 
 
 def all_parameters(optimizer: Optimizer) -> Dict[nn.Parameter, None]:

@@ -1,4 +1,4 @@
-"""What happens to a network, in logs and visualizers."""
+"""What happens to a network, in words and numbers."""
 import logging
 from typing import Dict, List
 
@@ -17,7 +17,7 @@ DEGENERATE = (
     "eps), whatever the kernel does. 'snip' is sound here")
 
 
-def start(runner, evolution: Evolution) -> None:
+def start(evolution: Evolution) -> None:
     """Say what may grow, and what is wrong with the metric."""
     names = list(evolution.sites())
     print_log(
@@ -56,11 +56,10 @@ def degenerate(model: nn.Module, evolution: Evolution) -> int:
     return sum(bool(norms) and takes_batches(norms[0]) for norms in behind)
 
 
-def event(runner, record: dict) -> None:
-    """Log an event and give its numbers to all visualizer backends."""
+def event(record: dict) -> None:
+    """Log an event."""
     for line in lines(record):
         print_log(line, 'current')
-    runner.visualizer.add_scalars(scalars(record), step=record['step'])
 
 
 def lines(record: dict) -> List[str]:

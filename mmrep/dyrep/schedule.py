@@ -1,11 +1,9 @@
 """When a network evolves."""
-import copy
 from typing import Optional
 
-from ..custom_imports import type_name
+from ..arguments import check_whole
 from ..errors import UserError
 from ..layers.geometry import check_flag
-from .arguments import check_whole
 
 LAST = 5 / 6  # of the training, as the paper's 100 of 120 epochs
 EVENTS = 20  # as the paper's, every 5 of these
@@ -33,9 +31,9 @@ class Schedule:
                 check_whole(name, value, least=1)
         if by_epoch is not None:
             check_flag('by_epoch', by_epoch)
-        self.interval = interval
+        self.interval = None if interval is None else int(interval)
         self.by_epoch = by_epoch
-        self.stop = stop
+        self.stop = None if stop is None else int(stop)
         self.end: Optional[int] = None  # of the training, once it is known
 
     def fit(self, loop_by_epoch: bool, epochs: Optional[int],
@@ -70,16 +68,6 @@ class Schedule:
                 f'{min(stop, end)}, the {unit} until its `stop`, or nothing '
                 'would ever grow')
         self.stop = stop
-
-    def fitted(self, train_cfg: dict) -> 'Schedule':
-        """A copy that fits the train loop of a config; see :meth:`fit`."""
-        out = copy.copy(self)
-        loop = type_name(train_cfg)
-        by_epoch = loop != 'IterBasedTrainLoop' and (train_cfg.get(
-            'by_epoch', True))
-        out.fit(by_epoch, train_cfg.get('max_epochs'),
-                train_cfg.get('max_iters'))
-        return out
 
     def left(self, epoch: int, iteration: int, in_epoch: int,
              epoch_length: Optional[int]) -> Optional[int]:

@@ -5,6 +5,7 @@ from typing import Dict, Iterable, List, Sequence
 import torch
 from mmengine.dist import all_reduce
 from torch import Tensor
+from torch.utils.hooks import RemovableHandle
 
 from ..errors import UserError
 from .finite import NotFinite
@@ -86,6 +87,15 @@ class Scores:
             sums += torch.where(finite, now, 0) * keep
             lost = lost | ~finite.any()
         self.lost += keep * lost
+
+    def watch(self, optimizer: torch.optim.Optimizer) -> RemovableHandle:
+        """Take note of all steps of an optimizer from now on.
+
+        Returns:
+            What ends it by its ``remove()``.
+        """
+        return optimizer.register_step_pre_hook(
+            lambda stepping, *_: self.add(stepping))
 
     def means(self) -> Dict[str, Dict[str, float]]:
         """Means over steps and processes, by metric and name.

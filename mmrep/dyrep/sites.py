@@ -1,6 +1,6 @@
 """The kernels of a model that can grow branches."""
 from collections import Counter
-from typing import Dict, Iterator, NamedTuple, Sequence, Tuple, Union
+from typing import Any, Dict, Iterator, NamedTuple, Sequence, Tuple, Union
 
 from torch import nn
 
@@ -53,7 +53,8 @@ def find_sites(model: nn.Module, scope: Patterns,
         max_depth: 1 keeps blocks from having blocks inside.
 
     Raises:
-        UserError: A pattern of ``scope`` matches no convolution.
+        UserError: ``scope`` names no modules, or a pattern of it matches no
+            convolution.
     """
     convs = convolutions_in(model, scope)
     refused = why_not_rich(
@@ -67,7 +68,8 @@ def find_sites(model: nn.Module, scope: Patterns,
         else:
             sites[Site(name)] = conv.weight
     uses = Counter(
-        id(p) for m in model.modules() for p in m._parameters.values())
+        id(p) for m in model.modules()
+        for _, p in m.named_parameters(recurse=False, remove_duplicate=False))
     return {
         site: kernel
         for site, kernel in sites.items()
@@ -75,15 +77,27 @@ def find_sites(model: nn.Module, scope: Patterns,
     }
 
 
+def check_scope(scope: Any) -> None:
+    """Refuse what names no modules.
+
+    Raises:
+        UserError: It is neither a name nor several.
+    """
+    several = [scope] if isinstance(scope, str) else scope
+    if not are_patterns(several) or not several:
+        raise UserError(
+            f'`scope` (={scope!r}) must be the name of a module of the model, '
+            "such as 'backbone', or a list of names")
+
+
 def convolutions_in(model: nn.Module, scope: Patterns) -> Dict[nn.Module, str]:
     """The convolutions of any kind that ``scope`` names, with their names.
 
     Raises:
-        UserError: A pattern matches none.
+        UserError: ``scope`` names no modules, or a pattern matches none.
     """
+    check_scope(scope)
     scope = [scope] if isinstance(scope, str) else scope
-    if not are_patterns(scope) or not scope:
-        raise UserError('`scope` must be names of modules of the model')
     known = {
         module: paths
         for module, paths in names(model).items()

@@ -8,7 +8,7 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map_only
 
-from ..dyrep.random_state import seeded
+from ..random_state import seeded
 from ..refusals import MADE
 from .parts import beside_idle_norms, part_runs
 from .probe import Probe, Run, running_means

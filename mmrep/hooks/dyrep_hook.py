@@ -1,41 +1,21 @@
 """A network that evolves while it trains."""
-import copy
-import logging
-from collections import deque
 from typing import Optional, Sequence, Union
 
-import torch
-from mmengine.dist import (all_reduce, broadcast_object_list, get_world_size,
-                           is_main_process)
-from mmengine.hooks import Hook
-from mmengine.logging import print_log
-from mmengine.optim import BaseOptimWrapper
 from mmengine.registry import HOOKS
-from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
-from rich.progress import track
 from torch import nn
 
-from ..dyrep import SEVEN, Evolution, random_state, report
-from ..dyrep.arguments import check_whole
-from ..dyrep.finite import NotFinite
-from ..dyrep.recalibration import measure_norms, own_loader
-from ..dyrep.refusals import (check_config, check_pictures, check_runner,
-                              check_scores)
-from ..dyrep.running import (accumulate, accumulated, adopt_all,
-                             adopt_pretrained, data_of, inner_model, models,
-                             recompile, refresh)
+from ..arguments import check_whole
+from ..dyrep import SEVEN, Evolution
 from ..dyrep.schedule import Schedule
-from ..dyrep.state import check_state
-from ..errors import UserError
 from ..layers.branch_names import Branches
 from ..layers.geometry import check_flag
-
-LOOPS = (EpochBasedTrainLoop, IterBasedTrainLoop)
-PATIENCE = 300  # halved as often, no scale of gradients is left
+from ..runner.loops import fitted
+from ..runner.refusals import check_config, check_pictures, check_sites
+from .dyrep_events import DyRepEvents
 
 
 @HOOKS.register_module()
-class DyRepHook(Hook):
+class DyRepHook(DyRepEvents):
     """Let the convolutions of a plain network grow and lose branches.
 
     Huang et al., DyRep, CVPR 2022: every ``interval`` the kernel that matters
@@ -82,8 +62,6 @@ class DyRepHook(Hook):
             change of parameters.
     """
 
-    priority = 'HIGH'  # before EMAHook, as mmpretrain sets it, too
-
     def __init__(self,
                  interval: Optional[int] = None,
                  by_epoch: Optional[bool] = None,
@@ -104,9 +82,10 @@ class DyRepHook(Hook):
         if seed is not None:
             check_whole('seed', seed)
         self.schedule = Schedule(interval, by_epoch, stop)
-        self.seed = seed
+        self.calibration_batches = int(calibration_batches)
+        self.seed = None if seed is None else int(seed)
         self.draw = draw
-        self.recalibrate = recalibrate
+        self.recalibrate = int(recalibrate)
         self.method = dict(
             metric=metric,
             branches=branches,
@@ -114,15 +93,17 @@ class DyRepHook(Hook):
             init_gamma=init_gamma,
             scope=scope,
             max_depth=max_depth)
-        Evolution(nn.Identity(), **self.method)  # refuses what is impossible
-        # raw ones: preprocessors change them
-        self.batches = deque(maxlen=calibration_batches)
-        self.due = False
-        self.waited = 0  # steps, for one that does not overflow
-        self.state = self.random_state = self.handle = None
-        self.stopped: Optional[str] = None  # why it evolves no more
+        self.evolution_of(nn.Identity())  # refuses what is impossible
 
-    # before the training
+    def evolution_of(self, model: nn.Module, seed: int = 0) -> Evolution:
+        """Make what evolves a model with the options of this hook.
+
+        Args:
+            model: Not wrapped.
+            seed: Where the hook has none. Defaults to 0.
+        """
+        seed = seed if self.seed is None else self.seed
+        return Evolution(model, seed=seed, **self.method)
 
     def check(self, model: nn.Module, cfg: dict) -> None:
         """Refuse a config with which nothing could grow.
@@ -137,198 +118,6 @@ class DyRepHook(Hook):
         check_config(cfg)
         if self.draw:
             check_pictures()
-        self.schedule.fitted(cfg['train_cfg'])
+        fitted(self.schedule, cfg['train_cfg'])
         model.train()  # hosts say by it what trains
-        self._check_sites(Evolution(model, **self.method))
-
-    def _check_sites(self, evolution: Evolution) -> None:
-        if not evolution.sites():
-            raise UserError(
-                f"`scope` (={self.method['scope']!r}) of DyRepHook has no "
-                'plain convolution larger than 1x1 that is trained and that '
-                f'one of its `branches` ({", ".join(evolution.branches)}) '
-                'fits')
-        evolution.try_sites()
-
-    def before_run(self, runner: Runner) -> None:
-        if not isinstance(runner.optim_wrapper, BaseOptimWrapper):
-            if not hasattr(runner, 'strategy'):
-                return  # nothing is trained
-        check_runner(runner)
-        if self.draw:
-            check_pictures()
-        loop = runner.train_loop
-        if not isinstance(loop, LOOPS):
-            raise UserError('DyRepHook knows EpochBasedTrainLoop and '
-                            'IterBasedTrainLoop, the train loop is a '
-                            f'{type(loop).__name__}')
-        self.schedule.fit(
-            isinstance(loop, EpochBasedTrainLoop), loop.max_epochs,
-            loop.max_iters)
-        if self.recalibrate:
-            own_loader(loop.dataloader, 0)  # refuses what it cannot draw from
-        adopt_pretrained(runner)
-        seed = [runner.seed if self.seed is None else self.seed]
-        broadcast_object_list(seed)  # those of Runners may differ
-        self.evolution = Evolution(
-            inner_model(runner), seed=seed[0], **self.method)
-        self._check_sites(self.evolution)
-
-    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Have the structure of the weights that are about to be loaded."""
-        if runner._resume and checkpoint.get('dyrep') is not None:
-            self.state = checkpoint['dyrep']
-            check_state(self.state)
-        adopt_all(runner, checkpoint.get('state_dict', checkpoint))
-
-    def before_train(self, runner: Runner) -> None:
-        runner.model.train()  # hosts say by it what trains
-        self.scores = self.evolution.new_scores()
-        if self.state is not None:
-            self._load_state(runner, self.state)
-        self.handle = runner.optim_wrapper.optimizer.register_step_pre_hook(
-            lambda optimizer, *_: self.scores.add(optimizer))
-        report.start(runner, self.evolution)
-        if self.stopped:
-            print_log(f'{self.stopped} (resumed)', 'current', logging.WARNING)
-
-    # while it trains
-
-    def before_train_epoch(self, runner: Runner) -> None:
-        if self.random_state is None:
-            return
-        loop = runner.train_loop
-        if isinstance(loop, EpochBasedTrainLoop):
-            random_state.restore(self.random_state)
-        else:
-            loop.dataloader_iterator = random_state.Resumed(
-                loop, self.random_state)
-        self.random_state = None
-
-    def before_train_iter(self,
-                          runner: Runner,
-                          batch_idx: int,
-                          data_batch=None) -> None:
-        left = self._left(runner, batch_idx)
-        if self.due or (left is not None and left < self.batches.maxlen):
-            self.batches.append(copy.deepcopy(data_batch))
-        elif left is None and self.handle:  # nothing will grow any more
-            self.handle.remove()
-            self.handle = None
-
-    def after_train_iter(self,
-                         runner: Runner,
-                         batch_idx: int,
-                         data_batch=None,
-                         outputs=None) -> None:
-        if self.recalibrate and self._pauses(runner, batch_idx):
-            self._recalibrate(runner)
-        left = self._left(runner, batch_idx)
-        self.due = self.due or left == 0
-        # not while gradients are accumulated
-        if self.due and runner.optim_wrapper.should_update():
-            check_scores(self.scores, runner.optim_wrapper)
-            self.waited = 0 if self.scores.steps else self.waited + 1
-            if 0 < self.waited < PATIENCE:
-                return  # scaled gradients overflowed so far
-            self._evolve(runner)
-            self.due = False
-            self.batches.clear()
-
-    def _left(self, runner: Runner, batch_idx: int) -> Optional[int]:
-        if self.stopped:
-            return None
-        return self.schedule.left(*self._now(runner, batch_idx))
-
-    def _pauses(self, runner: Runner, batch_idx: int) -> bool:
-        return not self.stopped and self.schedule.pauses(
-            *self._now(runner, batch_idx))
-
-    def _now(self, runner: Runner, batch_idx: int) -> tuple:
-        # a stream of iterations has no length
-        length = len(
-            runner.train_dataloader) if self.schedule.by_epoch else None
-        return runner.epoch, runner.iter, batch_idx, length
-
-    def _recalibrate(self, runner: Runner) -> None:
-        step = runner.iter + 1
-        try:
-            count = measure_norms(runner, self.recalibrate,
-                                  self.evolution.seed + step)
-        except NotFinite as error:
-            self.stopped = report.stopped(step, error)
-            return
-        report.recalibrated(step, count, self.recalibrate)
-
-    def _evolve(self, runner: Runner) -> None:
-        evolution = self.evolution
-        _, *evolution.followers = models(runner)
-        data = data_of(runner, self._common_batches(), evolution.sites())
-        data = data._replace(progress=_progress)
-        try:
-            if self.waited:
-                raise NotFinite('gradients of all steps since the last event')
-            record = evolution.event(runner.iter + 1, self.scores, data)
-        except NotFinite as error:
-            self.stopped = report.stopped(runner.iter + 1, error)
-            return
-        refresh(runner)
-        runner.model.train()
-        recompile(runner)
-        self.scores = evolution.new_scores()
-        report.event(runner, record)
-        if self.draw and is_main_process():
-            self._draw(runner)
-
-    def _draw(self, runner: Runner) -> None:
-        from ..pictures.image import structure_image  # matplotlib is slow
-        image = structure_image(
-            inner_model(runner).state_dict(), self.evolution.history)
-        # a name with a slash would be a folder, which LocalVisBackend lacks
-        runner.visualizer.add_image('dyrep_structure', image, runner.iter + 1)
-
-    def _common_batches(self) -> list:
-        """The last batches, in all processes equally many."""
-        count = torch.tensor(len(self.batches))
-        all_reduce(count, 'min')
-        return list(self.batches)[len(self.batches) - int(count):]
-
-    # validation draws no random numbers of the training
-
-    def before_val(self, runner: Runner) -> None:
-        self._before_val = random_state.save()
-
-    def after_val(self, runner: Runner) -> None:
-        random_state.restore(self._before_val)
-        self._before_val = None
-
-    _before_val = None
-
-    # checkpoints
-
-    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        checkpoint['dyrep'] = dict(
-            seed=self.evolution.seed,
-            history=copy.deepcopy(self.evolution.history),
-            scores=self.scores.state_dict(),
-            due=self.due,
-            stopped=self.stopped,
-            gradients=accumulated(runner),
-            random=self._before_val or random_state.save())
-        # a run resumed from here has not seen them either
-        self.batches.clear()
-
-    def _load_state(self, runner: Runner, state: dict) -> None:
-        self.evolution.seed = state['seed']
-        self.evolution.history = state['history']
-        self.scores.load_state_dict(state['scores'])
-        self.due = state['due']
-        self.stopped = state.get('stopped')  # none of earlier versions
-        if get_world_size() == 1:  # the file has those of one process
-            self.random_state = state['random']
-            accumulate(runner, state['gradients'])
-
-
-def _progress(items, task: str):
-    return track(
-        items, f'DyRep: {task}', transient=True, disable=not is_main_process())
+        check_sites(self.evolution_of(model))

@@ -6,12 +6,12 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch import nn
 
-from ..dyrep.running import inner_model
 from ..errors import UserError, shown
 from ..layers import RepVGGConv2d
 from ..layers.geometry import is_number
 from ..layers.repvgg_l2 import l2, why_no_l2
 from ..nets.walk import names
+from ..runner.training import inner_model
 from .groups import param_groups
 
 

@@ -8,11 +8,12 @@ from torch import nn
 
 from ..dyrep import Evolution
 from ..dyrep.look import look
-from ..dyrep.running import data_of, refresh
 from ..hooks import DyRepHook
 from ..layers import DBBConv2d, RepConv2d
 from ..nets.following import norm_cfg_at
 from ..nets.walk import replace
+from ..runner.batches import data_of
+from ..runner.refreshing import evolve
 from .memory import step_memory
 from .timing import timed
 
@@ -78,14 +79,16 @@ class Events:
     def __init__(self, run: Run, hook: DyRepHook, due: List[int]) -> None:
         self.run = run
         self.due = due
-        self.evolution = Evolution(
-            run.step.model, seed=hook.seed or 0, **hook.method)
-        self.batches = [run.step.batch] * hook.batches.maxlen
+        self.evolution = hook.evolution_of(run.step.model)
+        self.batches = [run.step.batch] * hook.calibration_batches
         self.records: List[dict] = []
+        self._score()
+
+    def _score(self) -> None:
+        """Score the steps from now on."""
         self.scores = self.evolution.new_scores()
-        optimizer = run.step.optim_wrapper.optimizer
-        self.handle = optimizer.register_step_pre_hook(
-            lambda *args: self.scores.add(*args))
+        optimizer = self.run.step.optim_wrapper.optimizer
+        self.handle = self.scores.watch(optimizer)
 
     def after(self, step: int) -> None:
         """Evolve, if an event is due after this step."""
@@ -93,8 +96,8 @@ class Events:
             return
         seconds, = timed(partial(self._evolve, step))
         self.run.measure()
-        # scores of the steps that do not count are dropped
-        self.scores = self.evolution.new_scores()
+        self.handle.remove()
+        self._score()  # not of the steps that do not count
         if step == self.due[-1]:
             self.handle.remove()
         record = self.evolution.history[-1]
@@ -107,11 +110,8 @@ class Events:
                 **self.run.cost._asdict()))
 
     def _evolve(self, step: int) -> None:
-        training = self.run.step
-        self.evolution.event(step, self.scores,
-                             data_of(training, self.batches))
-        refresh(training)
-        training.model.train()  # also applies the host's freezing of norms
+        evolve(self.run.step, self.evolution, step, self.scores,
+               data_of(self.run.step, self.batches))
 
 
 def make_dbb(model: nn.Module, evolution: Evolution) -> nn.Module:
@@ -166,7 +166,7 @@ def compare(
         progress: Function to call after every step.
     """
     rich = copy.deepcopy(model)
-    make_dbb(rich, Evolution(rich, **hook.method))
+    make_dbb(rich, hook.evolution_of(rich))
     models = dict(plain=model, DBB=rich, DyRep=copy.deepcopy(model))
     runs = {name: Run(prepare(each)) for name, each in models.items()}
     events = Events(runs['DyRep'], hook, due)

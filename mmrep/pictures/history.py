@@ -85,7 +85,7 @@ def lives(history: Sequence[dict], end: float) -> Iterator[Life]:
     for time, alive in zip(times, _states(history)):
         for key in sorted(since.keys() - alive):
             yield Life(*key, since.pop(key), time)
-        for key in alive:
+        for key in sorted(alive):  # sets have another order in each process
             since.setdefault(key, time)
     for key, start in since.items():
         yield Life(*key, start, end)

@@ -1,19 +1,20 @@
 """Heat maps of the similarity of branches, and an overview of all blocks."""
 import math
 import os.path as osp
-from typing import Dict, List, Sequence
+from typing import Dict, List
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from .page import MARGIN, Page
 from .similarity import Likeness
 
 COLOURS = ('#0072B2', '#D55E00')  # of nets: Okabe and Ito's
 MARKERS = ('o', 's')
 # inches
 MAP, LABEL, HEAD, GAP = 1.15, 0.62, 0.3, 0.25
-TITLE, PLOT, HEADING, FOOT, MARGIN = 0.75, 1.5, 0.35, 0.6, 0.3
+TITLE, PLOT, HEADING, FOOT = 0.75, 1.5, 0.35, 0.6
 CHARACTER = 0.062
 PER_ROW = 6
 NOTE = ('Each cell: the cosine between the kernels of two branches, with '
@@ -39,7 +40,7 @@ def draw_likenesses(title: str, nets: Nets) -> Figure:
     height = sum(HEADING + n * cell[1] + GAP for n in rows)
     size = (2 * MARGIN + PER_ROW * cell[0],
             TITLE + PLOT + labels + height + FOOT)
-    page = _Page(Figure(figsize=size), size)
+    page = Page(size)
     page.text(0.2, title, fontsize=12, weight='bold')
     axes = page.axes(MARGIN + LABEL, TITLE, size[0] - 2 * MARGIN - LABEL, PLOT)
     _draw_overview(axes, nets, short)
@@ -55,24 +56,6 @@ def draw_likenesses(title: str, nets: Nets) -> Figure:
         top += HEADING + count * cell[1] + GAP
     page.text(top + 0.2, NOTE, fontsize=8, color='0.3')
     return page.figure
-
-
-class _Page:
-    """A figure measured in inches from its upper left corner."""
-
-    def __init__(self, figure: Figure, size: Sequence[float]) -> None:
-        self.figure, self.size = figure, size
-
-    def axes(self, left: float, top: float, width: float,
-             height: float) -> Axes:
-        across, down = self.size
-        return self.figure.add_axes((left / across, 1 - (top + height) / down,
-                                     width / across, height / down))
-
-    def text(self, top: float, text: str, **options) -> None:
-        across, down = self.size
-        self.figure.text(
-            MARGIN / across, 1 - top / down, text, va='top', **options)
 
 
 def _shortened(names: List[str]) -> Dict[str, str]:

@@ -3,8 +3,8 @@ import math
 from typing import Dict, Iterator, Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
+from .page import MARGIN, Page
 from .rows import Row
 from .weights import KERNEL
 
@@ -25,7 +25,7 @@ COLOURS = {
     'plain_stem': '#661100',
 }
 # inches
-MARGIN, GAP, CELL, PAST = 0.3, 0.25, 0.95, 5.5
+GAP, CELL, PAST = 0.25, 0.95, 5.5
 ROW, TALL_ROW, PLAIN_ROW = 0.21, 0.29, 0.17
 HEAD, FOOT, PANEL, HEADING = 1.15, 0.95, 2.3, 0.35
 CHARACTER, INDENT, LABEL = 0.072, 0.2, 2.4
@@ -51,8 +51,8 @@ def colours_of(branches: Sequence[str]) -> Dict[str, str]:
     }
 
 
-class Sheet:
-    """A figure measured in inches from its upper left corner.
+class Sheet(Page):
+    """A page with a table of blocks and panels below it.
 
     Attributes:
         middles: Middle of each row, in inches from the top of the table.
@@ -79,23 +79,22 @@ class Sheet:
         width = 2 * MARGIN + self.table[0] + has_past * (GAP + PAST)
         height = HEAD + self.table[1] + FOOT + has_past * (
             HEADING + PANEL * (1 + panels))
-        self.size = (max(width, 9), height)
-        self.figure = Figure(figsize=self.size)
+        super().__init__((max(width, 9), height))
 
     def title(self, name: str, text: str) -> None:
         """Write the title above everything."""
-        self._text(0.22, name, fontsize=12, weight='bold')
-        self._text(0.47, text, fontsize=9)
+        self.text(0.22, name, fontsize=12, weight='bold')
+        self.text(0.47, text, fontsize=9)
 
     def note(self, text: str) -> None:
         """Write a note below the table."""
         top = HEAD + self.table[1] + 0.12
-        self._text(top, text, fontsize=7.5, color='0.3')
+        self.text(top, text, fontsize=7.5, color='0.3')
 
     def heading(self, text: str) -> None:
         """Write a heading above the second row of panels."""
         top = HEAD + self.table[1] + FOOT + PANEL - 0.35
-        self._text(top, text, fontsize=9)
+        self.text(top, text, fontsize=9)
 
     def table_axes(self) -> Axes:
         """Axes of the table, in inches."""
@@ -114,8 +113,8 @@ class Sheet:
         width = (self.size[0] - 2 * MARGIN) / count
         top = HEAD + self.table[1] + FOOT + row * PANEL + HEADING * (row > 0)
         for i in range(count):
-            axes = self._axes(MARGIN + i * width + 0.35, top, width - 0.5,
-                              PANEL - 0.8)
+            axes = self.axes(MARGIN + i * width + 0.35, top, width - 0.5,
+                             PANEL - 0.8)
             axes.spines[['right', 'top']].set_visible(False)
             yield self._over_iterations(axes)
 
@@ -126,7 +125,7 @@ class Sheet:
         return axes
 
     def _beside_rows(self, left: float, width: float) -> Axes:
-        axes = self._axes(left, HEAD, width, self.table[1])
+        axes = self.axes(left, HEAD, width, self.table[1])
         axes.set(ylim=(self.table[1], 0), yticks=[])
         axes.spines[['left', 'right', 'top']].set_visible(False)
         is_dark = False
@@ -137,14 +136,3 @@ class Sheet:
                 half = self.row / 2
                 axes.axhspan(y - half, y + half, color='0.94', linewidth=0)
         return axes
-
-    def _axes(self, left: float, top: float, width: float,
-              height: float) -> Axes:
-        across, down = self.size
-        return self.figure.add_axes((left / across, 1 - (top + height) / down,
-                                     width / across, height / down))
-
-    def _text(self, top: float, text: str, **options) -> None:
-        across, down = self.size
-        self.figure.text(
-            MARGIN / across, 1 - top / down, text, va='top', **options)

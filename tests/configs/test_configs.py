@@ -16,9 +16,9 @@ from mmrep.cli.synthetic import synthetic_batch
 from mmrep.deploy import plain_config, worst_difference
 from mmrep.dyrep import SEVEN, Data, Evolution
 from mmrep.dyrep.growing import add_branches
-from mmrep.dyrep.running import adopt_pretrained
 from mmrep.dyrep.sites import Site
 from mmrep.fusing.net import fuse
+from mmrep.runner.adopting import adopt_pretrained
 from mmrep.testing import randomize_norms
 
 FOLDER = Path(__file__).parents[2] / 'configs'

@@ -9,6 +9,7 @@ from torch.nn.functional import cross_entropy
 
 from mmrep.dyrep import SEVEN, Data, Evolution, growing
 from mmrep.dyrep.calibration import inputs_of
+from mmrep.dyrep.event import Event
 from mmrep.dyrep.look import Look, change, look
 from mmrep.dyrep.sites import Site, block_at
 from mmrep.testing import randomize_norms
@@ -145,7 +146,7 @@ def cut(
     """Cut branches of ``conv``, or of a block inside, however strong."""
     evolution = Evolution(net, scope='conv')
     evolution.followers = list(followers)
-    evolution._cut_block(Site('conv', inside), list(names), data)
+    Event(evolution, None, data).cut_block(Site('conv', inside), list(names))
 
 
 def block(net: nn.Module, *inside: str) -> nn.Module:

@@ -1,6 +1,7 @@
 """What an argument of the wrong kind is told, when it is given."""
 import re
 
+import numpy as np
 import pytest
 from torch import nn
 
@@ -79,6 +80,20 @@ def test_without_the_hook(name, value):
 ])
 def test_what_is_possible(options):
     DyRepHook(**options)
+
+
+def test_whole_numbers_of_numpy():
+    """They are taken as Python's, which a checkpoint keeps as they are."""
+    given = dict(
+        seed=3, interval=2, stop=4, recalibrate=5, calibration_batches=6)
+    hook = DyRepHook(**{k: np.int64(v) for k, v in given.items()})
+    own = {**vars(hook), **vars(hook.schedule)}
+    assert {name: own[name] for name in given} == given
+    assert all(type(own[name]) is int for name in given)
+    evolution = Evolution(
+        nn.Identity(), seed=np.int64(7), max_depth=np.int8(3))
+    for value in (evolution.seed, evolution.max_depth):
+        assert type(value) is int
 
 
 def test_branches_that_a_convolution_cannot_have():

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from mmrep.dyrep import METRICS, SEVEN, Data, Evolution
+from mmrep.dyrep.event import Event
 from mmrep.dyrep.look import Look, changes
 from mmrep.errors import UserError
 from mmrep.fusing.net import fuse
@@ -159,8 +160,9 @@ def test_random_draws_anew_each_time():
     net, _ = classifier()
     evolution, drawn = Evolution(net, metric='random'), []
     for _ in range(2):
-        drawn.append(evolution._totals(evolution.new_scores(), None))
-        assert evolution._totals(evolution.new_scores(), None) == drawn[-1]
+        drawn.append(Event(evolution, evolution.new_scores(), None).totals())
+        again = Event(evolution, evolution.new_scores(), None)
+        assert again.totals() == drawn[-1]
         evolution.history.append({})
     assert drawn[0].keys() == drawn[1].keys() and drawn[0] != drawn[1]
 

@@ -8,13 +8,14 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
+from torch import nn
 
 from mmrep import DyRepHook
 from mmrep.checkpoints import read_checkpoint
-from mmrep.dyrep import growing
+from mmrep.dyrep import Evolution, growing
 from mmrep.dyrep.finite import check_finite
 from mmrep.errors import UserError
-from mmrep.hooks.dyrep_hook import PATIENCE
+from mmrep.runner.course import PATIENCE, Course
 
 HOSTS = ('mmseg', 'mmdet', 'mmpretrain')
 
@@ -422,13 +423,14 @@ def test_an_event_waits_for_a_step():
     wrapper = SimpleNamespace(loss_scaler=1, should_update=lambda: True)
     runner = SimpleNamespace(iter=0, epoch=0, optim_wrapper=wrapper)
     hook.schedule.fit(False, None, 4)
-    hook.scores = SimpleNamespace(calls=0, steps=torch.zeros(()))
-    hook._evolve = lambda runner: evolved.append(runner.iter)
+    hook.course = course = Course(Evolution(nn.Identity()), 2)
+    course.scores = SimpleNamespace(calls=0, steps=torch.zeros(()))
+    course.evolve = lambda training, step: evolved.append(training.iter)
     for runner.iter in range(3):
-        hook.scores.steps += runner.iter == 2
+        course.scores.steps += runner.iter == 2
         hook.after_train_iter(runner, runner.iter)
-    assert evolved == [2] and not hook.due
-    hook.scores.steps.zero_()
+    assert evolved == [2] and not course.due
+    course.scores.steps.zero_()
     for _ in range(PATIENCE):
         runner.iter = 3
         hook.after_train_iter(runner, 3)

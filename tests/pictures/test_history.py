@@ -54,6 +54,14 @@ def test_lives(history):
     }
 
 
+def test_lives_have_an_order():
+    """That of names, as they begin: sets differ from process to process."""
+    names = [f'b{i}' for i in range(9)]
+    event = record(3, 'a', importances={'a': dict.fromkeys(names[::-1], 1.)})
+    found = list(lives([event, {**event, 'step': 4, 'grown': None}], 9))
+    assert [life.branch for life in found] == names
+
+
 def test_what_the_first_event_cuts_was_there_before(history):
     cut = dict(name='gone', branches=['identity'], importances=[.01])
     history[0]['cut'].append(cut)

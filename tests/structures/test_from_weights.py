@@ -16,6 +16,7 @@ from mmrep import DBBConv2d, RepConv2d
 from mmrep.deploy import relative_difference
 from mmrep.dyrep import Data, Evolution, growing
 from mmrep.dyrep.calibration import inputs_of
+from mmrep.dyrep.event import Event
 from mmrep.dyrep.sites import Site, block_at
 from mmrep.errors import UserError
 from mmrep.prefixes import under
@@ -101,7 +102,7 @@ def nets():
     data = Data(x, cut, cut)
     for site, names in CUT:
         names = [n for n in names if n in block_at(cut, site).branches]
-        evolution._cut_block(site, names, data)
+        Event(evolution, None, data).cut_block(site, names)
     return dict(grown=net, cut=cut)
 
 

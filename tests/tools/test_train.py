@@ -141,6 +141,8 @@ BAD = dict(
     amp_other=([
         '{seg}', '--amp', '--cfg-options', 'optim_wrapper.type=MyWrapper'
     ], 'MyWrapper'),
+    amp_nothing=(['{seg}', '--amp', '--cfg-options',
+                  'optim_wrapper=None'], 'has no `optim_wrapper`'),
     auto_scale_lr=(['{seg}', '--auto-scale-lr'], 'base_batch_size'),
     dataset=(['{det}', '--cfg-options',
               'val_evaluator.ann_file=gone.json'], 'gone.json'),
@@ -233,7 +235,7 @@ def test_bad_input(case, trained, tiny_seg, tiny_det, tiny_cls, load_tool,
 
 
 def test_a_seed_of_any_size_and_what_would_be_lost(tiny_cls, load_tool,
-                                                   tmp_path):
+                                                   tmp_path, built):
     """Workers, which add their number to the seed, start too."""
     load_tool('train').main([
         tiny_cls, '--work-dir',
@@ -245,6 +247,7 @@ def test_a_seed_of_any_size_and_what_would_be_lost(tiny_cls, load_tool,
     log = next(tmp_path.glob('run/*/*.log')).read_text()
     told = [x for x in log.splitlines() if 'max_keep_ckpts` (=1)' in x]
     assert len(told) == 1 and 'WARNING' in told[0]
+    assert len(built) == 2  # by the preflight and by the Runner
     dumped = Config.fromfile(tmp_path / 'run' / 'tiny_cls.py')
     assert dumped.custom_imports.imports == ['mmrep']
     assert dumped.randomness.seed == 2**32 - 1 - (2**32 - 2**20)

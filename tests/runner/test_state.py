@@ -4,12 +4,13 @@ import copy
 import pytest
 import torch
 
-from mmrep.dyrep import Evolution, random_state
-from mmrep.dyrep.state import check_state
+from mmrep import random_state
+from mmrep.dyrep import Evolution
 from mmrep.errors import UserError
+from mmrep.runner.state import check_state
 
-from .nets import conv3x3, data_of, net_of
-from .test_evolution import scored
+from ..dyrep.nets import conv3x3, data_of, net_of
+from ..dyrep.test_evolution import scored
 
 
 @pytest.fixture(scope='module')

@@ -3,14 +3,17 @@ from importlib.util import find_spec
 from typing import Iterator
 
 import torch
-from mmengine.hooks import EMAHook
+from mmengine.hooks import EMAHook, Hook
 from mmengine.model import (BaseAveragedModel, BaseModel,
                             MMDistributedDataParallel, is_model_wrapper)
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
+from mmengine.runner import Runner
 from torch.distributed.optim import ZeroRedundancyOptimizer
 from torch.nn.parallel import DistributedDataParallel
 
+from ..dyrep import Evolution, Scores
 from ..errors import UserError
+from .training import inner_model
 
 OPTIMIZED = ('OptimWrapper', 'AmpOptimWrapper')
 WRAPPERS = (MMDistributedDataParallel, DistributedDataParallel)
@@ -42,7 +45,7 @@ def check_config(cfg: dict) -> None:
             raise UserError(_unsupported(f'{name}'))
 
 
-def check_runner(runner) -> None:
+def check_runner(runner: Runner) -> None:
     """Refuse by what a Runner has made of its config.
 
     Raises:
@@ -51,8 +54,7 @@ def check_runner(runner) -> None:
     check_config(runner.cfg)
     for what in _unsupported_parts(runner):
         raise UserError(_unsupported(what))
-    model = runner.model.module if is_model_wrapper(
-        runner.model) else runner.model
+    model = inner_model(runner)
     if not isinstance(model, BaseModel):
         raise UserError(
             f'DyRepHook calibrates on batches as a BaseModel of mmengine gets '
@@ -70,6 +72,20 @@ def check_runner(runner) -> None:
     if averaging and kinds.index('DyRepHook') > kinds.index(averaging[0]):
         raise UserError(f'DyRepHook must come before {averaging[0]}, which '
                         'follows its changes: give that a lower `priority`')
+
+
+def check_sites(evolution: Evolution) -> None:
+    """Refuse to evolve where nothing can grow.
+
+    Raises:
+        UserError: There is nothing, or a convolution cannot have the branches.
+    """
+    if not evolution.sites():
+        raise UserError(
+            f'`scope` (={evolution.scope!r}) of DyRepHook has no plain '
+            'convolution larger than 1x1 that is trained and that one of its '
+            f'`branches` ({", ".join(evolution.branches)}) fits')
+    evolution.try_sites()
 
 
 def check_one(count: int) -> None:
@@ -96,7 +112,7 @@ def check_pictures() -> None:
                         'leave `draw` out')
 
 
-def check_scores(scores, optim_wrapper) -> None:
+def check_scores(scores: Scores, optim_wrapper: OptimWrapper) -> None:
     """Refuse to evolve by nothing.
 
     Raises:
@@ -111,7 +127,7 @@ def check_scores(scores, optim_wrapper) -> None:
             'a newer PyTorch')
 
 
-def _unsupported_parts(runner) -> Iterator[str]:
+def _unsupported_parts(runner: Runner) -> Iterator[str]:
     if hasattr(runner, 'strategy'):
         yield type(runner).__name__
     if is_model_wrapper(runner.model) and type(runner.model) not in WRAPPERS:
@@ -129,7 +145,7 @@ def _unsupported_parts(runner) -> Iterator[str]:
             yield f'a {type(module).__name__} inside of the model'
 
 
-def _averages(hook) -> bool:
+def _averages(hook: Hook) -> bool:
     return isinstance(hook, EMAHook) or hasattr(hook, 'ema_model')
 
 

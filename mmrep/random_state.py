@@ -59,39 +59,3 @@ def seeded(value: int = 0) -> Iterator[None]:
         yield
     finally:
         restore(state)
-
-
-class Resumed:
-    """The batches of an iteration-based loop that goes on.
-
-    The loop draws those that it has seen again. Behind them, before the next
-    one is drawn, the random numbers go on from where they were saved.
-
-    Args:
-        loop: An ``IterBasedTrainLoop`` that was resumed.
-        state: From :func:`save`.
-    """
-
-    def __init__(self, loop, state: dict) -> None:
-        self.loop = loop
-        self.state = state
-        self.batches = loop.dataloader_iterator
-        # in the maintained fork of mmengine a loop may leave them out
-        skips = getattr(loop, 'fast_forward_on_resume', False)
-        self.left = 0 if skips else loop.iter
-
-    def __next__(self):
-        if not self.left:
-            restore(self.state)
-            self.loop.dataloader_iterator = self.batches
-        self.left -= 1
-        return next(self.batches)
-
-    def skip_iter(self, count: int) -> None:
-        """Draw batches: the fork asks for it, and would not load them.
-
-        Pipelines that draw random numbers would then go on as if from the
-        start.
-        """
-        for _ in range(count):
-            next(self)

@@ -1,0 +1,1 @@
+"""A Runner around a model whose structure changes, and DyRep in it."""
