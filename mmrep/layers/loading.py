@@ -18,27 +18,27 @@ CHANGED = (
 
 
 class Foreign(ValueError):
-    """Another kind of block has saved the weights."""
+    """The error where another kind of block has saved the weights."""
 
 
 def adapt(layer: nn.Module, state_dict: dict, prefix: str) -> None:
     """Fit a layer and the state dict it is about to load to each other.
 
     The weights of a block bring its structure along, which the layer takes
-    over. A plain convolution's bring none: the layer keeps its branches,
-    silenced, so that it computes what the convolution did.
+    over. Those of a plain convolution bring none: the layer keeps its
+    branches, silenced, so that it computes what the convolution did.
 
     Args:
         layer: A re-parameterized layer.
-        state_dict: Of a whole model, completed in place.
-        prefix: Of the layer's names in it.
+        state_dict: State dict of a whole model, completed in place.
+        prefix: Prefix of the layer's names in it.
     """
     weights = {
         name[len(prefix):]: tensor
         for name, tensor in state_dict.items() if name.startswith(prefix)
     }
     if not all(isinstance(each, Tensor) for each in weights.values()):
-        return  # torch says which of them is none
+        return  # torch says which of them is no tensor
     if not PLAIN.issuperset(weights):
         if take_over(layer, weights):
             warnings.warn(CHANGED)
@@ -48,20 +48,20 @@ def adapt(layer: nn.Module, state_dict: dict, prefix: str) -> None:
 
 
 def take_over(layer: nn.Module, weights: Dict[str, Tensor]) -> bool:
-    """Have the structure of these weights, if they are such a block's.
+    """Take over the structure of these weights, if they are a block's.
 
     Args:
         layer: A re-parameterized layer.
-        weights: By their names in the layer.
+        weights: Tensors by their names in the layer.
 
     Returns:
-        Whether the layer has other parameters now.
+        True if the layer has other parameters now.
     """
     own = {name: tensor.shape for name, tensor in layer.state_dict().items()}
     if own == {name: tensor.shape for name, tensor in weights.items()}:
         return False
     if not any(re.match(ORIGIN, name) for name in weights):
-        return False  # a part of them, torch tells what is missing
+        return False  # only a part of them: torch tells what is missing
     before = set(layer.parameters())
     try:
         layer.set_options(**layer.read_options(weights))
@@ -89,17 +89,18 @@ def _complete(layer: nn.Module, state_dict: dict, prefix: str) -> None:
 
 def take_norm(layer: nn.Module, state_dict: dict, prefix: str, behind: str,
               eps: float) -> None:
-    """Let a layer be a plain convolution and the norm behind, both loaded.
+    """Load a plain convolution and the norm behind it into a layer.
 
-    Its last norm becomes that one and sees what that one saw, as all other
-    branches are silent.
+    The last norm of the layer becomes the norm behind and has the same input,
+    as all other branches are silent.
 
     Args:
-        layer: One with a ``last_norm``.
-        state_dict: Completed in place, the norm's names taken out of it.
-        prefix: Of the convolution's names.
-        behind: Of the norm's names.
-        eps: Of the norm.
+        layer: A layer with a ``last_norm``.
+        state_dict: State dict of a whole model, completed in place; it loses
+            the norm's names.
+        prefix: Prefix of the convolution's names.
+        behind: Prefix of the norm's names.
+        eps: The ``eps`` of the norm behind.
     """
     bias = state_dict.pop(f'{prefix}bias', None)
     norm = {
@@ -124,7 +125,7 @@ def take_norm(layer: nn.Module, state_dict: dict, prefix: str, behind: str,
 
 
 def _real(layer: nn.Module, weight: Tensor) -> nn.Module:
-    """A layer on the meta device, initialised where a weight is."""
+    """Return a copy of a meta layer, initialised on a weight's device."""
     twin = copy.deepcopy(layer).to_empty(device=weight.device).to(weight)
     for norm in norms_in(twin):
         reset_norm(norm)

@@ -13,7 +13,7 @@ def registered(name: str) -> Any:
     """Return what has this name in a registry of the current scope, or None.
 
     Args:
-        name: As in a config, with or without a scope: ``'mmdet.BN'``.
+        name: Name as in a config, with or without a scope: ``'mmdet.BN'``.
     """
     with MODELS.switch_scope_and_registry(None) as registry:
         while registry is not None:
@@ -38,7 +38,7 @@ def all_registered() -> Dict[str, Any]:
 def class_of(module: nn.Module) -> type:
     """Return the class of a module, not one that torch derived from it.
 
-    torch does so for a while, for parametrizations and sharding.
+    torch derives classes for a while, for parametrizations and sharding.
     """
     return next(
         kind for kind in type(module).__mro__
