@@ -1,7 +1,7 @@
 """The types and options that a block may have, checked before any work.
 
 A config of a block may come from a file: its names are looked up, nothing is
-imported, and what would take hours or all memory is refused.
+imported, and a block that would take hours or all memory is refused.
 """
 from typing import Any, Dict, Iterator, Tuple, Type, Union
 

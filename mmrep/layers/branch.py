@@ -25,10 +25,10 @@ class Branch(nn.Module):
     """One summand of a block's features, ``x -> norm(conv(x))``.
 
     ``@BRANCHES.register_module('minus')`` makes a subclass a branch of that
-    name. It implements :meth:`build`, :meth:`weights`, :meth:`forward` and
-    :meth:`kernel`; the other methods and the attributes have defaults. A
-    branch has no geometry of its own: the block hands it the block's, so that
-    all branches see the same pixels.
+    name. It implements :meth:`forward` and :meth:`kernel`, with parameters
+    :meth:`build` and :meth:`weights`, too; the other methods and the
+    attributes have defaults. A branch has no geometry of its own: the block
+    hands it the block's, so that all branches see the same pixels.
 
     Attributes:
         pattern: Regular expression of names; None if the registered name is
@@ -38,7 +38,7 @@ class Branch(nn.Module):
         cancelled_by: Name of the branch that silences this one where it has
             neither weights nor a norm.
         places: Names of the options that put a block in place of a kernel;
-            a kind with such implements :meth:`nest` and :meth:`unnest`.
+            a kind with places implements :meth:`nest` and :meth:`unnest`.
 
     Args:
         name: The branch's name in its block.

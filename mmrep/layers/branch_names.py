@@ -49,7 +49,7 @@ def _check_without_norm(name: str, options: dict, norms: Sequence) -> None:
 
 
 def check_names(branches: Branches) -> Union[Collection, Mapping]:
-    """Return names of branches as a collection, known to a block or not.
+    """Return names as a collection, whether or not branches have them.
 
     Raises:
         UserError: They are no names, there are too many, or one is there
@@ -110,7 +110,7 @@ def check_norms(norms: Sequence[str]) -> Sequence[str]:
     """Return the names of the parts that have a norm, as a collection.
 
     Raises:
-        UserError: A name is none of a part.
+        UserError: A name stands for no part.
     """
     norms = (norms, ) if isinstance(norms, str) else norms
     if not isinstance(norms, Collection) or not all(n in NORMS for n in norms):

@@ -55,8 +55,8 @@ class BranchedConv2d(RepConv2d):
         bias: True for a bias of each output channel. Defaults to True.
         padding_mode: ``zeros``, ``reflect``, ``replicate`` or ``circular``.
             Defaults to ``zeros``.
-        device: Device of the parameters. Defaults to PyTorch's own.
-        dtype: Type of the parameters. Defaults to PyTorch's own.
+        device: Device of the parameters. Defaults to PyTorch's default.
+        dtype: Data type of the parameters. Defaults to PyTorch's default.
         branches: Names of the branches beside the kxk, or their options by
             name. Defaults to the block's own.
         norms: Parts with a norm, out of ``kxk``, ``branches`` and ``sum``.

@@ -1,4 +1,4 @@
-"""Tests for compilers and transforms that trace, in any PyTorch."""
+"""Checks for compilers and transforms that trace, in any PyTorch."""
 import torch
 from torch.autograd import forward_ad
 
@@ -24,5 +24,5 @@ def is_batch_of_old(tensor: torch.Tensor) -> bool:
     known = getattr(torch._C._functorch, 'is_legacy_batchedtensor', None)
     if known is not None:
         return known(tensor)
-    # PyTorch that has no function for it
+    # a PyTorch without a function for it
     return ' Batched' in torch._C._dispatch_key_set(tensor)

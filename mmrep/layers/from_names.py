@@ -62,7 +62,7 @@ def read_block(weights: Weights, outer: nn.Module,
 
     Args:
         weights: The inner block's weights, by their names in it.
-        outer: The block around.
+        outer: The block around it.
         there: The block that is in this place now, if there is one.
 
     Raises:
@@ -88,7 +88,7 @@ def branches_in(weights: Weights) -> list:
     """Return the names of the branches, in order, each once.
 
     Raises:
-        Foreign: There are more than a block can have.
+        Foreign: There are more branches than a block can have.
     """
     names = list(
         dict.fromkeys(

@@ -10,7 +10,7 @@ FIXED = dict(running_mean=0., running_var=1., weight=1., bias=0.)
 
 
 def norms_in(module: nn.Module) -> List[nn.Module]:
-    """Return all batch norms with running statistics, any SyncBN, too."""
+    """Return all batch norms with running statistics, any SyncBN included."""
     return [
         norm for norm in module.modules()
         if getattr(norm, 'running_var', None) is not None
@@ -56,12 +56,12 @@ def affine_forward(norm: nn.Module, x: Tensor) -> Tensor:
 
 @torch.no_grad()
 def is_affine(norm: nn.Module) -> Optional[bool]:
-    """Return True if a norm computes :func:`affine_forward`, nothing else.
+    """Return True if a norm computes :func:`affine_forward` and no more.
 
     Some norms with fixed statistics have an activation inside.
 
     Returns:
-        None if the norm does not run.
+        True or False, None if the norm does not run.
     """
     mean = norm.running_mean
     x = torch.linspace(-2, 2, 18 * len(mean)).to(mean)

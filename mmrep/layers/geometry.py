@@ -1,4 +1,4 @@
-"""The arguments that all convolutions have, and where smaller kernels lie."""
+"""The arguments of all convolutions, and the places of smaller kernels."""
 import math
 from numbers import Integral, Real
 from typing import Callable, NamedTuple, Tuple
@@ -120,7 +120,7 @@ def like(tensor: Tensor) -> dict:
     """Return the device and dtype of a tensor, to make another one with.
 
     Args:
-        tensor: The tensor.
+        tensor: The tensor, of any shape.
 
     Examples:
         >>> import torch
@@ -133,7 +133,7 @@ def like(tensor: Tensor) -> dict:
 
 
 def check_geometry(padding=0, bias=True, **arguments) -> None:
-    """Refuse arguments of a convolution that none can have.
+    """Refuse arguments that no convolution can have.
 
     Raises:
         UserError: One is no positive whole number, the groups do not divide
@@ -186,14 +186,14 @@ def _check_numbers(name: str, value, least: int, single: bool = False) -> None:
 
 
 def check_flag(name: str, value: bool) -> None:
-    """Refuse what is neither True nor False.
+    """Refuse a value that is neither True nor False.
 
     Args:
         name: The argument's name.
         value: The argument's value.
 
     Raises:
-        UserError: The value is neither.
+        UserError: It is neither.
     """
     if not isinstance(value, bool):
         raise UserError(f'`{name}` (={shown(value)}) must be True or False')

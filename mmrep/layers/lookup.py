@@ -10,7 +10,10 @@ from torch import nn
 
 
 def registered(name: str) -> Any:
-    """Return what has this name in a registry of the current scope, or None.
+    """Return the object of this name in the current scope, or None.
+
+    The registries of the current scope are asked first, then that of the
+    scope in the name.
 
     Args:
         name: Name as in a config, with or without a scope: ``'mmdet.BN'``.

@@ -30,8 +30,8 @@ class MobileOneConv2d(BranchedConv2d):
         bias: True for a bias of each output channel. Defaults to True.
         padding_mode: ``zeros``, ``reflect``, ``replicate`` or ``circular``.
             Defaults to ``zeros``.
-        device: Device of the parameters. Defaults to PyTorch's own.
-        dtype: Type of the parameters. Defaults to PyTorch's own.
+        device: Device of the parameters. Defaults to PyTorch's default.
+        dtype: Data type of the parameters. Defaults to PyTorch's default.
         num_convs: Number of kxk convolutions. Defaults to 4.
         branches: Names of the branches beside the kxk, or their options by
             name. Defaults to the block's own.

@@ -1,6 +1,6 @@
 """Nets whose blocks end in norms of their own, with no norm behind.
 
-Their plain form has a norm there; these functions translate.
+Their plain form has a norm there; these functions translate between the two.
 """
 import math
 from typing import Iterator, NamedTuple
@@ -61,7 +61,7 @@ class NormInside(nn.Identity):
 
 
 class Neighbours(NamedTuple):
-    """A convolution and what stands behind it, with their names."""
+    """A convolution and the module behind it, with their names."""
 
     parent: nn.Module
     conv_name: str

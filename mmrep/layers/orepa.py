@@ -59,8 +59,8 @@ class OREPAConv2d(RepConv2d):
         bias: True for a bias of each output channel. Defaults to True.
         padding_mode: ``zeros``, ``reflect``, ``replicate`` or ``circular``.
             Defaults to ``zeros``.
-        device: Device of the parameters. Defaults to PyTorch's own.
-        dtype: Type of the parameters. Defaults to PyTorch's own.
+        device: Device of the parameters. Defaults to PyTorch's default.
+        dtype: Data type of the parameters. Defaults to PyTorch's default.
         branches: Names of the branches. Defaults to all of them, from a side
             of 7 on to ``stem`` alone.
         scaling: ``vector`` (a factor per output channel), ``scalar`` (one
@@ -152,7 +152,7 @@ class OREPAConv2d(RepConv2d):
                       channels: Optional[int]) -> Optional[int]:
         """Return the channels asked for, None if they agree with the rule.
 
-        So layers without a ``1x1_kxk`` have the config of those with one.
+        Layers without a ``1x1_kxk`` then have the config of those with one.
         """
         default = default_channels(self.in_channels, self.groups)
         if channels is not None:
@@ -266,7 +266,9 @@ class OREPAConv2d(RepConv2d):
                       *factors_of(self._plan, branches)))
 
     def _scale_with_origin(self) -> Tensor:
-        """Return scales per output channel, one for a weight without."""
+        """Return all branches' scales, one for a weight that has none.
+
+        They are (branches, out_channels), the weight's first."""
         scale = self.scale
         if scale is None:
             scale = self.weight.new_ones(len(self.branches) + 1, 1)

@@ -32,7 +32,7 @@ class FilteredKernel(KernelBranch):
             persistent=False)
 
     def filter(self) -> Tensor:
-        """Return (out_channels or 1, 1, *kernel_size), on the CPU."""
+        """Return filters (out_channels or 1, 1, *kernel_size), on the CPU."""
         raise NotImplementedError
 
     def reset_parameters(self) -> None:
@@ -190,8 +190,8 @@ class ProductKernel(KernelBranch):
 def frequency_prior(channels: int, size) -> Tensor:
     """Return filters ``cos(pi (h + 1/2) (i + 1) / height)`` of channel i.
 
-    From the middle channel on, they run along w instead of h. Qin et al.,
-    FcaNet, ICCV 2021, as the official OREPA has it for 3x3.
+    From the middle channel on, w and width replace h and height, and i counts
+    anew. Qin et al., FcaNet, ICCV 2021, as the official OREPA has it for 3x3.
 
     Returns:
         Filters of (channels, 1, height, width), one per output channel.

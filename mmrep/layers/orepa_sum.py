@@ -33,7 +33,7 @@ def plan_of(branches: Dict[str, KernelBranch]) -> Optional[Plan]:
     """Return the terms of branches, whose scales begin in row 1.
 
     Returns:
-        None if a branch has no term, but a kernel only.
+        The terms, or None if a branch has a kernel only.
     """
     terms = {name: branch.term() for name, branch in branches.items()}
     if None in terms.values():
@@ -49,7 +49,10 @@ def plan_of(branches: Dict[str, KernelBranch]) -> Optional[Plan]:
 
 
 def factors_of(plan: Plan, branches: Dict[str, KernelBranch]) -> List[Tensor]:
-    """Return the factors of all terms: first, then second, per branch."""
+    """Return the factors of all terms.
+
+    A term has the first factors of its branches, then the second ones.
+    """
     return [
         factor for part in plan
         for same in zip(*(branches[name].term_factors()

@@ -93,7 +93,11 @@ class KernelPair:
         return [of_scale], [of_first.view_as(factors[0]), of_second]
 
     def matrices(self, factors: Tensors) -> Tuple[Tensor, Tensor]:
-        """Return (groups, t, in), (groups, out * taps, t), per group."""
+        """Return the factors as matrices.
+
+        They are (groups, t, in) and (groups, out * taps, t), with the channels
+        of one group.
+        """
         first, second = factors
         width = second.size(1)
         first = first.view(self.groups, width, -1)
@@ -184,7 +188,7 @@ class PerChannel:
         ]
 
     def joined(self, kernel: Tensor) -> Tensor:
-        """Reshape (out, in per group, ...).
+        """Reshape a kernel (out, in per group, ...) to joined channels.
 
         The result is (blocks, out per group, entries).
         """
@@ -193,9 +197,9 @@ class PerChannel:
         return kernel.unflatten(2, (blocks, -1)).transpose(1, 2).flatten(0, 1)
 
     def blocks(self, depthwise: Tensor) -> Tensor:
-        """Return (blocks, joined * m, joined * taps), which are diagonal.
+        """Return matrices with blocks on their diagonals.
 
-        All entries off the diagonals are zero.
+        They are (blocks, joined * m, joined * taps), zero elsewhere.
         """
         parts = depthwise.reshape(-1, self.width,
                                   len(depthwise) // self.in_channels,
@@ -227,7 +231,7 @@ def scaled(tensor: Tensor, scale: Tensor) -> Tensor:
 
 
 def scaled_in_place(tensor: Tensor, scale: Tensor) -> Tensor:
-    """Scale a tensor that nothing but a second backward may need."""
+    """Scale a tensor in place, which only a second backward may need."""
     if is_watched():
         return scaled(tensor, scale)
     return tensor.mul_(column(scale, tensor))

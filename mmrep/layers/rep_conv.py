@@ -112,7 +112,8 @@ class RepConv2d(nn.Module):
     def branch_kernels(self) -> Iterable[Kernel]:
         """Yield kernels of the block's size that add up to the block.
 
-        Their sum is without ``self.bias``; a block with norms has none.
+        The sum is without ``self.bias``. A block with norms implements
+        :meth:`merge` instead.
         """
         raise lacks(self, RepConv2d, 'branch_kernels', 'merge',
                     'forward_branches')
@@ -280,11 +281,7 @@ class RepConv2d(nn.Module):
             self.bias = None
 
     def forward(self, input: Tensor) -> Tensor:
-        """Run one convolution, or all branches if a norm takes batches.
-
-        A norm inside that takes batch statistics needs the features of the
-        branches.
-        """
+        """Run one convolution, unless a norm inside takes batch statistics."""
         keeps = self._may_keep()
         kept = self._kept.get(self) if keeps else None
         if kept is not None:
@@ -301,13 +298,13 @@ class RepConv2d(nn.Module):
         return self.geometry.conv(input, kernel)
 
     def forward_apart(self, input: Tensor) -> Tensor:
-        """Run :meth:`forward_branches`, one call in a symbolic trace."""
+        """Run :meth:`forward_branches`; a symbolic trace shows one call."""
         if isinstance(input, Proxy):
             return as_leaf(self, input)
         return self.forward_branches(input)
 
     def _may_keep(self) -> bool:
-        """Return True if the kernel is asked for and has only values.
+        """Return True if somebody asks for the kernel, as values only.
 
         Neither gradients nor a trace then need its operations.
         """
@@ -333,7 +330,7 @@ class RepConv2d(nn.Module):
         self.weight = weight
 
     def norms_inside(self) -> List[nn.Module]:
-        """Return the norms inside the block, any SyncBN, too."""
+        """Return the norms inside the block, any SyncBN included."""
         return norms_in(self)
 
     def reset_bias(self) -> None:
@@ -377,7 +374,7 @@ class RepConv2d(nn.Module):
 
     @staticmethod
     def on_unpickling() -> None:
-        """Do what the package does when a layer comes out of a pickle."""
+        """Set up the package when a layer comes out of a pickle."""
 
     def __setstate__(self, state: dict) -> None:
         super().__setstate__(state)

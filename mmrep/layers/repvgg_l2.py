@@ -13,7 +13,7 @@ BRANCHES = {'1x1', 'identity'}
 def l2(layer: RepVGGConv2d) -> Tensor:
     """Return ``|K|^2`` of the kernel around its centre and the fused centre.
 
-    The fused centre counts ``|t_k c + t_1 K1|^2 / (t_k^2 + t_1^2)``, as in the
+    The fused centre adds ``|t_k c + t_1 K1|^2 / (t_k^2 + t_1^2)``, as in the
     official repository of RepVGG (Ding et al., CVPR 2021): ``c`` is the centre
     of the kxk, ``K1`` the 1x1, and ``t = gamma / sqrt(var + eps)`` the scale
     of the norm of each. That is comparable to an L2 penalty of the kernels

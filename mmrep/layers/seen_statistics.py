@@ -9,7 +9,7 @@ CALLS = 64  # most calls of a layer in a step with checkpointed activations
 
 
 class SeenStatistics:
-    """The statistics with which the last forwards ran, to run one again.
+    """The statistics of the last forwards, for one that runs again.
 
     Activation checkpointing runs the forward a second time in the backward,
     when the running statistics have moved on.

@@ -23,10 +23,10 @@ MAX_CHANNELS = 2**14  # channels between the two kernels
 class Staged(Branch):
     """1x1, norm, then a spatial kernel.
 
-    The padding around the image is what 1x1 and norm make of zeros (DBB,
-    section 3.3). It has a gradient by the weight and bias of the norm; the
-    official code detaches it, so that the gradients of this norm differ from
-    those there, while outputs do not.
+    The padding around the image is the norm's output for zeros (DBB, section
+    3.3). It has a gradient for the weight and bias of the norm; the official
+    code detaches it, so that the gradients of this norm differ from those
+    there, while outputs do not.
     """
 
     needs_norm = True
@@ -190,7 +190,7 @@ class PointwiseKxK(Staged):
             **factory)
 
     def nest(self, place: str, geometry: Geometry, config: dict) -> None:
-        """Put a block in place of the kernel, which it takes over."""
+        """Put a block in place of the kernel; it takes the Parameter."""
         weight = self.second
         del self.second
         self.set_second(geometry, config, like(weight))

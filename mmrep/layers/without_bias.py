@@ -13,7 +13,7 @@ def without_bias(*args,
 
     ``conv_cfg=dict(type='WithoutBias')`` is for nets such as mmpretrain's
     ``VGG``, which gives its convolutions a bias even in front of a norm, where
-    it does nothing. Put a norm behind: nothing else can take a bias.
+    it does nothing. Put a norm behind: nothing else can do the work of a bias.
 
     Args:
         args: Positional arguments of the convolution.
