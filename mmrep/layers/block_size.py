@@ -1,4 +1,4 @@
-"""How many numbers a block has, before memory is taken for any.
+"""The size of a block, checked before any memory is taken for it.
 
 A config of a few bytes from a file may describe a block of many gigabytes.
 """
@@ -11,10 +11,10 @@ from ..errors import UserError, shown
 from .block_types import block_type
 from .geometry import GEOMETRY
 
-MAX_NUMBERS = 2**28  # of one block
-MAX_RATIO = 1000  # times those of the plain kernel, where these are many
-MAX_TOTAL = 2**30  # of all blocks of a model
-MAX_TOTAL_RATIO = 100  # times those of all plain kernels, where these are many
+MAX_NUMBERS = 2**28  # numbers of one block
+MAX_RATIO = 1000  # numbers of a block per number of the plain kernel
+MAX_TOTAL = 2**30  # numbers of all blocks of a model
+MAX_TOTAL_RATIO = 100  # the same per number of all plain kernels
 FREE = 2**22  # numbers that any block may have
 
 
@@ -22,14 +22,14 @@ def check_size(config: dict, conv: nn.Module) -> int:
     """Refuse a block that is too large for the convolution it stands for.
 
     Args:
-        config: Of the block, one that ``check_block`` has passed.
+        config: The block's config, which ``check_block`` has passed.
         conv: The convolution, plain or rich.
 
     Returns:
-        How many numbers its parameters and buffers have.
+        The count of numbers in its parameters and buffers.
 
     Raises:
-        UserError: There are too many.
+        UserError: The block would have too many numbers.
     """
     options = {k: v for k, v in config.items() if k != 'type'}
     block = block_type(config['type'])(
@@ -54,10 +54,10 @@ def check_total(counts: Dict[nn.Module, int]) -> None:
     """Refuse blocks that are too large together.
 
     Args:
-        counts: From :func:`check_size`, by the convolution.
+        counts: Result of :func:`check_size` for each convolution.
 
     Raises:
-        UserError: They are.
+        UserError: The blocks would have too many numbers.
     """
     total = sum(counts.values())
     plain = sum(map(kernel_numbers, counts))
@@ -69,6 +69,6 @@ def check_total(counts: Dict[nn.Module, int]) -> None:
 
 
 def kernel_numbers(conv: nn.Module) -> int:
-    """Those of the plain kernel."""
+    """Return how many numbers the plain kernel of a convolution has."""
     per_group = conv.in_channels // conv.groups
     return conv.out_channels * per_group * math.prod(conv.kernel_size)

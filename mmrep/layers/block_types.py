@@ -1,7 +1,7 @@
-"""Which types and options a block may have; sizes before any work.
+"""The types and options that a block may have, checked before any work.
 
 A config of a block may come from a file: its names are looked up, nothing is
-imported, and what would take hours or all memory is refused.
+imported, and a block that would take hours or all memory is refused.
 """
 from typing import Any, Dict, Iterator, Tuple, Type, Union
 
@@ -10,8 +10,8 @@ from .branch_names import check_names, nested_configs
 from .lookup import all_registered, registered
 from .rep_conv import RepConv2d
 
-MAX_NESTING = 16  # blocks in blocks
-MAX_BLOCKS = 256  # of one layer, in all
+MAX_NESTING = 16  # depth of blocks in blocks
+MAX_BLOCKS = 256  # blocks of one layer, in all
 
 
 def is_block_type(kind: Any) -> bool:
@@ -26,10 +26,10 @@ def block_types() -> Dict[str, Type[RepConv2d]]:
 
 
 def block_type(kind: Union[str, type]) -> Type[RepConv2d]:
-    """Return the layer of this registered name, or that is this class.
+    """Return the class of blocks with this name, or this class itself.
 
     Raises:
-        UserError: There is none.
+        UserError: No block has this name, or the class is no block.
     """
     found = registered(kind) if isinstance(kind, str) else kind
     if not is_block_type(found):
@@ -40,14 +40,14 @@ def block_type(kind: Union[str, type]) -> Type[RepConv2d]:
 
 
 def check_block(config: Any) -> type:
-    """Refuse a config of a block, and of those inside, that cannot be one.
+    """Refuse the config of a block if it, or one inside, is impossible.
 
     Returns:
         The type of the block.
 
     Raises:
-        UserError: It is no dict, a type or an option is unknown, or there are
-            too many blocks in it.
+        UserError: A config is no dict, a type or an option is unknown, or
+            there are too many blocks.
     """
     todo, count = [(config, 1)], 0
     while todo:
@@ -81,7 +81,7 @@ def _check_one(block: Any) -> None:
 
 
 def _inside(block: dict) -> Iterator[Any]:
-    """The configs of the blocks in place of kernels."""
+    """Yield the configs of the blocks in place of kernels."""
     yield from _blocks('kxk', block.get('kxk'), (None, False))
     for place, config in nested_configs(block.get('branches')):
         yield from _blocks(place, config, (None, ))

@@ -18,35 +18,56 @@ from .geometry import Geometry
 
 BRANCHES = Registry('branch', locations=['mmrep.layers'])
 NormFactory = Callable[[int], nn.Module]
-LAST = 100  # the order of branches that name none
+LAST = 100  # the order of branches that set none
 
 
 class Branch(nn.Module):
     """One summand of a block's features, ``x -> norm(conv(x))``.
 
     ``@BRANCHES.register_module('minus')`` makes a subclass a branch of that
-    name. It implements :meth:`build`, :meth:`weights`, :meth:`forward` and
-    :meth:`kernel`; the other methods and the attributes have defaults. A
-    branch has no geometry of its own: the block hands it the block's, so that
-    all branches see the same pixels.
+    name. It implements :meth:`forward` and :meth:`kernel`, with parameters
+    :meth:`build` and :meth:`weights`, too; the other methods and the
+    attributes have defaults. A branch has no geometry of its own: the block
+    hands it the block's, so that all branches see the same pixels.
 
     Attributes:
         pattern: Regular expression of names; None if the registered name is
             the only one.
         order: Position among the branches of a block. Defaults to the end.
         needs_norm: True if the branch cannot do without a norm.
-        cancelled_by: The branch that silences this one where it has neither
-            weights nor a norm.
+        cancelled_by: Name of the branch that silences this one where it has
+            neither weights nor a norm.
         places: Names of the options that put a block in place of a kernel;
-            a kind with such implements :meth:`nest` and :meth:`unnest`.
+            a kind with places implements :meth:`nest` and :meth:`unnest`.
 
     Args:
         name: The branch's name in its block.
-        geometry: The block's.
-        norm: Function from a number of channels to a norm. None: the branch
-            has no norms.
+        geometry: The block's geometry.
+        norm: Function from a number of channels to a norm, None for a branch
+            without norms.
         options: The branch's own options, see :meth:`build`.
         factory: ``device`` and ``dtype`` of new tensors.
+
+    Examples:
+        >>> import mmrep
+        >>> from mmrep import kernel as K
+        >>> from mmrep.layers import BRANCHES, Branch, like
+        >>> @BRANCHES.register_module('negative')
+        ... class Negative(Branch):  # -norm(x)
+        ...
+        ...     needs_norm = True
+        ...
+        ...     def forward(self, x, geometry):
+        ...         return -self.norm(geometry.centre(x))
+        ...
+        ...     def kernel(self, geometry):
+        ...         eye = K.identity(geometry.in_channels, geometry.groups,
+        ...                          **like(self.norm.weight))
+        ...         return K.scale(self.folded(eye, geometry), -1)
+        >>> layer = mmrep.BranchedConv2d(
+        ...     8, 8, 3, padding=1, branches=('1x1', 'negative'))
+        >>> list(layer.branches)
+        ['1x1', 'negative']
     """
 
     pattern: Optional[str] = None
@@ -67,7 +88,7 @@ class Branch(nn.Module):
 
     def build(self, geometry: Geometry, norm: Optional[NormFactory],
               factory: dict) -> None:
-        """Create the parameters; further arguments are the own options."""
+        """Create the parameters; further arguments are its own options."""
 
     def weights(self) -> Iterable[Tensor]:
         """Return the weights of the branch's convolutions."""
@@ -80,7 +101,7 @@ class Branch(nn.Module):
     def kernel(self, geometry: Geometry) -> Kernel:
         """Return the branch as one kernel of the block's size, norms in eval.
 
-        :meth:`folded` does the last step of it.
+        Its last step is :meth:`folded`.
         """
         raise lacks(self, Branch, 'kernel')
 
@@ -96,7 +117,7 @@ class Branch(nn.Module):
         """Refuse options that :meth:`build` does not take.
 
         Raises:
-            UserError: They are no dict, or one is unknown.
+            UserError: The options are no dict, or one is unknown.
         """
         known = cls.option_names()
         if not isinstance(options, Mapping) or any(k not in known
@@ -106,7 +127,7 @@ class Branch(nn.Module):
 
     @classmethod
     def option_names(cls) -> List[str]:
-        """Return the names of the own options: what :meth:`build` takes."""
+        """Return the names of the own options, arguments of :meth:`build`."""
         return list(inspect.signature(cls.build).parameters)[4:]
 
     @classmethod
@@ -115,12 +136,12 @@ class Branch(nn.Module):
         """Return the options of the branch that saved these weights.
 
         Args:
-            weights: By their names in the branch.
-            block: The block around, which is to load them.
+            weights: Tensors by their names in the branch.
+            block: The block around the branch, which is to load them.
             there: The branch of the same name that the block has now.
 
         Raises:
-            Foreign: No such branch has saved them.
+            Foreign: No such branch has saved the weights.
         """
         return {}
 
@@ -133,18 +154,18 @@ class Branch(nn.Module):
         return {}
 
     def hand_geometry(self, seen: dict) -> None:
-        """Set what the block around sees on the blocks inside.
+        """Give the block's geometry to the blocks inside of the branch.
 
         Args:
-            seen: stride, padding, dilation and padding_mode.
+            seen: Stride, padding, dilation and padding_mode, by name.
         """
 
     def nest(self, place: str, geometry: Geometry, config: dict) -> None:
-        """Put a block around the kernel at a place, which stays the same."""
+        """Put a block in place of a kernel, which stays the same Parameter."""
         raise lacks(self, Branch, 'nest')
 
     def unnest(self, place: str) -> None:
-        """Put the kernel of the block at a place back."""
+        """Put the kernel back where a block without branches stands."""
         raise lacks(self, Branch, 'unnest')
 
     def last_weight(self) -> Optional[Tensor]:

@@ -11,7 +11,7 @@ from .geometry import Geometry
 
 Branches = Union[str, Sequence[str], Dict[str, dict]]
 NORMS = ('kxk', 'branches', 'sum')
-MAX_BRANCHES = 64  # of one block
+MAX_BRANCHES = 64  # branches of one block
 MAX_NAME = 32  # characters
 
 
@@ -22,7 +22,7 @@ def is_branch(name: Any) -> bool:
 
 
 def check_branches(branches: Branches, norms: Sequence[str]) -> dict:
-    """The options of each branch, in the order of their modules.
+    """Return the options of each branch, in the order of the modules.
 
     Raises:
         UserError: A name is unknown, there are too many, or a branch cannot
@@ -49,10 +49,11 @@ def _check_without_norm(name: str, options: dict, norms: Sequence) -> None:
 
 
 def check_names(branches: Branches) -> Union[Collection, Mapping]:
-    """Names of branches of any block, whatever it makes of them.
+    """Return names as a collection, whether or not branches have them.
 
     Raises:
-        UserError: They are no names, too many, or one is there twice.
+        UserError: They are no names, there are too many, or one is there
+            twice.
     """
     if isinstance(branches, str):
         branches = [branches]
@@ -74,7 +75,7 @@ def check_once(branches: Collection) -> None:
     """Refuse a name that is there twice: a block has each branch once.
 
     Raises:
-        UserError: One is.
+        UserError: A name is there twice.
     """
     for name, count in Counter(iter(branches)).items():
         if count > 1:
@@ -83,7 +84,7 @@ def check_once(branches: Collection) -> None:
 
 
 def _options(branches: Branches) -> dict:
-    """By name, what is told of each branch."""
+    """Return the options of each branch, by its name."""
     branches = check_names(branches)
     for name in branches:
         if not is_branch(name):
@@ -106,10 +107,10 @@ def _plain() -> List[str]:
 
 
 def check_norms(norms: Sequence[str]) -> Sequence[str]:
-    """Which parts of a block have a norm, as a sequence of names.
+    """Return the names of the parts that have a norm, as a collection.
 
     Raises:
-        UserError: They are none of the parts.
+        UserError: A name stands for no part.
     """
     norms = (norms, ) if isinstance(norms, str) else norms
     if not isinstance(norms, Collection) or not all(n in NORMS for n in norms):
@@ -118,7 +119,7 @@ def check_norms(norms: Sequence[str]) -> Sequence[str]:
 
 
 def _order(name: str) -> tuple:
-    """Order modules by what there is, not by how the block grew."""
+    """Return a key for sorting that does not tell how the block grew."""
     return kind_of(name).order, numbers_in(name), name
 
 
@@ -127,7 +128,7 @@ def fits(name: str, geometry: Geometry, normed: bool) -> bool:
 
     Args:
         name: The branch's name.
-        geometry: The convolution's.
+        geometry: The convolution's geometry.
         normed: True if branches have norms.
     """
     return kind_of(name).fits(name, geometry, normed)

@@ -30,43 +30,52 @@ class BranchedConv2d(RepConv2d):
     be differentiated; else branch by branch. Names of branches:
 
     - ``1x1``, ``1xk``, ``kx1``: a smaller kernel around the same centre;
-    - ``3x3``, ``5x5_d2``, ...: the same by its size and, in units of the
-      block's own, its dilation;
+    - ``3x3``, ``5x5_d2``, ...: the same, named by its size and by its
+      dilation as a multiple of the block's;
     - ``kxk_1``, ``kxk_2``, ...: a further kernel of full size;
     - ``1x1_kxk``, ``1x1_average``: 1x1, norm, then kxk or the mean;
     - ``identity``.
 
-    Branches that a convolution cannot have, or that would repeat its kxk,
-    are left out: the identity where stride or channels change, all smaller
-    kernels in a 1x1.
+    The block leaves out branches that a convolution cannot have, or that
+    would repeat its kxk: the identity where stride or channels change, all
+    smaller kernels in a 1x1.
 
-    Its parts are ``kxk``, ``norm``, ``branches`` and ``sum_norm``. In place of
-    the kxk kernel, which is ``weight``, may stand a block, which is ``kxk``.
+    Its parts are ``kxk``, ``norm``, ``branches`` and ``sum_norm``. The kxk
+    kernel is ``weight``; a block ``kxk`` may stand in its place. The first
+    eleven arguments are those of ``nn.Conv2d``.
 
     Args:
-        in_channels: As of ``nn.Conv2d``, like the next ten.
-        out_channels: See there.
-        kernel_size: See there.
-        stride: See there.
-        padding: See there.
-        dilation: See there.
-        groups: See there.
-        bias: See there.
-        padding_mode: See there.
-        device: See there.
-        dtype: See there.
+        in_channels: Number of input channels.
+        out_channels: Number of output channels.
+        kernel_size: Height and width of the kernel, in pixels.
+        stride: Step of the kernel, in pixels. Defaults to 1.
+        padding: Pixels on each side, ``same`` or ``valid``. Defaults to 0.
+        dilation: Distance of the kernel's taps, in pixels. Defaults to 1.
+        groups: Number of groups of channels. Defaults to 1.
+        bias: True for a bias of each output channel. Defaults to True.
+        padding_mode: ``zeros``, ``reflect``, ``replicate`` or ``circular``.
+            Defaults to ``zeros``.
+        device: Device of the parameters. Defaults to PyTorch's default.
+        dtype: Data type of the parameters. Defaults to PyTorch's default.
         branches: Names of the branches beside the kxk, or their options by
             name. Defaults to the block's own.
-        norms: Which of ``kxk``, ``branches`` and ``sum`` have a norm.
+        norms: Parts with a norm, out of ``kxk``, ``branches`` and ``sum``.
             Defaults to the block's own.
         norm_cfg: Config of a batch norm. Defaults to dict(type='BN').
         kxk: Config of a block in place of the kxk kernel, False for none.
             Defaults to the block's own.
 
     Raises:
-        ValueError: An unknown branch or norm, or one of ``nn.Conv2d``'s
-            arguments is impossible.
+        ValueError: A branch or a norm is unknown, or an argument of
+            ``nn.Conv2d`` is impossible.
         TypeError: ``norm_cfg`` is no batch norm with running statistics.
+
+    Examples:
+        >>> import mmrep
+        >>> layer = mmrep.BranchedConv2d(
+        ...     8, 8, 5, padding=2, branches=('1x1', '3x3_d2'))
+        >>> list(layer.branches)
+        ['1x1', '3x3_d2']
     """
 
     default_norms = ('kxk', 'branches')
@@ -100,14 +109,14 @@ class BranchedConv2d(RepConv2d):
             kxk=self.default_kxk() if kxk is None else kxk)
         self._reset_own()
 
-    # what a family of blocks says
+    # A family of blocks implements these.
 
     def default_branches(self) -> Sequence[str]:
-        """The branches of the paper, beside the kxk."""
+        """Return the names of the paper's branches, beside the kxk."""
         return ()
 
     def default_kxk(self) -> Optional[dict]:
-        """What stands in place of the kxk kernel."""
+        """Return the config of a block in place of the kxk, or None."""
         return None
 
     def reset_parameters(self) -> None:
@@ -142,7 +151,7 @@ class BranchedConv2d(RepConv2d):
             out = geometry.conv(input, Kernel(self.weight))
         else:
             out = self.kxk(input)
-        dtype = out.dtype  # a convolution's, under autocast too
+        dtype = out.dtype  # as of a convolution, under autocast, too
         if self.norm is not None:
             out = self.norm(out)
         for branch in self.branches.values():
@@ -186,7 +195,7 @@ class BranchedConv2d(RepConv2d):
         if self.last_norm is not None:
             self.last_norm.bias.add_(state_dict.pop(key))
 
-    # Its structure: read, described and changed.
+    # These describe, read and change the structure.
 
     def options(self) -> dict:
         norms = dict(
@@ -217,8 +226,8 @@ class BranchedConv2d(RepConv2d):
                     kxk: Union[dict, bool] = False) -> None:
         """Give the block these branches; those that are there already stay.
 
-        New norms take the mode of the norms around them, everything new
-        takes ``requires_grad`` of what is there.
+        New norms take the mode of the norms around them; everything new
+        takes ``requires_grad`` of the parameters that are there.
         """
         inner.hand_on_geometry(self)
         norms = (norms, ) if isinstance(norms, str) else norms
@@ -228,7 +237,7 @@ class BranchedConv2d(RepConv2d):
         had = {norm: norm.training for norm in self.norms_inside()}
         training = any(had.values()) if had else (self.training
                                                   and not self.norm_eval)
-        # nothing is changed before everything that may fail is made
+        # make everything that may fail before anything changes
         made = parts.branches(self, options, 'branches' in norms and norm_cfg)
         one = parts.norms(self, norms, norm_cfg)
         inner.set_kxk(self, kxk, norm_cfg)
@@ -260,7 +269,7 @@ class BranchedConv2d(RepConv2d):
         else:
             self.kxk.set_origin(weight)
 
-    # Blocks in place of its kernels.
+    # These put blocks in place of its kernels.
 
     def inner_blocks(self) -> Dict[str, RepConv2d]:
         blocks = {} if self.kxk is None else dict(kxk=self.kxk)
@@ -271,10 +280,11 @@ class BranchedConv2d(RepConv2d):
     def nest(self, place: str) -> RepConv2d:
         """Put a block without branches in place of a kernel.
 
-        It computes the same; the kernel stays the very Parameter.
+        The result computes the same; the kernel stays the same Parameter.
 
         Args:
-            place: ``kxk``, or ``second`` for that of the branch ``1x1_kxk``.
+            place: Name of the kernel: ``kxk``, or ``second`` for the second
+                one of the branch ``1x1_kxk``.
 
         Raises:
             UserError: There is no such place.
@@ -285,6 +295,6 @@ class BranchedConv2d(RepConv2d):
         """Put the kernel back where a block without branches stands.
 
         Raises:
-            UserError: There is none.
+            UserError: No block stands there.
         """
         inner.unnest(self, place)

@@ -118,7 +118,7 @@ class Sized(Spatial):
 
 @BRANCHES.register_module('identity')
 class Identity(Branch):
-    """``identity``: what the centre of the kernel sees."""
+    """``identity``, the pixels that the centre of the kernel sees."""
 
     order = 60
     cancelled_by = '1x1'

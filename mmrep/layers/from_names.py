@@ -15,19 +15,19 @@ Weights = Dict[str, Tensor]
 def read_branched(weights: Weights,
                   block: nn.Module,
                   fresh: bool = False) -> dict:
-    """Return the options of the :class:`BranchedConv2d` of these weights.
+    """Return the options of the :class:`BranchedConv2d` with these weights.
 
     Names do not tell the types and norms of blocks inside: these are as in
     the blocks that are there already, or else as in the block around.
 
     Args:
-        weights: The block's, by their names in it.
+        weights: The block's weights, by their names in it.
         block: The block that is to load them.
         fresh: True if blocks and branches inside of ``block`` say nothing
             about the weights. Defaults to False.
 
     Raises:
-        Foreign: Another block has saved them.
+        Foreign: Another kind of block has saved the weights.
     """
     names = branches_in(weights)
     too_deep = any(_depth(name) > MAX_NESTING for name in weights)
@@ -61,19 +61,19 @@ def read_block(weights: Weights, outer: nn.Module,
     """Return the config of a block inside of a block.
 
     Args:
-        weights: The inner block's, by their names in it.
-        outer: The block around.
+        weights: The inner block's weights, by their names in it.
+        outer: The block around it.
         there: The block that is in this place now, if there is one.
 
     Raises:
-        Foreign: No block has saved them.
+        Foreign: No block has saved the weights.
     """
     if there is not None:
         try:
             return dict(type=registered_name(there), **there.read_options(
                 weights))  # yapf: disable
         except Foreign:
-            pass  # of another kind
+            pass  # a block of another kind has saved them
     for name, kind in block_types().items():
         try:
             return dict(type=name, **kind.read(weights))
@@ -88,7 +88,7 @@ def branches_in(weights: Weights) -> list:
     """Return the names of the branches, in order, each once.
 
     Raises:
-        Foreign: There are more than a block can have.
+        Foreign: There are more branches than a block can have.
     """
     names = list(
         dict.fromkeys(
@@ -109,5 +109,5 @@ def weights_in(weights: Weights, name: str) -> Weights:
 
 
 def _depth(name: str) -> int:
-    """Return in how many blocks a weight is, at least."""
+    """Return a lower bound on the number of blocks around a weight."""
     return 1 + name.count('kxk.') + name.count('.second.')

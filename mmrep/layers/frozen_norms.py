@@ -10,7 +10,7 @@ FIXED = dict(running_mean=0., running_var=1., weight=1., bias=0.)
 
 
 def norms_in(module: nn.Module) -> List[nn.Module]:
-    """All batch norms with running statistics, SyncBN of any make too."""
+    """Return all batch norms with running statistics, any SyncBN included."""
     return [
         norm for norm in module.modules()
         if getattr(norm, 'running_var', None) is not None
@@ -18,10 +18,10 @@ def norms_in(module: nn.Module) -> List[nn.Module]:
 
 
 def is_frozen_norm(module: Optional[nn.Module]) -> bool:
-    """Whether it is a batch norm of buffers only, which nothing trains.
+    """Return True for a batch norm of buffers only, which nothing trains.
 
-    As FrozenBatchNorm2d of torchvision, mmdet, timm and detectron2, of which
-    each has its own class.
+    FrozenBatchNorm2d of torchvision, mmdet, timm and detectron2 is one; each
+    of them has its own class.
     """
     return not isinstance(module, _NormBase) and all(
         isinstance(getattr(module, '_buffers', {}).get(name), Tensor)
@@ -29,7 +29,7 @@ def is_frozen_norm(module: Optional[nn.Module]) -> bool:
 
 
 def takes_batches(norm: nn.Module) -> bool:
-    """Whether a batch norm takes the statistics of batches now."""
+    """Return True if a batch norm takes the statistics of batches now."""
     return norm.training and not is_frozen_norm(norm)
 
 
@@ -44,7 +44,7 @@ def reset_norm(norm: nn.Module) -> None:
 
 
 def affine_forward(norm: nn.Module, x: Tensor) -> Tensor:
-    """What a batch norm with fixed statistics is, as one operation."""
+    """Compute a batch norm with fixed statistics as one operation."""
     return F.batch_norm(
         x,
         norm.running_mean,
@@ -56,9 +56,12 @@ def affine_forward(norm: nn.Module, x: Tensor) -> Tensor:
 
 @torch.no_grad()
 def is_affine(norm: nn.Module) -> Optional[bool]:
-    """Whether a norm with fixed statistics computes that and nothing else.
+    """Return True if a norm computes :func:`affine_forward` and no more.
 
-    Some have an activation inside. None where it does not run.
+    Some norms with fixed statistics have an activation inside.
+
+    Returns:
+        True or False, None if the norm does not run.
     """
     mean = norm.running_mean
     x = torch.linspace(-2, 2, 18 * len(mean)).to(mean)
@@ -67,5 +70,5 @@ def is_affine(norm: nn.Module) -> Optional[bool]:
         found, expected = norm(x), affine_forward(norm, x)
         scale = expected.abs().max().item()
         return torch.allclose(found, expected, rtol=1e-3, atol=1e-3 * scale)
-    except Exception:  # whatever a module raises
+    except Exception:  # a module may raise anything
         return None

@@ -1,4 +1,4 @@
-"""The arguments that all convolutions have, and where smaller kernels lie."""
+"""The arguments of all convolutions, and the places of smaller kernels."""
 import math
 from numbers import Integral, Real
 from typing import Callable, NamedTuple, Tuple
@@ -12,13 +12,13 @@ from ..kernel import Kernel
 GEOMETRY = ('in_channels', 'out_channels', 'kernel_size', 'stride', 'padding',
             'dilation', 'groups', 'padding_mode')
 SINGLE = ('in_channels', 'out_channels', 'groups')
-FIXED = (*SINGLE, 'kernel_size')  # by the shapes of the weights
-WORDS = ('same', 'valid')  # for a padding
+FIXED = (*SINGLE, 'kernel_size')  # the shapes of the weights fix these
+WORDS = ('same', 'valid')  # paddings that have a name
 MODES = ('zeros', 'reflect', 'replicate', 'circular')
 
 
 class Geometry(NamedTuple):
-    """How a convolution looks at its input, apart from its kernel.
+    """The arguments of a convolution, without its kernel's values.
 
     ``edges`` is the padding of (left, right, top, bottom), in pixels.
     """
@@ -37,7 +37,7 @@ class Geometry(NamedTuple):
         """Read the attributes that nn.Conv2d and our layers have.
 
         Raises:
-            UserError: They do not go together.
+            UserError: The attributes do not go together.
         """
         stride, dilation = _two(conv.stride), _two(conv.dilation)
         if conv.padding == 'same' and stride != (1, 1):
@@ -64,11 +64,11 @@ class Geometry(NamedTuple):
                                                           == (1, 1))
 
     def conv(self, x: Tensor, kernel: Kernel) -> Tensor:
-        """Convolve; what lies outside of the image is as the mode says."""
+        """Convolve an input, padded as ``padding_mode`` says."""
         return self.bound(kernel)(x)
 
     def bound(self, kernel: Kernel) -> Callable[[Tensor], Tensor]:
-        """:meth:`conv` with this kernel, for many images."""
+        """Return :meth:`conv` with this kernel, for many inputs."""
         left, right, top, bottom = self.edges
         zeros = self.padding_mode == 'zeros'
         if zeros and 0 <= left == right and 0 <= top == bottom:
@@ -79,7 +79,7 @@ class Geometry(NamedTuple):
         return lambda x: F.conv2d(self.pad(x), *rest)
 
     def pad(self, x: Tensor) -> Tensor:
-        """What a convolution without padding sees; crops where negative."""
+        """Pad an input by ``edges``; crop where these are negative."""
         mode = 'constant' if self.padding_mode == 'zeros' else (
             self.padding_mode)
         grown = [max(edge, 0) for edge in self.edges]
@@ -96,11 +96,11 @@ class Geometry(NamedTuple):
         return x[..., ::self.stride[0], ::self.stride[1]]
 
     def smaller(self, size: Tuple[int, int], spread: int = 1) -> 'Geometry':
-        """The geometry of a kernel around the same centre.
+        """Return the geometry of a kernel around the same centre.
 
         Args:
-            size: Height and width of the smaller kernel.
-            spread: Its dilation, over that of the whole.
+            size: Height and width of the smaller kernel, in taps.
+            spread: Its dilation as a multiple of this one. Defaults to 1.
         """
         edges = list(self.edges)
         for axis in (0, 1):
@@ -117,16 +117,27 @@ class Geometry(NamedTuple):
 
 
 def like(tensor: Tensor) -> dict:
-    """Device and dtype, to make another tensor with."""
+    """Return the device and dtype of a tensor, to make another one with.
+
+    Args:
+        tensor: The tensor, of any shape.
+
+    Examples:
+        >>> import torch
+        >>> from mmrep.layers import like
+        >>> there = torch.ones(2, dtype=torch.float64)
+        >>> torch.zeros(3, **like(there)).dtype
+        torch.float64
+    """
     return dict(device=tensor.device, dtype=tensor.dtype)
 
 
 def check_geometry(padding=0, bias=True, **arguments) -> None:
-    """Refuse what no convolution can have, by name, value and rule.
+    """Refuse arguments that no convolution can have.
 
     Raises:
-        UserError: Not a positive whole number, channels that the groups do
-            not divide, or a bias that is neither True nor False.
+        UserError: One is no positive whole number, the groups do not divide
+            the channels, or the bias is neither True nor False.
     """
     check_flag('bias', bias)
     for name, value in arguments.items():
@@ -141,10 +152,11 @@ def check_geometry(padding=0, bias=True, **arguments) -> None:
 
 
 def checked(layer: nn.Module, name: str, value):
-    """A value that is set as an attribute, in the form nn.Conv2d gives it.
+    """Return the value of an attribute in the form nn.Conv2d gives it.
 
     Raises:
-        UserError: No convolution can have it, or no layer that has weights.
+        UserError: No convolution can have the value, or the weights of the
+            layer are made for another.
     """
     if name == 'padding_mode':
         if value not in MODES:
@@ -174,14 +186,14 @@ def _check_numbers(name: str, value, least: int, single: bool = False) -> None:
 
 
 def check_flag(name: str, value: bool) -> None:
-    """Refuse what is neither True nor False.
+    """Refuse a value that is neither True nor False.
 
     Args:
-        name: Of the argument.
-        value: Of it.
+        name: The argument's name.
+        value: The argument's value.
 
     Raises:
-        UserError: It is not.
+        UserError: It is neither.
     """
     if not isinstance(value, bool):
         raise UserError(f'`{name}` (={shown(value)}) must be True or False')
@@ -192,12 +204,12 @@ def _two(value) -> tuple:
 
 
 def is_whole(value) -> bool:
-    """Whether it is a whole number; True and False are none."""
+    """Return True for a whole number, but not for True and False."""
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def is_number(value) -> bool:
-    """Whether it is a real, finite number; True and False are none."""
+    """Return True for a real, finite number, not for True and False."""
     return isinstance(
         value,
         Real) and not isinstance(value, bool) and -math.inf < value < math.inf

@@ -18,11 +18,11 @@ def build_block(config: dict, **arguments) -> RepConv2d:
     """Build a block that stands in place of a kernel.
 
     Args:
-        config: Its type and its own arguments.
-        arguments: Those of ``nn.Conv2d``.
+        config: The block's type and its own arguments.
+        arguments: Arguments of ``nn.Conv2d``.
 
     Raises:
-        UserError: It is no re-parameterized layer.
+        UserError: The type is no re-parameterized layer.
     """
     layer = check_block(config)
     options = {k: v for k, v in config.items() if k != 'type'}
@@ -30,10 +30,10 @@ def build_block(config: dict, **arguments) -> RepConv2d:
 
 
 def with_norms(config: dict, norm_cfg: dict) -> dict:
-    """Return the config of a block in a block, with the norms of that one.
+    """Return the config of an inner block, with the norms of the outer one.
 
     Raises:
-        UserError: It is no config of a block.
+        UserError: The config describes no block.
     """
     check_block(config)
     if not block_type(config['type']).takes_norm_cfg:
@@ -42,16 +42,16 @@ def with_norms(config: dict, norm_cfg: dict) -> dict:
 
 
 def hand_geometry(block: RepConv2d, seen: dict) -> None:
-    """Set stride, padding and the like where a block has others."""
+    """Set the geometry of a block where it has another."""
     for name, value in seen.items():
         if getattr(block, name) != value:
             setattr(block, name, value)
 
 
 def hand_on_geometry(block: RepConv2d) -> None:
-    """Let the blocks inside of a block see what it sees.
+    """Give the blocks inside of a block its geometry.
 
-    Callers may have set it meanwhile on this block, or on all modules.
+    Callers may have changed it on this block, or on all modules.
     """
     seen = {name: getattr(block, name) for name in SEEN}
     if block.kxk is not None:
@@ -66,8 +66,8 @@ def set_kxk(block: RepConv2d, config: Union[dict, bool],
 
     Args:
         block: The block around, changed in place.
-        config: The inner block's; False for the kernel.
-        norm_cfg: The norms of the block around.
+        config: Config of the inner block, False for the kernel.
+        norm_cfg: Config of the norms of the block around.
     """
     weight, inner = block.origin, block.kxk
     config = with_norms(config, norm_cfg) if config else {}
@@ -89,7 +89,7 @@ def set_kxk(block: RepConv2d, config: Union[dict, bool],
 
 
 def put(block: RepConv2d, place: str, module: Optional[nn.Module]) -> None:
-    """Set one of a block's parts; their order never changes."""
+    """Set one of a block's parts, and keep their order."""
     parts = {name: getattr(block, name) for name in PARTS}
     for name, part in {**parts, place: module}.items():
         delattr(block, name)
@@ -99,11 +99,11 @@ def put(block: RepConv2d, place: str, module: Optional[nn.Module]) -> None:
 def nest(block: RepConv2d, place: str) -> RepConv2d:
     """Put a block without branches in place of a kernel.
 
-    It computes the same; the kernel stays the very Parameter.
+    The result computes the same; the kernel stays the same Parameter.
 
     Args:
         block: The block around, changed in place.
-        place: See :meth:`BranchedConv2d.nest`.
+        place: Name of the kernel, as in :meth:`BranchedConv2d.nest`.
 
     Raises:
         UserError: There is no such place.
@@ -127,7 +127,7 @@ def unnest(block: RepConv2d, place: str) -> None:
     """Put the kernel back where a block without branches stands.
 
     Raises:
-        UserError: There is none.
+        UserError: No block stands there.
     """
     owner = _owner(block, place)
     if place not in block.inner_blocks():

@@ -1,9 +1,9 @@
 """A layer's kernel, kept while somebody asks for it and nothing changes.
 
-What a kernel is made of can change without a trace: a fused optimizer, an
-average or a view of NumPy writes memory that autograd does not watch, and to
-compare values a GPU would have to wait. So a kernel is made anew in each
-forward pass. It is kept only inside of :func:`mmrep.keep_kernels`, as
+The tensors behind a kernel can change without a trace: a fused optimizer, an
+average or a view of NumPy writes memory that autograd does not watch, and a
+comparison of values would have to wait for the GPU. So each forward pass makes
+the kernel anew. It is kept only inside of :func:`mmrep.keep_kernels`, as
 PyTorch's parametrizations are inside of ``parametrize.cached()``.
 """
 from operator import attrgetter
@@ -25,9 +25,9 @@ REAL = (Tensor, nn.Parameter)
 
 
 class Record(NamedTuple):
-    """A value, and what it was made of as it was then.
+    """A value, and the state of the tensors that it was made of.
 
-    While ``aliases`` live, no other data can get the addresses.
+    No other data can get their addresses while ``aliases`` live.
     """
 
     value: Any
@@ -43,7 +43,7 @@ class Record(NamedTuple):
     norms: List[Tuple[nn.Module, float]]
 
     def holds(self, layer: nn.Module) -> bool:
-        """Whether all that can be seen without waiting is as it was."""
+        """Return True if all that shows without waiting is as it was."""
         if list(map(len, self.dicts)) != self.sizes:
             return False
         for names, name, there in self.places:
@@ -61,11 +61,11 @@ class Kept:
     """One value of a layer; copies and pickles of it start empty."""
 
     def __init__(self) -> None:
-        self.users = 0  # how many ask to keep it
+        self.users = 0  # number of callers that ask to keep it
         self.record: Optional[Record] = None
 
     def use(self, count: int) -> None:
-        """Count one user more or less; without any nothing is kept."""
+        """Add to the number of users; without any, nothing is kept."""
         with LOCK:
             self.users += count
         self.clear()
@@ -74,13 +74,13 @@ class Kept:
         self.record = None
 
     def get(self, layer: nn.Module) -> Any:
-        """The value, None if there is none or if it is not right any more."""
-        record = self.record  # once: another thread may clear it
+        """Return the value, None if there is none that still holds."""
+        record = self.record  # read once: another thread may clear it
         return record.value if record and record.holds(layer) else None
 
     def make(self, layer: nn.Module, compute: Callable[[], Kernel],
              use: Callable[[Kernel], Any]) -> Any:
-        """``use(compute())``, kept where somebody asks for it."""
+        """Return ``use(compute())``, and keep it if somebody asks for it."""
         seen = _seen(layer) if self.users else None
         if seen is None:
             return use(compute())
@@ -96,10 +96,11 @@ class Kept:
 
 
 def _seen(layer: nn.Module) -> Optional[tuple]:
-    """What is compared, as it is before the value is made.
+    """Return the state that a record compares, before the value is made.
 
-    None where that says too little: a parametrization may hold anything, and
-    inference tensors or those of torch.func do not count their versions.
+    Returns:
+        None if that says too little: a parametrization may hold anything, and
+        inference tensors or those of torch.func do not count their versions.
     """
     modules = list(layer.modules())
     if any(map(is_parametrized, modules)):
@@ -110,7 +111,7 @@ def _seen(layer: nn.Module) -> Optional[tuple]:
     ]
     places = [(names, name, there) for names in dicts
               for name, there in names.items()]
-    # batches that are counted tell that a norm took statistics
+    # the count of batches tells that a norm took statistics
     found = [each for *_, each in places if isinstance(each, Tensor)]
     norms = [(norm, norm.eps) for norm in layer.norms_inside()]
     try:

@@ -22,10 +22,16 @@ SMALL = ((5, 1), )
 class LargeKernelConv2d(BranchedConv2d):
     """``norm(conv_kxk(x)) + sum_i norm(conv_i(x))``, small or dilated.
 
-    Up to 17x17 with the dilated kernels of UniRepLKNet (Ding et al., CVPR
-    2024, section 3.1), above with a 5x5 (Ding et al., RepLKNet, CVPR 2022,
-    section 3.1). Meant for depthwise convolutions, ``groups=in_channels``;
-    see :class:`BranchedConv2d` for the arguments.
+    A block up to 17x17 has the dilated kernels of UniRepLKNet (Ding et al.,
+    CVPR 2024, section 3.1), a larger one a 5x5 (Ding et al., RepLKNet, CVPR
+    2022, section 3.1). It is meant for depthwise convolutions,
+    ``groups=in_channels``. See :class:`BranchedConv2d` for the arguments.
+
+    Examples:
+        >>> import mmrep
+        >>> layer = mmrep.LargeKernelConv2d(8, 8, 13, padding=6, groups=8)
+        >>> tuple(layer.fuse().weight.shape)
+        (8, 1, 13, 13)
     """
 
     def default_branches(self) -> Sequence[str]:

@@ -19,24 +19,24 @@ CHANGED = (
 
 
 class Foreign(ValueError):
-    """Another kind of block has saved the weights."""
+    """The error where another kind of block has saved the weights."""
 
 
 def adapt(layer: nn.Module, state_dict: dict, prefix: str) -> None:
     """Fit a layer and the state dict it is about to load to each other.
 
     The weights of a block bring its structure along, which the layer takes
-    over. A plain convolution's bring none: the layer keeps its branches,
-    silenced, so that it computes what the convolution did.
+    over. Those of a plain convolution bring none: the layer keeps its
+    branches, silenced, so that it computes what the convolution did.
 
     Args:
         layer: A re-parameterized layer.
-        state_dict: Of a whole model, completed in place.
-        prefix: Of the layer's names in it.
+        state_dict: State dict of a whole model, completed in place.
+        prefix: Prefix of the layer's names in it.
     """
     weights = under(state_dict, prefix)
     if not all(isinstance(each, Tensor) for each in weights.values()):
-        return  # torch says which of them is none
+        return  # torch says which of them is no tensor
     if not PLAIN.issuperset(weights):
         if take(layer, read(layer, weights)):
             warnings.warn(CHANGED)
@@ -50,7 +50,7 @@ def read(layer: nn.Module, weights: Dict[str, Tensor]) -> Optional[dict]:
 
     Args:
         layer: A re-parameterized layer.
-        weights: By their names in the layer.
+        weights: Tensors by their names in the layer.
 
     Returns:
         The options of that block, None where it is the layer as it is or
@@ -60,7 +60,7 @@ def read(layer: nn.Module, weights: Dict[str, Tensor]) -> Optional[dict]:
     if own == {name: tensor.shape for name, tensor in weights.items()}:
         return None
     if not any(re.match(ORIGIN, name) for name in weights):
-        return None  # a part of them, torch tells what is missing
+        return None  # only a part of them: torch tells what is missing
     try:
         return layer.read_options(weights)
     except ValueError:  # Foreign
@@ -76,7 +76,7 @@ def take(layer: nn.Module, options: Optional[dict]) -> bool:
             block that is impossible.
 
     Returns:
-        Whether the layer has other parameters now.
+        True if the layer has other parameters now.
     """
     if options is None:
         return False
@@ -107,17 +107,18 @@ def _complete(layer: nn.Module, state_dict: dict, prefix: str) -> None:
 
 def take_norm(layer: nn.Module, state_dict: dict, prefix: str, behind: str,
               eps: float) -> None:
-    """Let a layer be a plain convolution and the norm behind, both loaded.
+    """Load a plain convolution and the norm behind it into a layer.
 
-    Its last norm becomes that one and sees what that one saw, as all other
-    branches are silent.
+    The last norm of the layer becomes the norm behind and has the same input,
+    as all other branches are silent.
 
     Args:
-        layer: One with a ``last_norm``.
-        state_dict: Completed in place, the norm's names taken out of it.
-        prefix: Of the convolution's names.
-        behind: Of the norm's names.
-        eps: Of the norm.
+        layer: A layer with a ``last_norm``.
+        state_dict: State dict of a whole model, completed in place; it loses
+            the norm's names.
+        prefix: Prefix of the convolution's names.
+        behind: Prefix of the norm's names.
+        eps: The ``eps`` of the norm behind.
     """
     bias = state_dict.pop(f'{prefix}bias', None)
     norm = {
@@ -142,7 +143,7 @@ def take_norm(layer: nn.Module, state_dict: dict, prefix: str, behind: str,
 
 
 def _real(layer: nn.Module, weight: Tensor) -> nn.Module:
-    """A layer on the meta device, initialised where a weight is."""
+    """Return a copy of a meta layer, initialised on a weight's device."""
     twin = copy.deepcopy(layer).to_empty(device=weight.device).to(weight)
     for norm in norms_in(twin):
         reset_norm(norm)

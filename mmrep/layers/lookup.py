@@ -10,10 +10,13 @@ from torch import nn
 
 
 def registered(name: str) -> Any:
-    """Return what has this name in a registry of the current scope, or None.
+    """Return the object of this name in the current scope, or None.
+
+    The registries of the current scope are asked first, then that of the
+    scope in the name.
 
     Args:
-        name: As in a config, with or without a scope: ``'mmdet.BN'``.
+        name: Name as in a config, with or without a scope: ``'mmdet.BN'``.
     """
     with MODELS.switch_scope_and_registry(None) as registry:
         while registry is not None:
@@ -38,7 +41,7 @@ def all_registered() -> Dict[str, Any]:
 def class_of(module: nn.Module) -> type:
     """Return the class of a module, not one that torch derived from it.
 
-    torch does so for a while, for parametrizations and sharding.
+    torch derives classes for a while, for parametrizations and sharding.
     """
     return next(
         kind for kind in type(module).__mro__

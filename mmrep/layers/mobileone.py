@@ -16,28 +16,39 @@ class MobileOneConv2d(BranchedConv2d):
     """``sum_n norm(conv_kxk(x)) + norm(conv_1x1(x)) + norm(x)``.
 
     Vasu et al., MobileOne: An Improved One Millisecond Mobile Backbone, CVPR
-    2023, section 3.3 and figure 3.
+    2023, section 3.3 and figure 3. See :class:`BranchedConv2d` for the names
+    of branches.
 
     Args:
-        in_channels: See :class:`BranchedConv2d`, as of all but ``num_convs``.
-        out_channels: See there.
-        kernel_size: See there.
-        stride: See there.
-        padding: See there.
-        dilation: See there.
-        groups: See there.
-        bias: See there.
-        padding_mode: See there.
-        device: See there.
-        dtype: See there.
-        num_convs: How many kxk convolutions. Defaults to 4.
-        branches: See there.
-        norms: See there.
-        norm_cfg: See there.
-        kxk: See there.
+        in_channels: Number of input channels.
+        out_channels: Number of output channels.
+        kernel_size: Height and width of the kernel, in pixels.
+        stride: Step of the kernel, in pixels. Defaults to 1.
+        padding: Pixels on each side, ``same`` or ``valid``. Defaults to 0.
+        dilation: Distance of the kernel's taps, in pixels. Defaults to 1.
+        groups: Number of groups of channels. Defaults to 1.
+        bias: True for a bias of each output channel. Defaults to True.
+        padding_mode: ``zeros``, ``reflect``, ``replicate`` or ``circular``.
+            Defaults to ``zeros``.
+        device: Device of the parameters. Defaults to PyTorch's default.
+        dtype: Data type of the parameters. Defaults to PyTorch's default.
+        num_convs: Number of kxk convolutions. Defaults to 4.
+        branches: Names of the branches beside the kxk, or their options by
+            name. Defaults to the block's own.
+        norms: Parts with a norm, out of ``kxk``, ``branches`` and ``sum``.
+            Defaults to the first two.
+        norm_cfg: Config of a batch norm. Defaults to dict(type='BN').
+        kxk: Config of a block in place of the kxk kernel, False for none.
+            Defaults to none.
 
     Raises:
         UserError: ``num_convs`` is no whole number from 1 to 64.
+
+    Examples:
+        >>> import mmrep
+        >>> layer = mmrep.MobileOneConv2d(8, 8, 3, padding=1, num_convs=3)
+        >>> list(layer.branches)
+        ['kxk_1', 'kxk_2', '1x1', 'identity']
     """
 
     def __init__(self,

@@ -1,4 +1,4 @@
-"""The config of norms that are there, whatever they were built from."""
+"""The config of the norms of a block, whatever they were built from."""
 from typing import List, Optional
 
 from mmengine.registry import MODELS
@@ -7,15 +7,15 @@ from torch import nn
 from .frozen_norms import is_frozen_norm
 from .norm_types import as_name
 
-BUILT = dict(eps=1e-5, momentum=0.1)  # by mmcv, where a config names none
+BUILT = dict(eps=1e-5, momentum=0.1)  # mmcv's values where a config has none
 
 
 def actual_cfg(cfg: dict, norm: Optional[nn.Module]) -> dict:
-    """A config as of this norm, which others may have converted or set.
+    """Return the config of a norm that others may have converted or set.
 
     Args:
-        cfg: That norms were last built from.
-        norm: One of the norms that are there now, None where none is.
+        cfg: Config that the norms were last built from.
+        norm: One of the norms that are there now, None if there is none.
 
     Returns:
         ``cfg``, with the type, eps and momentum of the norm where these
@@ -36,16 +36,16 @@ def actual_cfg(cfg: dict, norm: Optional[nn.Module]) -> dict:
 
 
 def type_of(norm: nn.Module) -> str:
-    """The name by which mmengine builds such norms."""
+    """Return the name by which mmengine builds such norms."""
     *registered, _ = _names(type(norm))
     if is_frozen_norm(norm):
         return [*registered, as_name(type(norm))][0]
-    # torch's own SyncBN, and what reverting leaves, nobody registers
+    # nobody registers torch's own SyncBN, nor what reverting leaves
     synced = isinstance(norm, nn.SyncBatchNorm)
     return [*registered, 'SyncBN' if synced else 'BN'][0]
 
 
 def _names(kind: type) -> List[str]:
-    """The registered names of a class, then that which Python knows."""
+    """Return the registered names of a class, then its name in Python."""
     registered = [n for n, k in MODELS.module_dict.items() if k is kind]
     return [*registered, f'{kind.__module__}.{kind.__qualname__}']

@@ -1,6 +1,6 @@
 """Nets whose blocks end in norms of their own, with no norm behind.
 
-Their plain form has a norm there: this is where the two meet.
+Their plain form has a norm there; these functions translate between the two.
 """
 import math
 from typing import Iterator, NamedTuple
@@ -16,14 +16,14 @@ from .rep_conv import RepConv2d
 
 
 class NormInside(nn.Identity):
-    """Stands where the plain net has a norm; does nothing.
+    """An identity that stands where the plain net has a norm.
 
     The block in front has the norms inside. Modules keep the names that they
     have in the hosts, and a fused net has a norm in its place.
 
     Args:
-        norm_cfg: The norm of the plain net.
-        channels: Of its features.
+        norm_cfg: Config of the plain net's norm.
+        channels: Number of channels of its features.
 
     Raises:
         UserError: The norm is no batch norm with running statistics.
@@ -39,12 +39,15 @@ class NormInside(nn.Identity):
                 '`norm_behind=True`')
 
     def norm(self) -> nn.Module:
-        """The plain net's norm, as it starts."""
+        """Build the norm of the plain net, with its first values."""
         return build_norm_layer(self.norm_cfg, self.channels)[1]
 
     @torch.no_grad()
     def take_bias(self, conv: nn.Conv2d) -> nn.Module:
-        """A norm that is ``x -> x + bias`` in eval mode; ``conv`` loses it."""
+        """Move the bias of ``conv`` into a norm, and return that.
+
+        The norm is ``x -> x + bias`` in eval mode.
+        """
         norm = self.norm().to(**like(conv.weight)).train(conv.training)
         norm.weight.fill_(math.sqrt(1 + norm.eps))
         if conv.bias is not None:
@@ -58,12 +61,12 @@ class NormInside(nn.Identity):
 
 
 class Neighbours(NamedTuple):
-    """A convolution and what stands behind it, with their names."""
+    """A convolution and the module behind it, with their names."""
 
     parent: nn.Module
     conv_name: str
     norm_name: str
-    prefix: str  # of both in a state dict
+    prefix: str  # prefix of both in a state dict
 
     @property
     def conv(self) -> nn.Module:
@@ -75,7 +78,7 @@ class Neighbours(NamedTuple):
 
 
 def pairs(net: nn.Module, prefix: str = '') -> Iterator[Neighbours]:
-    """The neighbours in every module, in their order, outside of blocks."""
+    """Yield the neighbours in every module, in order, outside of blocks."""
     children = {n: c for n, c in net._modules.items() if c is not None}
     for first, second in zip(children, list(children)[1:]):
         yield Neighbours(net, first, second, prefix)
@@ -85,7 +88,7 @@ def pairs(net: nn.Module, prefix: str = '') -> Iterator[Neighbours]:
 
 
 def put_norms_back(fused: nn.Module) -> None:
-    """Give a fused net the norms of the plain one, changed in place."""
+    """Give a fused net the norms of the plain one, in place."""
     for pair in list(pairs(fused)):
         place = pair.norm
         if isinstance(place, NormInside) and isinstance(pair.conv, nn.Conv2d):
@@ -95,17 +98,17 @@ def put_norms_back(fused: nn.Module) -> None:
 def adapt_norms(net: nn.Module, state_dict: dict, prefix: str) -> None:
     """Fit the weights of a plain net to one without norms behind its blocks.
 
-    Norms go into the blocks, which then compute what convolution and norm
+    The norms go into the blocks, which then compute what convolution and norm
     did, in training mode, too.
 
     Args:
-        net: That is about to load.
-        state_dict: Of a whole model, changed in place.
-        prefix: Of the net's names in it.
+        net: The net that is about to load.
+        state_dict: State dict of a whole model, changed in place.
+        prefix: Prefix of the net's names in it.
 
     Raises:
-        UserError: It is of blocks with norms behind and the net has none
-            there, or the other way round.
+        UserError: The state dict has norms behind blocks and the net has
+            none there, or the other way round.
     """
     for pair in pairs(net, prefix):
         conv, inside = pair.conv, isinstance(pair.norm, NormInside)

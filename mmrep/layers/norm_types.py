@@ -1,4 +1,4 @@
-"""Which names stand for norms: those that are there, none is imported."""
+"""The names that stand for norms: looked up, nothing is imported."""
 import inspect
 import sys
 from types import ModuleType
@@ -18,7 +18,7 @@ NO_IMAGES = (nn.BatchNorm1d, nn.BatchNorm3d, LazyModuleMixin)
 
 
 def as_name(kind: Union[str, type]) -> str:
-    """The name of a class of norms, by which :func:`norm_type` finds it."""
+    """Return the name by which :func:`norm_type` finds a class."""
     if isinstance(kind, str):
         return kind
     name = f'{kind.__module__}.{kind.__qualname__}'
@@ -27,16 +27,16 @@ def as_name(kind: Union[str, type]) -> str:
 
 
 def norm_type(kind: Union[str, type], norm_cfg: dict) -> type:
-    """The class of a norm.
+    """Return the class of a norm.
 
     Args:
         kind: The class, a name in a registry of the current scope, or the
             whole name of a class in a module that is imported already.
-        norm_cfg: Of which it is the type, for the message.
+        norm_cfg: Config whose type it is, for the message.
 
     Raises:
         UserError: No norm is known under this name.
-        TypeError: It is no batch norm over images.
+        TypeError: The class is no batch norm over images.
     """
     known = _named(kind) if isinstance(kind, str) else kind
     if known is None or not isinstance(known, type):
@@ -57,7 +57,10 @@ def _named(name: str) -> Any:
 
 
 def _is_batch_norm(known: type) -> bool:
-    """Before one is made: whether it is made of so many channels."""
+    """Return True if a class makes batch norms; none is made yet.
+
+    Their first argument is a number of channels.
+    """
     if not issubclass(known, nn.Module) or issubclass(known, NO_IMAGES):
         return False
     if _is_abstract(known):
@@ -70,7 +73,7 @@ def _is_batch_norm(known: type) -> bool:
 
 
 def _is_abstract(known: type) -> bool:
-    """Whether it has no forward, or torch's, which lacks its check."""
+    """Return True if a class has no forward, or torch's without its check."""
     if known.forward is nn.Module.forward:
         return True
     return known.forward.__module__.startswith('torch.nn.') and getattr(
@@ -78,7 +81,7 @@ def _is_abstract(known: type) -> bool:
 
 
 def _imported(name: str) -> Optional[type]:
-    """A class by its whole name; the module is there or it is not."""
+    """Return a class by its whole name, if its module is imported."""
     parts = name.split('.')
     for end in range(len(parts) - 1, 0, -1):
         found = sys.modules.get('.'.join(parts[:end]))

@@ -12,15 +12,15 @@ from .geometry import is_number
 from .norm_types import as_name, norm_type
 
 FLOAT = torch.finfo(torch.float32)
-PLACE = {'device', 'dtype'}  # those of the layer
+PLACE = {'device', 'dtype'}  # the layer sets these
 DATA = (bool, int, float, str, list, tuple, dict)  # what a file can hold
 
 
 def plain_cfg(norm_cfg: dict) -> dict:
-    """The config as data that ``json`` can write, of the same norm.
+    """Return the config of a norm as data that ``json`` can write.
 
     Raises:
-        UserError: It is no config of a norm, or has impossible values.
+        UserError: The config describes no norm, or an impossible one.
         TypeError: Its type is no batch norm.
     """
     if not isinstance(norm_cfg, dict) or norm_cfg.get('type') is None:
@@ -36,9 +36,9 @@ def batch_norm(norm_cfg: dict, channels: int) -> nn.Module:
     """Build a norm that can be folded.
 
     Raises:
-        UserError: It is no config of a norm, or has impossible values.
-        TypeError: It has no running statistics, no affine map, or computes
-            something else.
+        UserError: The config describes no norm, or an impossible one.
+        TypeError: The norm has no running statistics, no affine map, or
+            computes something else.
     """
     config = plain_cfg(norm_cfg)
     kind = norm_type(config['type'], config)
@@ -59,10 +59,10 @@ def batch_norm(norm_cfg: dict, channels: int) -> nn.Module:
 
 
 def _check_values(norm_cfg: dict, kind: type) -> None:
-    """Refuse numbers with which no norm can be.
+    """Refuse values with which no norm can be built.
 
     Raises:
-        UserError: One is impossible, or an argument is unknown.
+        UserError: A value is impossible, or an argument is unknown.
     """
     parameters = inspect.signature(kind).parameters
     known = {*list(parameters)[1:], 'requires_grad', 'type'} - PLACE
@@ -87,10 +87,10 @@ def _check_values(norm_cfg: dict, kind: type) -> None:
 
 
 def _check_group(group: Any) -> None:
-    """Refuse what a norm on several GPUs would meet in its first forward.
+    """Refuse a group that would fail in the first forward on several GPUs.
 
     Raises:
-        UserError: It is plain data.
+        UserError: The group is plain data.
     """
     if isinstance(group, DATA):
         raise UserError(f'`process_group` (={shown(group)}) of `norm_cfg` '

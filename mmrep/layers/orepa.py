@@ -35,40 +35,55 @@ SCALINGS = ('vector', 'scalar', 'none')
 class OREPAConv2d(RepConv2d):
     """A convolution as the online sum of OREPA's branches.
 
-    What it is made of depends on the larger side of the kernel:
+    Its branches depend on the larger side of the kernel, in pixels:
 
     - 1: ``origin`` and ``product`` (Rep-1x1, section 3.5);
     - 2 to 6: ``origin``, ``average``, ``prior`` (frequency prior filter),
       ``1x1_kxk``, ``1x1`` and ``separable``;
     - 7 and more: ``stem``, the linear deep stem, a product of 3x3 blocks;
-      ``plain_stem``, one of plain 3x3 kernels, as the official code also
-      has it, can stand in its place, ``origin`` be added.
+      ``plain_stem``, a product of plain 3x3 kernels that is also in the
+      official code, can stand in its place, and ``origin`` can be added.
 
     Without an ``origin`` branch, ``weight`` is a constant, zero until a plain
-    convolution's checkpoint is loaded.
+    convolution's checkpoint is loaded. The first eleven arguments are those
+    of ``nn.Conv2d``.
 
     Args:
-        in_channels: As of ``nn.Conv2d``, like the next ten.
-        out_channels: See there.
-        kernel_size: See there.
-        stride: See there.
-        padding: See there.
-        dilation: See there.
-        groups: See there.
-        bias: See there.
-        padding_mode: See there.
-        device: See there.
-        dtype: See there.
-        branches: Names of the branches, all by default.
+        in_channels: Number of input channels.
+        out_channels: Number of output channels.
+        kernel_size: Height and width of the kernel, in pixels.
+        stride: Step of the kernel, in pixels. Defaults to 1.
+        padding: Pixels on each side, ``same`` or ``valid``. Defaults to 0.
+        dilation: Distance of the kernel's taps, in pixels. Defaults to 1.
+        groups: Number of groups of channels. Defaults to 1.
+        bias: True for a bias of each output channel. Defaults to True.
+        padding_mode: ``zeros``, ``reflect``, ``replicate`` or ``circular``.
+            Defaults to ``zeros``.
+        device: Device of the parameters. Defaults to PyTorch's default.
+        dtype: Data type of the parameters. Defaults to PyTorch's default.
+        branches: Names of the branches. Defaults to all of them, from a side
+            of 7 on to ``stem`` alone.
         scaling: ``vector`` (a factor per output channel), ``scalar`` (one
-            per branch) or ``none``, the paper's table 3.
-        internal_channels: Between the kernels of ``1x1_kxk``, a multiple of
-            ``in_channels``. Defaults to the official rule: ``in_channels``,
-            from 5 groups on twice as many.
+            per branch) or ``none``, as in the paper's table 3. Defaults to
+            ``vector``.
+        internal_channels: Number of channels between the kernels of
+            ``1x1_kxk``, a multiple of ``in_channels``. Defaults to the
+            official rule: ``in_channels``, from 5 groups on twice as many.
 
     Raises:
-        ValueError: An unknown branch or scaling, or one of ``nn.Conv2d``'s
-            arguments is impossible.
+        ValueError: A branch or the scaling is unknown, or an argument of
+            ``nn.Conv2d`` is impossible.
+
+    Examples:
+        >>> import torch
+        >>> import mmrep
+        >>> layer = mmrep.OREPAConv2d(3, 8, 3, padding=1)
+        >>> weight, _ = layer.kernel()  # the sum of all branches
+        >>> tuple(weight.shape)
+        (8, 3, 3, 3)
+        >>> x = torch.randn(1, 3, 8, 8)
+        >>> torch.allclose(layer.fuse()(x), layer(x), atol=1e-5)
+        True
     """
 
     def __init__(self,
@@ -107,7 +122,7 @@ class OREPAConv2d(RepConv2d):
                     branches: Optional[Sequence[str]] = None,
                     scaling: str = 'vector',
                     internal_channels: Optional[int] = None) -> None:
-        """Have these branches; those that are there already stay."""
+        """Give the block these branches; those already there stay."""
         if scaling not in SCALINGS:
             raise ValueError(
                 f'`scaling` (={scaling!r}) must be one of {SCALINGS}')
@@ -135,9 +150,9 @@ class OREPAConv2d(RepConv2d):
 
     def _own_channels(self, names: Sequence[str],
                       channels: Optional[int]) -> Optional[int]:
-        """The channels that are asked for, None if all agrees with the rule.
+        """Return the channels asked for, None if they agree with the rule.
 
-        Layers without such a branch share their config with those with one.
+        Layers without a ``1x1_kxk`` then have the config of those with one.
         """
         default = default_channels(self.in_channels, self.groups)
         if channels is not None:
@@ -146,7 +161,7 @@ class OREPAConv2d(RepConv2d):
 
     def _set_scale(self, old: Dict[str, Tensor], width: int,
                    trains: bool) -> None:
-        """Scales of one for what is new, the others stay."""
+        """Set the scales of new branches to one; the others stay."""
         if not width:
             self.scale = None
             return
@@ -157,14 +172,14 @@ class OREPAConv2d(RepConv2d):
         self.scale = nn.Parameter(rows, trains)
 
     def set_origin(self, weight: nn.Parameter) -> None:
-        """The weight is to train, so the origin becomes a branch."""
+        """Set the weight, and make the origin a branch, as it trains."""
         if 'origin' not in self.names:
             options = dict(self.options(), branches=['origin', *self.names])
             self.set_options(**options)
         self.weight = weight
 
     def _set_weight(self, is_branch: bool, trains: bool) -> None:
-        """A parameter, or a constant where there is no origin branch."""
+        """Make the weight a parameter, or a constant if it is no branch."""
         weight = self.weight.detach()
         if is_branch and not isinstance(self.weight, nn.Parameter):
             del self.weight
@@ -181,8 +196,8 @@ class OREPAConv2d(RepConv2d):
              block: Optional[RepConv2d] = None) -> dict:
         """Return the options of the OREPA block that saved these weights.
 
-        Where nothing is scaled the weights do not tell whether the origin is
-        a branch; the block that is to load them does.
+        The weights do not tell whether the origin is a branch where nothing
+        is scaled; the block that is to load them does.
         """
         branches, weight = branches_in(weights), weights.get('weight')
         normed = any(key.endswith('norm.weight') for key in weights)
@@ -227,7 +242,7 @@ class OREPAConv2d(RepConv2d):
         self.reset_bias()
 
     def branch_kernels(self) -> Iterable[Kernel]:
-        """The scaled kernel of each branch, and the constant if there is.
+        """Yield the scaled kernel of each branch, and the constant, if any.
 
         Their sum is :meth:`kernel` without the bias, in the straightforward
         form.
@@ -251,7 +266,9 @@ class OREPAConv2d(RepConv2d):
                       *factors_of(self._plan, branches)))
 
     def _scale_with_origin(self) -> Tensor:
-        """Those of each output channel, one where the weight has none."""
+        """Return all branches' scales, one for a weight that has none.
+
+        They are (branches, out_channels), the weight's first."""
         scale = self.scale
         if scale is None:
             scale = self.weight.new_ones(len(self.branches) + 1, 1)
@@ -310,16 +327,16 @@ class LinearDeepStem(Stem):
 
 def _scaling(weights: Dict[str, Tensor], branches: int, has_origin: bool,
              scaling: str) -> Tuple[bool, str]:
-    """Return whether the origin is a branch, and how branches are scaled.
+    """Return True if the origin is a branch, and the scaling of branches.
 
     Args:
-        weights: By their names in the block.
-        branches: How many there are, without the origin.
-        has_origin: Taken where nothing is scaled.
-        scaling: Taken where the weights do not tell.
+        weights: Tensors by their names in the block.
+        branches: Number of branches, without the origin.
+        has_origin: Value that is returned where nothing is scaled.
+        scaling: Value that is returned where the weights do not tell.
 
     Raises:
-        Foreign: There are scales of another number of branches.
+        Foreign: The scales are of another number of branches.
     """
     scale = weights.get('scale')
     if scale is None:

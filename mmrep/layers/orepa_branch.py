@@ -12,7 +12,7 @@ from .branch import LAST
 from .orepa_terms import Term
 
 KERNEL_BRANCHES = Registry('kernel branch', locations=['mmrep.layers'])
-LARGE = 7  # side of the kernels that are products of smaller ones
+LARGE = 7  # kernels of this side or a larger one are products
 
 
 class KernelBranch(nn.Module):
@@ -29,13 +29,30 @@ class KernelBranch(nn.Module):
         names: Names of the factors that :meth:`term` contracts.
 
     Args:
-        in_channels: The block's.
-        out_channels: The block's.
-        kernel_size: The block's, height and width.
-        groups: The block's.
-        scaling: The block's, see :class:`OREPAConv2d`.
-        internal_channels: The block's; None for the official rule.
+        in_channels: Number of the block's input channels.
+        out_channels: Number of the block's output channels.
+        kernel_size: Height and width of the block's kernel.
+        groups: Number of the block's groups.
+        scaling: The block's scaling, see :class:`OREPAConv2d`.
+        internal_channels: Number of channels between the kernels of
+            ``1x1_kxk``; None for the official rule.
         factory: ``device`` and ``dtype`` of new tensors.
+
+    Examples:
+        >>> import mmrep
+        >>> from torch.nn.functional import pad
+        >>> from mmrep.layers import KERNEL_BRANCHES, KernelBranch
+        >>> @KERNEL_BRANCHES.register_module('corner')
+        ... class Corner(KernelBranch):  # 1x1, at the kernel's first pixel
+        ...
+        ...     def forward(self):
+        ...         height, width = self.kernel_size
+        ...         weight = pad(self.weight, (0, width - 1, 0, height - 1))
+        ...         return mmrep.Kernel(weight)
+        >>> layer = mmrep.OREPAConv2d(
+        ...     3, 8, 3, padding=1, branches=('origin', 'corner'))
+        >>> list(layer.branches), tuple(layer.scale.shape)
+        (['corner'], (2, 8))
     """
 
     order: int = LAST
@@ -70,15 +87,18 @@ class KernelBranch(nn.Module):
             init.kaiming_uniform_(parameter, a=0)
 
     def forward(self) -> Kernel:
-        """Return (out_channels, in_channels / groups, *kernel_size)."""
+        """Return the branch as one kernel of the block's size.
+
+        Its weight is (out_channels, in_channels / groups, *kernel_size).
+        """
         raise lacks(self, KernelBranch, 'forward')
 
     def term(self) -> Optional[Term]:
-        """Return what adds the branch to a sum, None for its kernel."""
+        """Return the term that adds the branch, None to add its kernel."""
         return None
 
     def term_factors(self) -> Sequence[Tensor]:
-        """Return what the term contracts."""
+        """Return the tensors that the term contracts."""
         return [getattr(self, name) for name in self.names]
 
     def silence(self) -> None:

@@ -17,7 +17,7 @@ from .orepa_branch import KERNEL_BRANCHES, KernelBranch
 from .orepa_names import default_channels
 from .orepa_terms import Filters, KernelPair, PerChannel, Term
 
-DEPTHWISE_MULTIPLIER = 8  # filters per input channel, official
+DEPTHWISE_MULTIPLIER = 8  # filters per input channel, as official
 
 
 class FilteredKernel(KernelBranch):
@@ -32,7 +32,7 @@ class FilteredKernel(KernelBranch):
             persistent=False)
 
     def filter(self) -> Tensor:
-        """(out_channels or 1, 1, *kernel_size), on the CPU."""
+        """Return filters (out_channels or 1, 1, *kernel_size), on the CPU."""
         raise NotImplementedError
 
     def reset_parameters(self) -> None:
@@ -40,18 +40,18 @@ class FilteredKernel(KernelBranch):
         self._refresh()
 
     def _refresh(self) -> None:
-        """Make the filters anew, where memory may hold anything else."""
+        """Make the filters anew, as memory may hold anything else."""
         self.filters = self.filter().to(self.weight).expand(
             self.out_channels, -1, -1, -1).contiguous()
 
     def _apply(self, *args, **kwargs) -> 'FilteredKernel':
         super()._apply(*args, **kwargs)
-        self._refresh()  # `to_empty` gives memory and nothing in it
+        self._refresh()  # `to_empty` gives memory without values
         return self
 
     def _load_from_state_dict(self, *args) -> None:
         super()._load_from_state_dict(*args)
-        if self.filters.device != self.weight.device:  # assigned
+        if self.filters.device != self.weight.device:  # it was assigned
             self._refresh()
 
     def term(self) -> Term:
@@ -101,7 +101,7 @@ class PriorKernel(FilteredKernel):
 class StagedKernel(KernelBranch):
     """1x1, stored as the difference from the identity, then kxk.
 
-    The identity stands there again where there are more channels between.
+    The identity is repeated where there are more channels between them.
     """
 
     order, first_scale = 30, 0.5
@@ -188,9 +188,10 @@ class ProductKernel(KernelBranch):
 
 
 def frequency_prior(channels: int, size) -> Tensor:
-    """``cos(pi (h + 1/2) (i + 1) / height)``, in w from the middle channel.
+    """Return filters ``cos(pi (h + 1/2) (i + 1) / height)`` of channel i.
 
-    Qin et al., FcaNet, ICCV 2021, as the official OREPA has it for 3x3.
+    From the middle channel on, w and width replace h and height, and i counts
+    anew. Qin et al., FcaNet, ICCV 2021, as the official OREPA has it for 3x3.
 
     Returns:
         Filters of (channels, 1, height, width), one per output channel.

@@ -1,4 +1,4 @@
-"""Which branches an OREPA block of a size has, and with which scale."""
+"""The branches that an OREPA block of a size has, and their scales."""
 from collections.abc import Collection, Mapping
 from itertools import zip_longest
 from typing import Dict, List, Optional, Sequence, Tuple
@@ -9,7 +9,7 @@ from .geometry import is_whole
 from .orepa_branch import LARGE, kinds_for
 
 Size = Tuple[int, int]
-ORIGIN_SCALE = 0.25  # where it has branches of its size beside it
+ORIGIN_SCALE = 0.25  # where branches of its size are beside it
 
 
 def initial_scales(kernel_size: Size) -> Dict[str, float]:
@@ -28,19 +28,19 @@ def stem_sizes(kernel_size: Size) -> List[Size]:
 
 
 def default_channels(in_channels: int, groups: int) -> int:
-    """Those between the kernels of ``1x1_kxk``, by the official OREPA."""
+    """Return the official number of channels inside of ``1x1_kxk``."""
     return in_channels if groups <= 4 else 2 * in_channels
 
 
 def check_channels(channels: int, in_channels: int) -> None:
-    """Refuse channels in which the identity does not stand whole.
+    """Refuse a number of channels that whole identities do not fill.
 
     Args:
-        channels: Between the kernels of ``1x1_kxk``.
-        in_channels: Of the layer.
+        channels: Number of channels between the kernels of ``1x1_kxk``.
+        in_channels: Number of the layer's input channels.
 
     Raises:
-        UserError: They are no multiple of those of the layer.
+        UserError: ``channels`` is no multiple of ``in_channels``.
     """
     if not is_whole(channels) or channels < 1 or channels % in_channels:
         raise UserError(
@@ -49,7 +49,7 @@ def check_channels(channels: int, in_channels: int) -> None:
 
 
 def choose(names: Optional[Sequence[str]], kernel_size: Size) -> List[str]:
-    """The chosen branches, in the order of the paper's scaling vector."""
+    """Return the chosen branches, ordered as the paper's scaling vector."""
     known = list(initial_scales(kernel_size))
     if names is None:
         names = ['stem'] if 'stem' in known else known

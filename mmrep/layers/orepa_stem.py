@@ -24,7 +24,7 @@ class Stem(KernelBranch):
         return max(kernel_size) >= LARGE
 
     def factor_kernels(self) -> Iterable[Kernel]:
-        """Return the factors, the first to see the input first."""
+        """Return the factors, in the order in which they see the input."""
         raise NotImplementedError
 
     def forward(self) -> Kernel:
@@ -36,8 +36,8 @@ class Stem(KernelBranch):
 class PlainStem(Stem):
     """A product of 3x3 kernels without branches.
 
-    The official code has it beside the linear deep stem. The kernels start as
-    ``nn.Conv2d``'s.
+    The official code has it beside the linear deep stem. The kernels start
+    like those of ``nn.Conv2d``.
     """
 
     order = 20

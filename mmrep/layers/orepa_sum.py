@@ -33,7 +33,7 @@ def plan_of(branches: Dict[str, KernelBranch]) -> Optional[Plan]:
     """Return the terms of branches, whose scales begin in row 1.
 
     Returns:
-        None if a branch has no term, but a kernel only.
+        The terms, or None if a branch has a kernel only.
     """
     terms = {name: branch.term() for name, branch in branches.items()}
     if None in terms.values():
@@ -49,7 +49,10 @@ def plan_of(branches: Dict[str, KernelBranch]) -> Optional[Plan]:
 
 
 def factors_of(plan: Plan, branches: Dict[str, KernelBranch]) -> List[Tensor]:
-    """The factors of all terms: the first of each branch, then the second."""
+    """Return the factors of all terms.
+
+    A term has the first factors of its branches, then the second ones.
+    """
     return [
         factor for part in plan
         for same in zip(*(branches[name].term_factors()
@@ -59,13 +62,13 @@ def factors_of(plan: Plan, branches: Dict[str, KernelBranch]) -> List[Tensor]:
 
 def contract(plan: Plan, weight: Tensor, scale: Tensor, *factors:
              Tensor) -> Tensor:
-    """``scale[0] * weight`` plus the terms, in the layout of the weight.
+    """Return ``scale[0] * weight`` plus the terms, in the weight's layout.
 
     Args:
         plan: The terms, in the order of their factors.
-        weight: (out_channels, in_channels / groups, height, width).
-        scale: (branches, out_channels), the weight's first.
-        factors: Of all terms.
+        weight: A tensor (out_channels, in_channels / groups, height, width).
+        scale: Scales (branches, out_channels), the weight's first.
+        factors: Factors of all terms.
     """
     terms = _terms(plan, scale, factors)
     total = None
@@ -89,7 +92,15 @@ def contract(plan: Plan, weight: Tensor, scale: Tensor, *factors:
 
 def gradients(plan: Plan, grad: Tensor, weight: Tensor, scale: Tensor,
               *factors: Tensor) -> List[Optional[Tensor]]:
-    """Those of :func:`contract`'s tensors, from its kernel's."""
+    """Return the gradients of :func:`contract`'s tensors.
+
+    Args:
+        plan: The terms, in the order of their factors.
+        grad: Gradient of the kernel.
+        weight: The weight that :func:`contract` got.
+        scale: The scales that it got.
+        factors: The factors that it got.
+    """
     terms = _terms(plan, scale, factors)
     taps_first = grad.permute(0, 2, 3, 1).flatten(1, 2)
     taps_first = taps_first.clone(memory_format=torch.contiguous_format)
@@ -106,10 +117,10 @@ def gradients(plan: Plan, grad: Tensor, weight: Tensor, scale: Tensor,
 
 
 class Sum(Function):
-    """:func:`contract`, of which autograd keeps the tensors it is given.
+    """:func:`contract` for autograd, which keeps the given tensors only.
 
-    Transforms of torch.func and forward-mode AD do not come here: for them
-    the layer has PyTorch's own operations.
+    Transforms of torch.func and forward-mode AD do not come here: the layer
+    uses PyTorch's own operations for them.
     """
 
     @staticmethod
@@ -133,7 +144,7 @@ class Sum(Function):
 
 
 def _terms(plan: Plan, scale: Tensor, factors: Tensors) -> list:
-    """Each term with its scales and factors."""
+    """Return each term with its scales and factors."""
     rows, each = scale.unbind(), iter(factors)
     return [(part.term, [rows[row] for row in part.rows],
              list(islice(each, 2 * len(part.rows)))) for part in plan]

@@ -6,12 +6,12 @@ A term contracts one or several branches, with pure functions of tensors:
 - ``gradients(grad, scales, factors, scratch)`` gives the gradients of the
   scales and of the factors from that of the total.
 
-Totals are kernels, (out_channels, in_channels / groups, height, width), or if
-a term says ``taps_first`` (out_channels, taps, in_channels / groups): there
-the taps are the kernel's pixels, row by row, and None is a total of zeros. A
-scale is (out_channels,).
+Totals are kernels, (out_channels, in_channels / groups, height, width), or
+(out_channels, taps, in_channels / groups) if a term says ``taps_first``: the
+taps are the kernel's pixels, row by row, and None is a total of zeros. A scale
+is (out_channels,).
 
-In the backward the terms take turns: :class:`Filters` reads the gradient with
+The terms take turns in the backward: :class:`Filters` reads the gradient with
 the taps first, :class:`KernelPair` uses it up, then its memory is ``scratch``.
 """
 import math
@@ -26,17 +26,18 @@ from .plain import memory_format
 
 Tensors = Sequence[Tensor]
 Gradients = Tuple[Tensors, List[Optional[Tensor]]]
-JOINED = 4  # channels whose small products a PerChannel makes as one
+JOINED = 4  # channels whose small products PerChannel makes as one
 
 
 class Scratch:
-    """Memory for what is needed for a moment only.
+    """Memory for results that are needed for a moment only.
 
-    New memory costs a CPU more than the products that go there. Where autograd
-    watches, as in the backward of a backward, all is new.
+    New memory costs a CPU more than the products that go there. All is new
+    where autograd watches, as in the backward of a backward.
 
     Args:
-        tensor: Contiguous; it may be overwritten.
+        tensor: A contiguous tensor that may be overwritten. Defaults to None:
+            all is new.
     """
 
     def __init__(self, tensor: Optional[Tensor] = None) -> None:
@@ -59,9 +60,9 @@ class Scratch:
 class KernelPair:
     """1x1, then a kernel of full size: one large product of matrices.
 
-    Factors: (t, in_channels / groups, 1, 1), where asked for stored as
-    the difference from the identity, and (out_channels, t / groups, height,
-    width); channels_last it needs no copy.
+    Factors: (t, in_channels / groups, 1, 1), stored as the difference from the
+    identity if ``from_identity``, and (out_channels, t / groups, height,
+    width), which needs no copy if it is channels_last.
     """
 
     groups: int
@@ -92,7 +93,11 @@ class KernelPair:
         return [of_scale], [of_first.view_as(factors[0]), of_second]
 
     def matrices(self, factors: Tensors) -> Tuple[Tensor, Tensor]:
-        """(groups, t, in) and (groups, out * taps, t), per group."""
+        """Return the factors as matrices.
+
+        They are (groups, t, in) and (groups, out * taps, t), with the channels
+        of one group.
+        """
         first, second = factors
         width = second.size(1)
         first = first.view(self.groups, width, -1)
@@ -135,7 +140,7 @@ class Filters:
 
     @staticmethod
     def matrices(factors: Tensors) -> Tuple[Tensor, Tensor]:
-        """(out, branches, in) and (out, taps, branches)."""
+        """Return (out, branches, in) and (out, taps, branches)."""
         half = len(factors) // 2
         weights = torch.stack([w.flatten(1) for w in factors[:half]], 1)
         return weights, torch.stack([f.flatten(1) for f in factors[half:]], 2)
@@ -146,7 +151,7 @@ class PerChannel:
     """Depthwise, then 1x1: a small product of matrices per input channel.
 
     Some channels make one larger product, of matrices with blocks of zeros:
-    that takes less time than small ones.
+    that takes less time than several small ones.
 
     Factors: (in_channels * m, 1, height, width) and (out_channels,
     in_channels * m / groups, 1, 1).
@@ -183,13 +188,19 @@ class PerChannel:
         ]
 
     def joined(self, kernel: Tensor) -> Tensor:
-        """(out, in per group, ...) as (blocks, out per group, entries)."""
+        """Reshape a kernel (out, in per group, ...) to joined channels.
+
+        The result is (blocks, out per group, entries).
+        """
         kernel = kernel.flatten(1).unflatten(0, (self.groups, -1))
         blocks = self.in_channels // self.groups // self.width
         return kernel.unflatten(2, (blocks, -1)).transpose(1, 2).flatten(0, 1)
 
     def blocks(self, depthwise: Tensor) -> Tensor:
-        """(blocks, joined * m, joined * taps), zero off the diagonals."""
+        """Return matrices with blocks on their diagonals.
+
+        They are (blocks, joined * m, joined * taps), zero elsewhere.
+        """
         parts = depthwise.reshape(-1, self.width,
                                   len(depthwise) // self.in_channels,
                                   depthwise[0].numel())
@@ -199,7 +210,7 @@ class PerChannel:
         return out.flatten(3).flatten(1, 2)
 
     def diagonal(self, blocks: Tensor, depthwise: Tensor) -> Tensor:
-        """The inverse of :meth:`blocks`."""
+        """Invert :meth:`blocks`."""
         width = self.width
         parts = blocks.unflatten(2, (width, -1)).unflatten(1, (width, -1))
         parts = parts.diagonal(dim1=1, dim2=3).permute(0, 3, 1, 2)
@@ -207,7 +218,7 @@ class PerChannel:
 
     @property
     def width(self) -> int:
-        """How many channels are joined."""
+        """Number of channels that are joined."""
         return math.gcd(self.in_channels // self.groups, JOINED)
 
 
@@ -220,22 +231,22 @@ def scaled(tensor: Tensor, scale: Tensor) -> Tensor:
 
 
 def scaled_in_place(tensor: Tensor, scale: Tensor) -> Tensor:
-    """The same of a tensor that nothing but a second backward may need."""
+    """Scale a tensor in place, which only a second backward may need."""
     if is_watched():
         return scaled(tensor, scale)
     return tensor.mul_(column(scale, tensor))
 
 
 def is_watched() -> bool:
-    """Whether autograd or a transform follows, so that all must be new."""
+    """Return True if autograd or a transform needs all tensors new."""
     return torch.is_grad_enabled() or is_functional()
 
 
 def dots(a: Tensor, b: Tensor, scratch: Scratch) -> Tensor:
-    """The product of each output channel's entries, summed."""
+    """Sum the products of each output channel's entries."""
     return scratch.mul(a, b).flatten(1).sum(1)
 
 
 def column(scale: Tensor, tensor: Tensor) -> Tensor:
-    """A scale with as many dimensions as the tensor."""
+    """Return a scale with as many dimensions as the tensor."""
     return scale.view(-1, *[1] * (tensor.dim() - 1))

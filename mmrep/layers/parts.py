@@ -1,4 +1,4 @@
-"""New parts for a block that is there: branches and norms."""
+"""New branches and norms for a block that is there."""
 from functools import partial
 from typing import Dict, Optional, Sequence, Union
 
@@ -20,7 +20,7 @@ def branches(block: RepConv2d, options: Dict[str, dict],
 
     Args:
         block: The block, which stays as it is.
-        options: Of each branch, in order.
+        options: Options of each branch, in order.
         norm_cfg: Config of their norms, False for none.
     """
     there = dict(block.branches)
@@ -37,8 +37,8 @@ def norms(block: RepConv2d, names: Sequence[str],
 
     Args:
         block: The block, which stays as it is.
-        names: Which of ``kxk`` and ``sum`` have one.
-        norm_cfg: Config of the new ones.
+        names: Parts with a norm, out of ``kxk`` and ``sum``.
+        norm_cfg: Config of the new norms.
     """
     there = dict(kxk=('norm', block.norm), sum=('sum_norm', block.sum_norm))
     return {

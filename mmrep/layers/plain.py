@@ -1,4 +1,4 @@
-"""What layers need to know of plain convolutions."""
+"""Plain convolutions: what they are, and how to make one."""
 from typing import Optional
 
 import mmcv.cnn
@@ -14,9 +14,9 @@ HOOKS = ('_forward_hooks', '_forward_pre_hooks', '_backward_hooks',
 
 
 def why_not_plain(conv: nn.Module) -> Optional[str]:
-    """Why a layer cannot stand for this module; None if it can.
+    """Return why a layer cannot stand for this module; None if it can.
 
-    Plain are ``nn.Conv2d`` and mmcv's wrapper of it, which differs for empty
+    ``nn.Conv2d`` is plain, and mmcv's wrapper of it, which differs for empty
     inputs only.
     """
     kind = type(conv).__name__
@@ -41,7 +41,7 @@ def why_not_plain(conv: nn.Module) -> Optional[str]:
 
 
 def _why_not_as_it_says(conv: nn.Conv2d) -> Optional[str]:
-    """Attributes that were set later, and do not say what is computed."""
+    """Return why attributes that were set later are not true, or None."""
     shape = (conv.out_channels, conv.in_channels // conv.groups,
              *conv.kernel_size)
     if conv.weight.shape != shape:
@@ -63,11 +63,11 @@ def arguments_of(conv: nn.Conv2d) -> dict:
 
 
 def conv_of(layer: nn.Module, kernel: Kernel) -> nn.Conv2d:
-    """Return a plain convolution that looks at its input as a layer does.
+    """Return a plain convolution with the geometry of a layer.
 
     Args:
         layer: A re-parameterized layer.
-        kernel: Of the convolution, copied.
+        kernel: Weight and bias of the convolution, which are copied.
     """
     conv = nn.Conv2d(
         **{name: getattr(layer, name)
@@ -82,7 +82,7 @@ def conv_of(layer: nn.Module, kernel: Kernel) -> nn.Conv2d:
 
 
 def memory_format(weight: Tensor) -> torch.memory_format:
-    """The one that a convolution's weight is in."""
+    """Return the memory format of a convolution's weight."""
     if weight.is_contiguous():
         return torch.contiguous_format
     return torch.channels_last

@@ -26,15 +26,15 @@ class RepConv2d(nn.Module):
     """A convolution that trains rich and deploys as one ``nn.Conv2d``.
 
     It takes ``nn.Conv2d``'s arguments and has its attributes, but is no
-    subclass: hosts and ``init_cfg`` treat what subclasses ``nn.Conv2d`` as a
+    subclass: hosts and ``init_cfg`` treat a subclass of ``nn.Conv2d`` as a
     plain weight. ``weight`` is the origin kernel, as in the plain convolution
     the layer stands for; so the layer loads that one's checkpoint and then
     computes the same function.
 
     A kind of block implements :meth:`branch_kernels` if all its branches are
     linear, else :meth:`merge` and :meth:`forward_branches`; and in any case
-    :meth:`silence` and :meth:`reset_parameters`. Its own arguments are kept
-    as attributes of the same names, or it implements :meth:`options`,
+    :meth:`silence` and :meth:`reset_parameters`. It keeps its own arguments
+    as attributes of the same names, or implements :meth:`options`,
     :meth:`set_options` and :meth:`read`.
 
     Shape:
@@ -43,6 +43,16 @@ class RepConv2d(nn.Module):
 
     Raises:
         ValueError: An argument is one that ``nn.Conv2d`` cannot have either.
+
+    Examples:
+        >>> from torch import nn
+        >>> import mmrep
+        >>> layer = mmrep.DBBConv2d.from_conv(nn.Conv2d(3, 8, 3, stride=2))
+        >>> isinstance(layer, mmrep.RepConv2d), isinstance(layer, nn.Conv2d)
+        (True, False)
+        >>> weight, bias = layer.kernel()  # differentiable
+        >>> tuple(weight.shape), type(layer.fuse()) is nn.Conv2d
+        ((8, 3, 3, 3), True)
     """
 
     transposed = False
@@ -100,9 +110,10 @@ class RepConv2d(nn.Module):
     # A kind of block implements these.
 
     def branch_kernels(self) -> Iterable[Kernel]:
-        """Yield kernels of the block's size whose sum the block is.
+        """Yield kernels of the block's size that add up to the block.
 
-        Without ``self.bias``; for a block without norms.
+        The sum is without ``self.bias``. A block with norms implements
+        :meth:`merge` instead.
         """
         raise lacks(self, RepConv2d, 'branch_kernels', 'merge',
                     'forward_branches')
@@ -121,7 +132,7 @@ class RepConv2d(nn.Module):
     # The defaults of these serve blocks without norms and nested blocks.
 
     def merge(self) -> Kernel:
-        """Return the layer as one kernel, norms in eval, without the bias."""
+        """Return the layer in eval mode as one kernel, without the bias."""
         return K.add(*self.branch_kernels())
 
     def forward_branches(self, input: Tensor) -> Tensor:
@@ -143,11 +154,11 @@ class RepConv2d(nn.Module):
         return found - CONV
 
     def options(self) -> dict:
-        """Return the own arguments that would make it now, as plain data."""
+        """Return the own arguments that make such a layer, as plain data."""
         return {name: getattr(self, name) for name in self.own_arguments()}
 
     def set_options(self, **options) -> None:
-        """Change the own arguments; parameters that can stay do.
+        """Change the own arguments; keep the parameters that can stay.
 
         Raises:
             UserError: This kind of block cannot change one of them.
@@ -165,35 +176,36 @@ class RepConv2d(nn.Module):
         """Return the own arguments of the block that saved these weights.
 
         Args:
-            weights: By their names in the block.
+            weights: Tensors by their names in the block.
             block: The block of this kind that is to load them. Defaults to
-                None: any block may have saved them, as in a block's place.
+                None: any block may have saved them, as those of an inner
+                block.
 
         Raises:
-            Foreign: No such block has saved them.
+            Foreign: No such block has saved the weights.
         """
         if block is None:
             raise Foreign
         return block.options()
 
     def inner_blocks(self) -> Dict[str, 'RepConv2d']:
-        """Return the blocks in place of kernels, by that place."""
+        """Return the blocks in place of kernels, by their places."""
         return {}
 
     def take_bias(self, state_dict: dict, key: str) -> None:
-        """Take a plain bias out of ``state_dict`` where there is a place."""
+        """Move a bias from ``state_dict`` into the last norm, if any."""
 
     # The rest is the same for all kinds.
 
     def config(self) -> dict:
-        """Return what builds the layer, apart from its geometry, as data."""
+        """Return the config that builds the layer, without its geometry."""
         return dict(type=registered_name(self), **self.options())
 
     def read_options(self, weights: Dict[str, Tensor]) -> dict:
         """Return the own arguments that these weights of a block need.
 
         Raises:
-            Foreign: No such block has saved them.
+            Foreign: No such block has saved the weights.
         """
         return self.read(weights, self)
 
@@ -204,21 +216,21 @@ class RepConv2d(nn.Module):
 
     @property
     def last_norm(self) -> Optional[nn.Module]:
-        """The norm at the end of the layer, None where it ends in none."""
+        """The norm at the end of the layer, None if it does not end in one."""
         return None
 
     @property
     def trains(self) -> bool:
-        """Whether a parameter inside wants gradients."""
+        """True if a parameter inside wants gradients."""
         return any(p.requires_grad for p in self.parameters())
 
     @property
     def geometry(self) -> Geometry:
-        """How the layer looks at its input, apart from its kernel."""
+        """The layer's arguments as a convolution, without its kernel."""
         return Geometry.of(self)
 
     def kernel(self) -> Kernel:
-        """The layer in eval mode as one kernel, differentiable."""
+        """Return the layer in eval mode as one differentiable kernel."""
         device = self.origin.device.type
         with torch.autocast(
                 'cpu' if device == 'meta' else device, enabled=False):
@@ -228,7 +240,7 @@ class RepConv2d(nn.Module):
         return Kernel(weight, bias)
 
     def fuse(self) -> nn.Conv2d:
-        """The plain convolution that computes what this layer does in eval."""
+        """Return a plain convolution that computes the same in eval mode."""
         with torch.no_grad():
             return conv_of(self, self.kernel())
 
@@ -261,7 +273,7 @@ class RepConv2d(nn.Module):
         return layer.train(conv.training)
 
     def absorb_bias(self) -> None:
-        """Move the bias into a norm inside, if there is one at the end."""
+        """Move the bias into the last norm, if there is one."""
         plain = dict(bias=self.bias)
         if self.bias is not None:
             self.take_bias(plain, 'bias')
@@ -269,7 +281,7 @@ class RepConv2d(nn.Module):
             self.bias = None
 
     def forward(self, input: Tensor) -> Tensor:
-        """One convolution, unless a norm inside takes batch statistics."""
+        """Run one convolution, unless a norm inside takes batch statistics."""
         keeps = self._may_keep()
         kept = self._kept.get(self) if keeps else None
         if kept is not None:
@@ -286,20 +298,23 @@ class RepConv2d(nn.Module):
         return self.geometry.conv(input, kernel)
 
     def forward_apart(self, input: Tensor) -> Tensor:
-        """:meth:`forward_branches`, of which no symbolic trace sees more."""
+        """Run :meth:`forward_branches`; a symbolic trace shows one call."""
         if isinstance(input, Proxy):
             return as_leaf(self, input)
         return self.forward_branches(input)
 
     def _may_keep(self) -> bool:
-        """Whether the kernel is asked for and nothing but a number."""
+        """Return True if somebody asks for the kernel, as values only.
+
+        Neither gradients nor a trace then need its operations.
+        """
         return self._kept.users > 0 and not (torch.is_grad_enabled()
                                              or is_transformed(self))
 
     def init_weights(self) -> None:
         """Initialise as the paper does, whatever the host's init_cfg says.
 
-        But for the bias: in a head it may hold a prior.
+        The bias stays: in a head it may hold a prior.
         """
         bias = None if self.bias is None else self.bias.detach().clone()
         self.reset_parameters()
@@ -309,13 +324,13 @@ class RepConv2d(nn.Module):
     def extra_repr(self) -> str:
         return ', '.join(f'{name}={getattr(self, name)}' for name in GEOMETRY)
 
-    # for the blocks
+    # Blocks use these.
 
     def set_origin(self, weight: nn.Parameter) -> None:
         self.weight = weight
 
     def norms_inside(self) -> List[nn.Module]:
-        """The norms inside the block, SyncBN of any make too."""
+        """Return the norms inside the block, any SyncBN included."""
         return norms_in(self)
 
     def reset_bias(self) -> None:
@@ -330,10 +345,11 @@ class RepConv2d(nn.Module):
         return out + self.bias[:, None, None].to(out.dtype)
 
     def keep_norms_in_eval(self, norm_eval: bool = True) -> None:
-        """Let norms inside be in eval mode whatever the layer's mode is.
+        """Keep the norms inside in eval mode, whatever the layer's mode is.
 
         Args:
-            norm_eval: False lets them follow the layer. Defaults to True.
+            norm_eval: True to keep them in eval mode, False to let them
+                follow the layer. Defaults to True.
         """
         for module in self.modules():
             if isinstance(module, RepConv2d):
@@ -352,13 +368,13 @@ class RepConv2d(nn.Module):
         return super()._apply(*args, **kwargs)
 
     def __setattr__(self, name: str, value) -> None:
-        if name in GEOMETRY:  # which hosts may set later
+        if name in GEOMETRY:  # hosts may set these later
             value = checked(self, name, value)
         super().__setattr__(name, value)
 
     @staticmethod
     def on_unpickling() -> None:
-        """What the package does when a layer comes out of a pickle."""
+        """Set up the package when a layer comes out of a pickle."""
 
     def __setstate__(self, state: dict) -> None:
         super().__setstate__(state)

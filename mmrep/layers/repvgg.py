@@ -14,8 +14,15 @@ class RepVGGConv2d(BranchedConv2d):
 
     Ding et al., RepVGG: Making VGG-style ConvNets Great Again, CVPR 2021,
     section 3.2. The ablations of its table 7 are options: ``branches='1x1'``
-    or ``'identity'`` alone, ``norms='sum'`` the post-addition norm. See
-    :class:`BranchedConv2d` for the arguments.
+    or ``'identity'`` alone, and ``norms='sum'`` for the post-addition norm.
+    See :class:`BranchedConv2d` for the arguments.
+
+    Examples:
+        >>> import mmrep
+        >>> list(mmrep.RepVGGConv2d(8, 8, 3, padding=1).branches)
+        ['1x1', 'identity']
+        >>> list(mmrep.RepVGGConv2d(8, 8, 3, stride=2, padding=1).branches)
+        ['1x1']
     """
 
     def default_branches(self) -> Sequence[str]:
@@ -29,6 +36,12 @@ class QARepVGGConv2d(RepVGGConv2d):
     Chu et al., Make RepVGG Greater Again: A Quantization-aware Approach, AAAI
     2024, section 4: without norms in the 1x1 and the identity, and with one
     after the sum, the fused weights spread less.
+
+    Examples:
+        >>> import mmrep
+        >>> layer = mmrep.QARepVGGConv2d(8, 8, 3, padding=1)
+        >>> [type(norm).__name__ for norm in layer.norms_inside()]
+        ['BatchNorm2d', 'BatchNorm2d']
     """
 
     default_norms = ('kxk', 'sum')
@@ -40,8 +53,14 @@ class OREPAVGGConv2d(RepVGGConv2d):
 
     Hu et al., Online Convolutional Re-parameterization, CVPR 2022, section
     4.3 and the official implementation. Its weights start by Kaiming's rule
-    for a linear convolution: a fan-in of n gives them a variance of 1 / n,
+    for a linear convolution: a fan-in of n gives them a variance of 1 / n;
     those of :class:`OREPAConv2d` by itself have 2 / n.
+
+    Examples:
+        >>> import mmrep
+        >>> layer = mmrep.OREPAVGGConv2d(8, 8, 3, padding=1)
+        >>> type(layer.kxk).__name__, list(layer.branches)
+        ('OREPAConv2d', ['1x1', 'identity'])
     """
 
     def default_kxk(self) -> Optional[dict]:
@@ -64,5 +83,5 @@ class OREPAVGGConv2d(RepVGGConv2d):
 
     @property
     def _has_sums(self) -> bool:
-        """Whether OREPA has for this size neither a product nor a stem."""
+        """True if OREPA has neither a product nor a stem for this size."""
         return 1 < max(self.kernel_size) < 7

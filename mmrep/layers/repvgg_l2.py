@@ -1,4 +1,4 @@
-"""The L2 penalty of a RepVGG block that looks at what it fuses to."""
+"""The L2 penalty of a RepVGG block, of the kernel it fuses to."""
 from typing import Optional
 
 import torch
@@ -11,16 +11,16 @@ BRANCHES = {'1x1', 'identity'}
 
 
 def l2(layer: RepVGGConv2d) -> Tensor:
-    """``|K|^2`` of the kernel around its centre, and of the fused centre.
+    """Return ``|K|^2`` of the kernel around its centre and the fused centre.
 
-    The official repository of RepVGG (Ding et al., CVPR 2021): of the centre
-    ``c`` of the kxk and the 1x1 ``K1`` each, scaled by their norms' ``t =
-    gamma / sqrt(var + eps)``, it is ``|t_k c + t_1 K1|^2 / (t_k^2 + t_1^2)``,
-    which is comparable to an L2 of the kernels themselves. No gradient goes
-    into the norms.
+    The fused centre adds ``|t_k c + t_1 K1|^2 / (t_k^2 + t_1^2)``, as in the
+    official repository of RepVGG (Ding et al., CVPR 2021): ``c`` is the centre
+    of the kxk, ``K1`` the 1x1, and ``t = gamma / sqrt(var + eps)`` the scale
+    of the norm of each. That is comparable to an L2 penalty of the kernels
+    themselves. No gradient goes into the norms.
 
     Args:
-        layer: One of which :func:`why_no_l2` says nothing.
+        layer: A block for which :func:`why_no_l2` returns None.
 
     Returns:
         A scalar of at least single precision.
@@ -44,10 +44,10 @@ def _precise(tensor: Tensor) -> Tensor:
 
 
 def why_no_l2(layer: nn.Module) -> Optional[str]:
-    """What makes a block another one than the formula is for.
+    """Return why the formula of :func:`l2` is not for this block.
 
     Returns:
-        The end of a sentence on the block, None if there is a formula.
+        The end of a sentence on the block, None if the formula is for it.
     """
     if not isinstance(layer, RepVGGConv2d):
         return 'is no RepVGGConv2d'

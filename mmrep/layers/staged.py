@@ -17,14 +17,14 @@ from .geometry import Geometry, is_whole, like
 from .inner import build_block, hand_geometry
 from .seen_statistics import SeenStatistics
 
-MAX_CHANNELS = 2**14  # between the two kernels
+MAX_CHANNELS = 2**14  # channels between the two kernels
 
 
 class Staged(Branch):
     """1x1, norm, then a spatial kernel.
 
-    Around the image lies what 1x1 and norm make of zeros (DBB, section 3.3).
-    That value has a gradient by the weight and bias of the norm; the official
+    The padding around the image is the norm's output for zeros (DBB, section
+    3.3). It has a gradient for the weight and bias of the norm; the official
     code detaches it, so that the gradients of this norm differ from those
     there, while outputs do not.
     """
@@ -43,7 +43,7 @@ class Staged(Branch):
         return self.first
 
     def padded(self, x: Tensor, geometry: Geometry) -> Tensor:
-        """What the spatial kernel sees."""
+        """Return the padded input of the spatial kernel."""
         if self.first is None:
             return geometry.pad(x)
         x = F.conv2d(x, self.first_weight(), groups=geometry.groups)
@@ -56,10 +56,10 @@ class Staged(Branch):
         return geometry.pad(x - edge) + edge
 
     def edge(self, x: Tensor) -> Tensor:
-        """Return what the norm makes of zeros, by its running statistics.
+        """Return the norm's output for zeros, by its running statistics.
 
         Args:
-            x: The input of the norm.
+            x: Input of the norm.
         """
         norm = self.first_norm
         if not takes_batches(norm) or is_compiling():
@@ -75,7 +75,7 @@ class Staged(Branch):
 
 @BRANCHES.register_module('1x1_average')
 class PointwiseAverage(Staged):
-    """1x1, norm, then the mean over the kernel; depthwise the mean alone."""
+    """1x1, norm, then the mean over the kernel; only that if depthwise."""
 
     order = 30
 
@@ -117,10 +117,10 @@ class PointwiseAverage(Staged):
 class PointwiseKxK(Staged):
     """1x1, norm, then a kernel of the block's size, which may be a block.
 
-    As wide between as the input, the 1x1 is stored as its difference from the
-    identity; depthwise convolutions are twice as wide (DBB, section 3.4 and
-    the official implementation). Without ``difference`` it is stored as it
-    is, and decays to zero, as in DyRep.
+    The 1x1 keeps the number of channels, or doubles it in a depthwise
+    convolution (DBB, section 3.4 and the official implementation). One that
+    keeps it is stored as its difference from the identity; without
+    ``difference`` it is stored as it is, and decays to zero, as in DyRep.
     """
 
     order = 20
@@ -171,7 +171,7 @@ class PointwiseKxK(Staged):
 
     def set_second(self, geometry: Geometry, options: Optional[dict],
                    factory: dict) -> None:
-        """Have a plain weight, or the block that ``options`` describe."""
+        """Set a plain weight, or the block that ``options`` describe."""
         channels = self.first.size(0)
         if options is None:
             self.second = nn.Parameter(
@@ -190,20 +190,20 @@ class PointwiseKxK(Staged):
             **factory)
 
     def nest(self, place: str, geometry: Geometry, config: dict) -> None:
-        """Put a block around the kernel, which stays the very Parameter."""
+        """Put a block in place of the kernel; it takes the Parameter."""
         weight = self.second
         del self.second
         self.set_second(geometry, config, like(weight))
         self.second.set_origin(weight)
 
     def unnest(self, place: str) -> None:
-        """Put the kernel of a block without branches in its place."""
+        """Put the kernel back in place of a block without branches."""
         weight = self.second.weight
         del self.second
         self.second = weight
 
     def hand_geometry(self, seen: dict) -> None:
-        if self.is_nested:  # its image comes with the edges
+        if self.is_nested:  # its input is padded already
             hand_geometry(self.second, {
                 **seen, 'padding': (0, 0),
                 'padding_mode': 'zeros'
@@ -264,10 +264,10 @@ class PointwiseKxK(Staged):
 
 
 def channels_of(weights: Dict[str, Tensor]) -> int:
-    """Return how many channels a branch has between its kernels.
+    """Return the number of channels between the kernels of a branch.
 
     Raises:
-        Foreign: The first kernel is missing, or none.
+        Foreign: The first kernel is missing, or is no kernel.
     """
     first = weights.get('first')
     if first is None or first.dim() != 4:

@@ -11,10 +11,10 @@ from .compiling import is_compiling
 
 
 def as_leaf(layer: nn.Module, x: Proxy) -> Proxy:
-    """Let a symbolic trace call the layer as it does nn.Conv2d.
+    """Record the layer in a symbolic trace as one call, like nn.Conv2d.
 
     Raises:
-        UserError: The layer is all that is traced.
+        UserError: The trace is of the layer alone.
     """
     path = x.tracer.path_of_module(layer)
     if not path:
@@ -26,7 +26,7 @@ def as_leaf(layer: nn.Module, x: Proxy) -> Proxy:
 
 @contextmanager
 def constant_in_onnx() -> Iterator[None]:
-    """Let what is computed be a constant of an ONNX graph."""
+    """Make everything computed inside a constant of an ONNX graph."""
     if not torch.onnx.is_in_onnx_export():
         yield
         return
@@ -40,6 +40,6 @@ def constant_in_onnx() -> Iterator[None]:
 
 
 def is_transformed(layer: nn.Module) -> bool:
-    """Whether a compiler, a tracer or DataParallel stands behind."""
+    """Return True if a compiler, a tracer or DataParallel runs the layer."""
     return (is_compiling() or torch.jit.is_tracing()
             or '_is_replica' in vars(layer))

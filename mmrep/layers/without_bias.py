@@ -11,14 +11,22 @@ def without_bias(*args,
                  **kwargs) -> nn.Module:
     """Build a convolution without a bias, whatever a host asks for.
 
-    ``conv_cfg=dict(type='WithoutBias')`` for such as mmpretrain's ``VGG``,
-    which gives its convolutions a bias in front of a norm, too, where it does
-    nothing. Put a norm behind: nothing else is there to take a bias.
+    ``conv_cfg=dict(type='WithoutBias')`` is for nets such as mmpretrain's
+    ``VGG``, which gives its convolutions a bias even in front of a norm, where
+    it does nothing. Put a norm behind: nothing else can do the work of a bias.
 
     Args:
-        args: Those of the convolution.
-        conv: Config of the convolution, or of a block.
-        bias: What the host asks for, which is not heard.
-        kwargs: Those of the convolution, by name.
+        args: Positional arguments of the convolution.
+        conv: Config of the convolution, or of a block. Defaults to
+            dict(type='Conv2d').
+        bias: The host's choice, which is ignored. Defaults to False.
+        kwargs: Keyword arguments of the convolution.
+
+    Examples:
+        >>> from mmcv.cnn import build_conv_layer
+        >>> import mmrep
+        >>> conv_cfg = dict(type='WithoutBias', conv=dict(type='DBBConv2d'))
+        >>> build_conv_layer(conv_cfg, 3, 8, 3, bias=True).bias is None
+        True
     """
     return build_conv_layer(conv, *args, bias=False, **kwargs)

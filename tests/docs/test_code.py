@@ -18,6 +18,7 @@ from torch import nn
 
 import mmrep
 from mmrep.hosts import build_model, load_config
+from mmrep.layers import BRANCHES
 from mmrep.nets.walk import rep_layers
 
 from .pages import PAGES, blocks, name_of
@@ -29,11 +30,13 @@ RUN = [page for page in PAGES if blocks(page, 'python')]
 def apart(tmp_path, monkeypatch):
     """Files in a folder of their own; what a page registers goes again."""
     monkeypatch.chdir(tmp_path)
-    known = dict(MODELS._module_dict)
+    registries = (MODELS, BRANCHES)
+    known = [dict(registry.module_dict) for registry in registries]
     torch.manual_seed(0)
     yield
-    MODELS._module_dict.clear()
-    MODELS._module_dict.update(known)
+    for registry, before in zip(registries, known):
+        registry.module_dict.clear()
+        registry.module_dict.update(before)
 
 
 def readers_own():
