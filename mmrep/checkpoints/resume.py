@@ -4,9 +4,9 @@ from typing import Any, Callable, Dict, Optional
 
 from mmengine.logging import HistoryBuffer, MessageHub
 
-from ..dyrep.random_state import SEEDS, WORKERS
 from ..errors import UserError, shown
 from ..layers.geometry import is_whole
+from ..random_state import SEEDS, WORKERS
 from .resume_optimizer import check_optimizer_state
 from .resume_schedule import check_moment, check_schedulers
 

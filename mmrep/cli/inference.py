@@ -10,9 +10,9 @@ from ..fusing.net import fuse
 from ..measure.timing import timed
 from ..nets.keep import keep_kernels
 from ..nets.walk import branch_by_branch, rep_layers
+from ..synthetic import synthetic_batch
 from .config import load_config
 from .errors import UserError, one_line
-from .synthetic import synthetic_batch
 from .training_step import model_for
 
 BRANCHES, EVAL, KEPT = 'branch by branch', 'eval', 'kernels kept'

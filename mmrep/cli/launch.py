@@ -11,7 +11,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from ..dyrep.arguments import check_whole
-from ..dyrep.random_state import WORKERS, folded
+from ..random_state import WORKERS, folded
 from .config import load_config
 from .errors import UserError
 from .hooks import check_hooks

@@ -51,8 +51,8 @@ DICTS = several('a list of dicts', dict)
 HOOKS = several('a list of hooks', dict, Hook)
 NAMES = several('a list of names', str)
 LEVEL = Rule(
-    'a level of logging, such as INFO or 20',
-    lambda v: is_whole(v) or isinstance(v, str) and v in logging._nameToLevel)
+    'a level of logging, such as INFO or 20', lambda v: is_whole(v) or
+    isinstance(v, str) and v in logging.getLevelNamesMapping())
 NAMED_HOOKS = Rule(
     'a dict of hooks', lambda v: isinstance(v, dict) and all(
         hook is None or isinstance(hook, (dict, Hook)) for hook in v.values()))

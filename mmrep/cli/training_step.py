@@ -8,9 +8,9 @@ from mmengine.optim import build_optim_wrapper
 
 from ..compat.quiet import quiet
 from ..measure.timing import Laps
+from ..synthetic import synthetic_batch
 from .errors import UserError, one_line
 from .model import build_model
-from .synthetic import synthetic_batch
 
 # random images would let the weights explode; with 0 new groups of the
 # optimizer could not tell their multiple of it

@@ -8,9 +8,9 @@ import torch
 from mmengine.dist import all_reduce
 from torch import Tensor, nn
 
+from .. import random_state
 from ..layers import RepConv2d
 from ..nets.walk import branch_by_branch
-from . import random_state
 from .finite import check_finite
 from .precision import widest
 

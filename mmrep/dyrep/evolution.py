@@ -3,11 +3,12 @@ from typing import Dict, List, Optional, Sequence, Set, Union
 
 from torch import nn
 
+from .. import random_state
 from ..errors import UserError
 from ..layers import BranchedConv2d
 from ..layers.block_types import MAX_NESTING
 from ..layers.branch_names import Branches, fits
-from . import cutting, growing, random_state
+from . import cutting, growing
 from .arguments import (check_numbers, check_scope, check_whole,
                         checked_branches, try_branches)
 from .calibration import calls, inputs_of

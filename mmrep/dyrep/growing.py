@@ -5,12 +5,12 @@ import torch
 from torch import Tensor, nn
 
 from .. import kernel as K
+from .. import random_state
 from ..errors import UserError
 from ..layers import BranchedConv2d
 from ..layers.branch_names import Branches
 from ..layers.frozen_norms import takes_batches
 from ..nets.following import norms_behind, places
-from . import random_state
 from .calibration import Statistics, measure
 from .new_weights import as_authors, draw
 from .sites import Site, block_at, open_block

@@ -8,9 +8,9 @@ from mmengine.dist import all_reduce, get_rank, get_world_size
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Sampler
 
+from .. import random_state
 from ..errors import UserError
 from ..layers.frozen_norms import norms_in, takes_batches
-from . import random_state
 from .calibration import Statistics, untouched
 from .finite import check_finite
 from .running import data_of, inner_model

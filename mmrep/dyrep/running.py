@@ -11,10 +11,10 @@ from mmengine.runner.checkpoint import (CheckpointLoader,
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from .. import random_state
 from ..checkpoints.pretrained import pretrained
 from ..compat.quiet import quiet
 from ..structures.enrich import adopt
-from . import random_state
 from .look import Data
 from .optimizer import all_parameters, regroup
 

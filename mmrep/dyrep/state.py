@@ -3,8 +3,8 @@ from typing import Any
 
 import torch
 
+from .. import random_state
 from ..errors import UserError, one_line
-from . import random_state
 
 KINDS = dict(
     seed=int, history=list, scores=dict, due=bool, gradients=dict, random=dict)

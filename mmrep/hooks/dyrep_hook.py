@@ -15,7 +15,8 @@ from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 from rich.progress import track
 from torch import nn
 
-from ..dyrep import SEVEN, Evolution, random_state, report
+from .. import random_state
+from ..dyrep import SEVEN, Evolution, report
 from ..dyrep.arguments import check_whole
 from ..dyrep.finite import NotFinite
 from ..dyrep.recalibration import measure_norms, own_loader

@@ -9,12 +9,12 @@ from torch.fx import Proxy
 from torch.nn import init
 
 from .. import kernel as K
+from ..compat.tracing import as_leaf
 from ..kernel import Kernel
 from .branch_names import Branches
 from .frozen_norms import reset_norm
 from .norms import plain_cfg
 from .structured import StructuredConv2d
-from .tracing import as_leaf
 
 
 @MODELS.register_module()

@@ -15,8 +15,9 @@ from torch.fx import Proxy
 from torch.nn import init
 
 from .. import kernel as K
+from ..compat.compiling import is_compiling, is_functional
+from ..compat.tracing import as_leaf
 from ..kernel import Kernel
-from .compiling import is_compiling, is_functional
 from .from_names import Foreign, read_orepa
 from .geometry import like
 from .orepa_branches import (Average, Pointwise, PointwiseKxK, Prior, Product,
@@ -26,7 +27,6 @@ from .orepa_names import (STEMS, check_channels, choose, default_channels,
 from .orepa_stem import PlainStem
 from .orepa_sum import Sum, factors_of, plan_of
 from .rep_conv import RepConv2d
-from .tracing import as_leaf
 
 SCALINGS = ('vector', 'scalar', 'none')
 BRANCHES = {

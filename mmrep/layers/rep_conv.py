@@ -5,13 +5,13 @@ import torch
 from torch import Tensor, nn
 from torch.fx import Proxy
 
+from ..compat.tracing import as_leaf, constant_in_onnx, is_transformed
 from ..kernel import Kernel
 from .frozen_norms import norms_in, takes_batches
 from .geometry import GEOMETRY, Geometry, check_geometry, checked
 from .kept import Kept
 from .loading import adapt
 from .plain import memory_format, why_not_plain
-from .tracing import as_leaf, constant_in_onnx, is_transformed
 
 
 class RepConv2d(nn.Module):

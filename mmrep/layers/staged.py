@@ -8,10 +8,10 @@ from torch import Tensor, nn
 from torch.nn import init
 
 from .. import kernel as K
+from ..compat.compiling import is_compiling
 from ..errors import UserError
 from ..kernel import Kernel
 from .branches import Branch, NormFactory
-from .compiling import is_compiling
 from .frozen_norms import takes_batches
 from .geometry import Geometry, is_whole, like
 from .inner import build_block

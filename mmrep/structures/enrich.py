@@ -1,14 +1,10 @@
 """Blocks in place of plain convolutions, where weights are those of blocks."""
-import functools
 import re
 from typing import Dict, List
 
-import mmengine.runner.checkpoint as mmengine_checkpoint
-from mmengine.model import BaseTTAModel, is_model_wrapper
 from torch import Tensor, nn
 
 from ..checkpoints.wrappers import without_module
-from ..errors import UserError
 from ..layers import BranchedConv2d, DBBConv2d, RepConv2d
 from ..layers.from_names import Foreign
 from ..layers.loading import ORIGIN, PLAIN, take_over
@@ -109,32 +105,3 @@ def _fits(block: DBBConv2d, weights: Dict[str, Tensor]) -> bool:
     except Foreign:
         return False
     return True
-
-
-def enrich_on_load() -> None:
-    """Let mmengine's loading prepare the model, too.
-
-    All hosts load through its one function, ``init_detector``, inferencers,
-    ``Runner`` and ``init_cfg`` alike, which has no place for a hook.
-    """
-    load = mmengine_checkpoint.load_state_dict
-    if hasattr(load, 'enriches'):
-        return
-
-    @functools.wraps(load)
-    def load_state_dict(module, state_dict, *args, **kwargs):
-        model = module
-        while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-            model = model.module
-        found = enrich(model, state_dict)
-        # mmengine allows no new parameters while it initialises
-        if found and hasattr(model, '_params_init_info'):
-            raise UserError(
-                f'the checkpoint of `init_cfg` has branches for {found[0]!r} '
-                f'of this {type(model).__name__}: build it with '
-                "type='Restructured' and this checkpoint as its `structure`, "
-                'or train it with DyRepHook')
-        return load(module, state_dict, *args, **kwargs)
-
-    load_state_dict.enriches = True
-    mmengine_checkpoint.load_state_dict = load_state_dict

@@ -4,7 +4,8 @@ import copy
 import pytest
 import torch
 
-from mmrep.dyrep import Evolution, random_state
+from mmrep import random_state
+from mmrep.dyrep import Evolution
 from mmrep.dyrep.state import check_state
 from mmrep.errors import UserError
 

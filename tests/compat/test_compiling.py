@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmrep.layers.compiling import is_compiling
+from mmrep.compat.compiling import is_compiling
 
 
 def which(x):

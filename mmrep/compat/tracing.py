@@ -1,4 +1,10 @@
-"""Layers whose calls others record: tracers, exporters, replicas."""
+"""Layers whose calls others record: tracers, exporters, replicas.
+
+Uses: the tracing state of ``torch._C``, without which a kernel made in an
+ONNX export would be nodes of the graph, and ``_is_replica``, by which
+DataParallel marks its copies of modules. Neither has a public name up to
+PyTorch 2.14.
+"""
 from contextlib import contextmanager
 from typing import Iterator
 
@@ -8,6 +14,12 @@ from torch.fx import Proxy
 
 from ..errors import UserError
 from .compiling import is_compiling
+from .private import private
+
+_state = private('torch._C._get_tracing_state', __name__,
+                 'to keep kernels out of ONNX graphs')
+_set_state = private('torch._C._set_tracing_state', __name__,
+                     'to keep kernels out of ONNX graphs')
 
 
 def as_leaf(layer: nn.Module, x: Proxy) -> Proxy:
@@ -30,13 +42,13 @@ def constant_in_onnx() -> Iterator[None]:
     if not torch.onnx.is_in_onnx_export():
         yield
         return
-    state = torch._C._get_tracing_state()
-    torch._C._set_tracing_state(None)
+    state = _state()
+    _set_state(None)
     try:
         with torch.no_grad():
             yield
     finally:
-        torch._C._set_tracing_state(state)
+        _set_state(state)
 
 
 def is_transformed(layer: nn.Module) -> bool:

@@ -4,11 +4,18 @@ From 2.6 on, ``torch.load`` defaults to ``weights_only=True`` and then refuses
 mmengine's own checkpoints, whose message hub holds ``HistoryBuffer`` objects.
 While mmengine or mmrep reads a file, and only then, what such a file needs is
 on torch's list of safe globals, which is one for the whole process.
+
+Changes: ``CheckpointLoader.load_checkpoint`` of mmengine, which has no hook.
+Uses: ``torch.serialization.safe_globals``, public since PyTorch 2.6; the
+``_annealing_*`` functions of ``OneCycleParamScheduler``, which mmengine's
+pickles name; and ``numpy.core.multiarray``, whose functions build arrays in
+pickles and which is called ``numpy._core`` since numpy 2.
 """
 import functools
 import pickle
 import re
 import threading
+from typing import Any, Callable
 
 import numpy as np
 import torch
@@ -17,7 +24,7 @@ from mmengine.optim import OneCycleParamScheduler
 from mmengine.runner.checkpoint import CheckpointLoader
 
 from .data_only import data_only
-from .wrappers import as_checkpoint
+from .patching import Undo, put
 
 try:
     from numpy._core import multiarray
@@ -35,18 +42,22 @@ class _Unbuildable:
 
 
 _ONE_CYCLE = _Unbuildable()
+ANNEALING = {
+    name: getattr(OneCycleParamScheduler, name)
+    for name in ('_annealing_cos', '_annealing_linear')
+}
 # another library may let pickles call the real `getattr`
-_ONE_CYCLE._annealing_cos = OneCycleParamScheduler._annealing_cos
-_ONE_CYCLE._annealing_linear = OneCycleParamScheduler._annealing_linear
+vars(_ONE_CYCLE).update(ANNEALING)
 # the only attributes that mmengine's pickles look up by `getattr`
 _ATTRIBUTES = {
     (HistoryBuffer, 'min'): HistoryBuffer.min,
     (HistoryBuffer, 'max'): HistoryBuffer.max,
     (HistoryBuffer, 'mean'): HistoryBuffer.mean,
     (HistoryBuffer, 'current'): HistoryBuffer.current,
-    (_ONE_CYCLE, '_annealing_cos'): OneCycleParamScheduler._annealing_cos,
-    (_ONE_CYCLE, '_annealing_linear'):
-    OneCycleParamScheduler._annealing_linear,
+    **{
+        (_ONE_CYCLE, name): value
+        for name, value in ANNEALING.items()
+    }
 }
 
 
@@ -147,7 +158,7 @@ class _Allowed:
 allowed = _Allowed()
 
 
-def allow_mmengine_checkpoints():
+def allow_mmengine_checkpoints(rename: Callable[[Any], Any]) -> Undo:
     """Let mmengine load the checkpoints that it writes.
 
     ``Runner``, ``init_cfg``, ``init_detector`` and inferencers all load
@@ -155,16 +166,21 @@ def allow_mmengine_checkpoints():
     buffers and arrays of numbers but call nothing else, and its ``getattr``
     is a look-up in a short list. Before torch 2.6 ``weights_only`` is off by
     default and mmengine loads whatever a file holds.
+
+    Args:
+        rename: Gets what a file holds and returns it with the weights under
+            the name at which mmengine looks for them.
+
+    Returns:
+        What undoes it.
     """
     load = CheckpointLoader.load_checkpoint.__func__
-    if hasattr(load, 'allows'):
-        return
 
     @functools.wraps(load)
     def load_checkpoint(cls, *args, **kwargs):
         with allowed:
             checkpoint = load(cls, *args, **kwargs)
-        return as_checkpoint(checkpoint)
+        return rename(checkpoint)
 
-    load_checkpoint.allows = True
-    CheckpointLoader.load_checkpoint = classmethod(load_checkpoint)
+    return put(CheckpointLoader, 'load_checkpoint',
+               classmethod(load_checkpoint))

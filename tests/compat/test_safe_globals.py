@@ -9,7 +9,8 @@ from mmengine.model import BaseModule
 from mmengine.runner.checkpoint import CheckpointLoader, load_checkpoint
 from torch import nn
 
-from mmrep.checkpoints import read_checkpoint, safe_globals
+from mmrep.checkpoints import read_checkpoint
+from mmrep.compat import safe_globals
 
 serialization = torch.serialization
 pytestmark = pytest.mark.skipif(

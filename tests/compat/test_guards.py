@@ -16,8 +16,8 @@ from mmpretrain.models.backbones import levit
 from torch import nn
 
 import mmrep
+from mmrep.compat.guards import guard_class
 from mmrep.errors import UserError
-from mmrep.guards import guard_class
 from mmrep.testing import randomize_norms
 
 FIRST = r'mmrep\.fuse\(model\)'

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmrep.dyrep import random_state
+from mmrep import random_state
 
 
 def draw():

@@ -4,7 +4,7 @@ import torch
 from mmengine.optim import build_optim_wrapper
 
 from mmrep.cli import build_model, load_config
-from mmrep.cli.synthetic import synthetic_batch
+from mmrep.synthetic import synthetic_batch
 
 
 @pytest.mark.parametrize('host', ['seg', 'det', 'cls'])

@@ -3,14 +3,27 @@
 For PyTorch before 2.6, whose ``weights_only=True`` cannot be taught what
 mmengine's checkpoints hold. As there, a pickle may name only what is listed,
 and call, create and set the state of only a part of that.
+
+Uses: ``pickle._Unpickler``, Python's unpickler in Python, since that in C
+lets nobody watch what is called; ``_compat_pickle``, the names of Python 2;
+and ``_get_allowed_globals`` of ``torch._weights_only_unpickler``, what torch
+itself allows. PyTorch 2.6 has the public ``torch.serialization.safe_globals``.
 """
-import _compat_pickle
 import codecs
 import pickle
 from types import ModuleType
 
 import numpy as np
 import torch
+
+from .private import private
+
+NAMES = private('_compat_pickle.NAME_MAPPING', __name__,
+                'to read what Python 2 named')
+MODULES = private('_compat_pickle.IMPORT_MAPPING', __name__,
+                  'to read what Python 2 named')
+_Python = private('pickle._Unpickler', __name__,
+                  'to watch what a pickle calls')
 
 
 def data_only(named, uncalled=()):
@@ -23,10 +36,12 @@ def data_only(named, uncalled=()):
     Returns:
         ModuleType: For the argument ``pickle_module``.
     """
-    from torch._weights_only_unpickler import _get_allowed_globals
+    allowed_by_torch = private(
+        'torch._weights_only_unpickler._get_allowed_globals', __name__,
+        'to allow what torch allows')
     dtypes = {str(v): v for v in vars(torch).values() if _is_dtype(v)}
     named = {
-        **_get_allowed_globals(),
+        **allowed_by_torch(),
         **dtypes, '_codecs.encode': codecs.encode,
         **named
     }
@@ -51,15 +66,13 @@ def _refuse(what):
     raise pickle.UnpicklingError(f'Unsupported global: GLOBAL {what}')
 
 
-# the module in C lets nobody watch what is called
-class _Unpickler(pickle._Unpickler):
+class _Unpickler(_Python):
     named = called = ()
-    dispatch = dict(pickle._Unpickler.dispatch)
+    dispatch = dict(_Python.dispatch)
 
     def find_class(self, module, name):
-        module, name = _compat_pickle.NAME_MAPPING.get(
-            (module, name),
-            (_compat_pickle.IMPORT_MAPPING.get(module, module), name))
+        module, name = NAMES.get((module, name),
+                                 (MODULES.get(module, module), name))
         if f'{module}.{name}' not in self.named:
             _refuse(f'{module}.{name}')
         return self.named[f'{module}.{name}']
