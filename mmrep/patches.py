@@ -31,7 +31,8 @@ PATCHES: Dict[str, Callable[[], Undo]] = dict(
 # what goes wrong without a patch, perhaps in silence
 WITHOUT = dict(
     checkpoints='mmengine may not read the checkpoints that it writes',
-    structures='mmengine loads no branches into plain convolutions',
+    structures='mmengine loads the first kernel of a block alone into a '
+    'plain convolution',
     forks='bases of hosts that are installed as forks are not found',
     converters="converters of others, such as mmcv's fuse_conv_bn, take the "
     'weight of a block for its whole kernel and give wrong results')

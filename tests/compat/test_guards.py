@@ -3,9 +3,6 @@ import copy
 import importlib
 import inspect
 import pickle
-import subprocess
-import sys
-from textwrap import dedent
 
 import mmcv.cnn
 import pytest
@@ -273,38 +270,6 @@ def test_mmcvs_conv_module_that_fuses_on_the_fly():
         efficient_conv_bn_eval=True).eval()
     refused(module, torch.randn(1, 4, 8, 8))
     assert mmrep.fuse(module)(torch.randn(1, 4, 8, 8)).shape[1] == 4
-
-
-def test_under_every_name():
-    """Also those that others had taken before mmrep was there."""
-    code = """
-        import pickle
-        from functools import partial
-        import torch
-        from torch import nn
-        from mmcv.cnn.utils.fuse_conv_bn import fuse_conv_bn as first
-        from torch.nn.utils.fusion import fuse_conv_bn_eval as second
-
-        held = dict(a=[first], b=partial(second, transpose=False))
-        import mmrep
-        block, norm = mmrep.DBBConv2d(4, 4, 3).eval(), nn.BatchNorm2d(4).eval()
-        for call in (lambda: first(nn.Sequential(block)),
-                     lambda: held['a'][0](nn.Sequential(block)),
-                     lambda: second(block, norm),
-                     lambda: held['b'](block, norm)):
-            try:
-                call()
-            except mmrep.UserError:
-                continue
-            raise SystemExit('not refused')
-        assert pickle.loads(pickle.dumps(first)) is first
-        assert second(nn.Conv2d(4, 4, 3).eval(), norm).bias is not None
-        assert type(first(nn.Sequential(nn.Conv2d(4, 4, 3), norm))[1]
-                    ) is nn.Identity
-        """
-    done = subprocess.run(
-        [sys.executable, '-c', dedent(code)], capture_output=True, text=True)
-    assert not done.returncode, done.stdout + done.stderr
 
 
 def test_a_method_by_another_name():
