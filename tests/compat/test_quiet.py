@@ -1,6 +1,5 @@
 """Tests of mmrep/compat/quiet.py."""
-
-"""Tests of mmrep/compat/quiet.py."""
+import logging
 
 import pytest
 from mmengine.logging import MMLogger, print_log
