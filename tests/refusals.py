@@ -1,5 +1,16 @@
-"""How a tool says no."""
+"""How functions and tools say no."""
 import pytest
+
+from mmrep.errors import UserError
+
+
+def sentence(function, *args, **kwargs):
+    """The one sentence of the error that a call raises."""
+    with pytest.raises(UserError) as error:
+        function(*args, **kwargs)
+    message = str(error.value)
+    assert '\n' not in message
+    return message
 
 
 def contents(folder):
