@@ -11,7 +11,7 @@ ROOMS = ('version', 'errors', 'ending', 'paths', 'atomic', 'random_state',
          'synthetic', 'custom_imports', 'compat', 'kernel', 'layers',
          'refusals', 'nets', 'testing', 'backbones', 'heads', 'checkpoints',
          'structures', 'patches', 'fusing', 'dyrep', 'pictures', 'hooks',
-         'measure', 'deploy', 'cli', 'mmrep', 'tools')
+         'deploy', 'cli', 'measure', 'mmrep', 'tools')
 FILES = sorted([*ROOT.glob('mmrep/**/*.py'), *ROOT.glob('tools/*.py')])
 
 

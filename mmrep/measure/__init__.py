@@ -1,1 +1,1 @@
-"""What training costs: time, memory, numbers of operations."""
+"""What nets cost in training and inference: time, memory, operations."""

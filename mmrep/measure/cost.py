@@ -32,7 +32,7 @@ class Run:
     """The training of one model, its structure and seconds of each step.
 
     Args:
-        step: A :class:`mmrep.cli.training_step.TrainingStep`.
+        step: A :class:`.TrainingStep`.
     """
 
     def __init__(self, step) -> None:

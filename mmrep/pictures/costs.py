@@ -25,7 +25,7 @@ def draw_costs(title: str, rows: Rows) -> Figure:
 
     Args:
         title: Above the picture.
-        rows: As of :mod:`mmrep.cli.comparison`.
+        rows: As of :mod:`mmrep.measure.comparison`.
     """
     has_memory = 'memory' in rows[0]
     names = [_name(row) for row in rows]

@@ -6,42 +6,15 @@ from mmengine.device import get_device
 from mmengine.model import revert_sync_batchnorm
 from mmengine.optim import build_optim_wrapper
 
+from ..cli.model import build_model
 from ..compat.quiet import quiet
-from ..measure.timing import Laps
+from ..errors import UserError, one_line
 from ..synthetic import synthetic_batch
-from .errors import UserError, one_line
-from .model import build_model
+from .timing import Laps
 
 # random images would let the weights explode; with 0 new groups of the
 # optimizer could not tell their multiple of it
 LR = 1e-20
-
-
-def check_at_least_one(**numbers):
-    """Refuse numbers of which nothing can be measured.
-
-    Args:
-        numbers: The values of arguments, by their names.
-
-    Raises:
-        UserError: One is below 1.
-    """
-    for name, value in numbers.items():
-        if value < 1:
-            raise UserError(f"--{name.replace('_', '-')} (={value}) must be "
-                            'at least 1')
-
-
-def add_image_arguments(parser):
-    """Add ``--size`` and ``--batch-size`` of random images."""
-    parser.add_argument(
-        '--size',
-        nargs=2,
-        type=int,
-        default=(800, 1333),
-        metavar=('H', 'W'),
-        help='of the images; default: 800 1333')
-    parser.add_argument('--batch-size', type=int, default=1, help='default: 1')
 
 
 def training_model(cfg, size):

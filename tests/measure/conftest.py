@@ -1,4 +1,4 @@
-"""Configs that several tests of mmrep.cli share."""
+"""Configs that several tests of mmrep.measure share."""
 import pytest
 
 

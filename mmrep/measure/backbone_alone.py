@@ -1,7 +1,7 @@
 """A model's backbone, to train without what stands on it."""
 from mmengine.model import BaseModel
 
-from .errors import UserError
+from ..errors import UserError
 
 
 class BackboneAlone(BaseModel):

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from mmrep.cli import UserError, build_model, load_config
-from mmrep.cli.backbone_alone import BackboneAlone
+from mmrep.measure.backbone_alone import BackboneAlone
 
 CONFIG = 'configs/pspnet_orepa_r18_shapes.py'
 

@@ -4,10 +4,10 @@ import torch
 
 import mmrep
 from mmrep.cli import UserError, load_config
-from mmrep.cli.evolving import evolving_steps, moments_of
-from mmrep.cli.training_step import training_model
 from mmrep.dyrep.schedule import Schedule
 from mmrep.hooks import DyRepHook
+from mmrep.measure.evolving import evolving_steps, moments_of
+from mmrep.measure.training_step import training_model
 
 SIZE = (32, 32)
 EPOCHS = dict(by_epoch=True, max_epochs=120)

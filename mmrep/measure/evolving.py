@@ -1,9 +1,9 @@
 """The training step of a config with DyRepHook at moments of its training."""
 import copy
 
+from ..cli.dyrep import due_steps
 from ..dyrep import Evolution
 from ..dyrep.running import data_of, refresh
-from .dyrep import due_steps
 from .training_step import TrainingStep
 
 HALF, END = 'half-way', 'at the end'

@@ -4,14 +4,14 @@
 """
 from functools import partial
 
-from ..measure.cost import Run
-from ..measure.memory import explained, unexplained
-from ..measure.timing import in_turn, median
+from ..cli.config import load_config
+from ..cli.dyrep import hook_of
 from .backbone_alone import BackboneAlone
-from .config import load_config
-from .dyrep import hook_of
+from .cost import Run
 from .evolving import evolving_steps
 from .inference import FUSED, PLAIN, inference_forms
+from .memory import explained, unexplained
+from .timing import in_turn, median
 from .training_step import TrainingStep, training_model
 
 PARTS = ('forward', 'backward', 'optimizer')

@@ -1,9 +1,9 @@
 """What rows say about configs."""
 import pytest
 
-from mmrep.cli.comparison import (all_forms, compare_inference,
-                                  compare_training, training_steps)
 from mmrep.measure import memory
+from mmrep.measure.comparison import (all_forms, compare_inference,
+                                      compare_training, training_steps)
 
 SIZE = (64, 64)
 

@@ -5,14 +5,14 @@ from contextlib import nullcontext
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from ..cli.config import load_config
 from ..deploy.verify import outputs
+from ..errors import UserError, one_line
 from ..fusing.net import fuse
-from ..measure.timing import timed
 from ..nets.keep import keep_kernels
 from ..nets.walk import branch_by_branch, rep_layers
 from ..synthetic import synthetic_batch
-from .config import load_config
-from .errors import UserError, one_line
+from .timing import timed
 from .training_step import model_for
 
 BRANCHES, EVAL, KEPT = 'branch by branch', 'eval', 'kernels kept'

@@ -6,9 +6,8 @@ import pytest
 import torch
 
 from mmrep.cli import UserError, load_config
-from mmrep.cli.training_step import (TrainingStep, check_at_least_one,
-                                     training_model)
 from mmrep.measure import timing
+from mmrep.measure.training_step import TrainingStep, training_model
 
 SIZE = (64, 64)
 
@@ -64,12 +63,6 @@ def test_an_argument_that_the_optimizer_has_not(tiny_seg):
     cfg.optim_wrapper.optimizer.impulse = 0.9
     with pytest.raises(UserError, match='cannot build the optimizer.*impulse'):
         TrainingStep(cfg, training_model(cfg, SIZE), SIZE, 1)
-
-
-def test_numbers():
-    check_at_least_one(steps=1, size=2)
-    with pytest.raises(UserError, match=r'--batch-size \(=0\) must be at l'):
-        check_at_least_one(steps=1, batch_size=0)
 
 
 # timing

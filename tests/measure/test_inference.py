@@ -5,7 +5,7 @@ from torch import nn
 
 from mmrep import OREPAConv2d
 from mmrep.cli import UserError, load_config
-from mmrep.cli.inference import inference_forms
+from mmrep.measure.inference import inference_forms
 from mmrep.nets.walk import rep_layers
 from mmrep.testing import randomize_norms
 
