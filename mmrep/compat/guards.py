@@ -48,7 +48,6 @@ class Guards:
         """Leave every function and class as it was."""
         while self.undo:
             self.undo.pop()()
-        self.seen.clear()
 
     def guard_classes(self) -> None:
         """Guard the classes of modules that there are by now."""
