@@ -12,6 +12,7 @@ itself allows. PyTorch 2.6 has the public ``torch.serialization.safe_globals``.
 import codecs
 import pickle
 from types import ModuleType
+from typing import Any, Dict, Iterable
 
 import numpy as np
 import torch
@@ -26,15 +27,17 @@ _Python = private('pickle._Unpickler', __name__,
                   'to watch what a pickle calls')
 
 
-def data_only(named, uncalled=()):
+def data_only(named: Dict[str, Any],
+              uncalled: Iterable[Any] = ()) -> ModuleType:
     """Make such a module.
 
     Args:
-        named (dict): What a pickle may name, besides tensors, by the names.
-        uncalled (Iterable): What of it a pickle may hold but not call.
+        named: What a pickle may name, besides tensors, by the names.
+        uncalled: What of it a pickle may hold but not call. Defaults to
+            nothing.
 
     Returns:
-        ModuleType: For the argument ``pickle_module``.
+        For the argument ``pickle_module``.
     """
     allowed_by_torch = private(
         'torch._weights_only_unpickler._get_allowed_globals', __name__,
@@ -58,7 +61,7 @@ def data_only(named, uncalled=()):
     return module
 
 
-def _is_dtype(value):
+def _is_dtype(value: Any) -> bool:
     return isinstance(value, torch.dtype)
 
 

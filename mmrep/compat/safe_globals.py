@@ -15,6 +15,7 @@ import functools
 import pickle
 import re
 import threading
+from types import ModuleType
 from typing import Any, Callable
 
 import numpy as np
@@ -113,13 +114,13 @@ def _number_dtype(*args):
     return dtype
 
 
-def pickle_module():
+def pickle_module() -> ModuleType:
     """The same rules for PyTorch before 2.6, which cannot be told them."""
     named = {**_safe_globals(), 'numpy.dtype': _number_dtype}
     return data_only(named, uncalled=[_ONE_CYCLE])
 
 
-def knows_safe_globals():
+def knows_safe_globals() -> bool:
     """Whether this torch takes globals under names of one's own."""
     version = re.match(r'(\d+)\.(\d+)', torch.__version__)
     return tuple(map(int, version.groups())) >= (2, 6)
