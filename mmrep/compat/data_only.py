@@ -27,8 +27,8 @@ _Python = private('pickle._Unpickler', __name__,
                   'to watch what a pickle calls')
 
 
-def data_only(named: Dict[str, Any],
-              uncalled: Iterable[Any] = ()) -> ModuleType:
+def data_only(
+    named: Dict[str, Any], uncalled: Iterable[Any] = ()) -> ModuleType:
     """Make such a module.
 
     Args:
