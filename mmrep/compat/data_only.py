@@ -19,6 +19,8 @@ import torch
 
 from .private import private
 
+Names = Dict[str, Any]
+
 NAMES = private('_compat_pickle.NAME_MAPPING', __name__,
                 'to read what Python 2 named')
 MODULES = private('_compat_pickle.IMPORT_MAPPING', __name__,
@@ -27,8 +29,7 @@ _Python = private('pickle._Unpickler', __name__,
                   'to watch what a pickle calls')
 
 
-def data_only(
-    named: Dict[str, Any], uncalled: Iterable[Any] = ()) -> ModuleType:
+def data_only(named: Names, uncalled: Iterable = ()) -> ModuleType:
     """Make such a module.
 
     Args:
