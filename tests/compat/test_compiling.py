@@ -8,6 +8,9 @@ from mmrep.compat.compiling import (is_batch_of_old, is_compiling,
                                     is_functional, without_compiler)
 
 GONE = 'mmrep/compat/compiling.py needs another way to know '
+of_new_torch = pytest.mark.skipif(
+    torch.__version__.startswith('2.1.'),
+    reason='it then loses the hooks of the optimizers of all other tests')
 
 
 def which(x):
@@ -18,9 +21,7 @@ def test_is_false_without_a_compiler():
     assert which(torch.zeros(1)) == -1
 
 
-@pytest.mark.skipif(
-    torch.__version__.startswith('2.1.'),
-    reason='it then loses the hooks of the optimizers of all other tests')
+@of_new_torch
 def test_is_true_under_a_compiler():
     compiled = torch.compile(which, backend='eager', fullgraph=True)
     assert compiled(torch.zeros(1)) == 1, GONE + 'a compiler'
@@ -50,6 +51,7 @@ def test_batches_that_autograd_makes():
     assert seen == [False, True], GONE + 'batches of gradients'
 
 
+@of_new_torch
 def test_what_is_compiled():
     net = nn.Identity()
     wrapped = torch.compile(net, backend='eager')
