@@ -1,17 +1,15 @@
 """Structural re-parameterization for OpenMMLab.
 
 Importing it registers the layers and backbones in mmengine's root registries,
-where mmdet, mmseg and mmpretrain find them without a prefix.
+where mmdet, mmseg and mmpretrain find them without a prefix. What else it
+changes in other libraries is in :mod:`mmrep.patches`.
 """
 from . import deploy
 from .backbones import (ACBResNet, AlexNetBN, DBBResNet, MobileNetV1,
                         OREPAResNet, OREPAVGGBackbone, RepVGGBackbone,
                         RepVGGResNet)
-from .checkpoints import allow_mmengine_checkpoints
-from .compat.forks import find_forked_hosts
 from .errors import UserError
 from .fusing.net import fuse
-from .guards import guard_converters
 from .heads import auxiliary_cls_head
 from .hooks import DyRepHook, KeepKernelsHook, ParameterCheckHook, RepVGGL2Hook
 from .kernel import Kernel
@@ -20,9 +18,9 @@ from .layers import (ACBConv2d, BranchedConv2d, DBBConv2d, LargeKernelConv2d,
                      QARepVGGConv2d, RepConv2d, RepVGGConv2d)
 from .nets.keep import keep_kernels
 from .nets.rich import reparameterize
+from .patches import (applied_patches, apply_at_import, apply_patches,
+                      undo_patches)
 from .structures import restructure, structure
-from .structures.from_weights import enrich
-from .structures.on_load import enrich_on_load
 from .version import __version__
 
 __all__ = [
@@ -32,11 +30,9 @@ __all__ = [
     'OREPAVGGBackbone', 'OREPAVGGConv2d', 'ParameterCheckHook',
     'QARepVGGConv2d', 'RepConv2d', 'RepVGGBackbone', 'RepVGGConv2d',
     'RepVGGL2Hook', 'RepVGGResNet', 'UserError', '__version__',
-    'auxiliary_cls_head', 'deploy', 'fuse', 'keep_kernels', 'reparameterize',
-    'restructure', 'structure'
+    'applied_patches', 'apply_patches', 'auxiliary_cls_head', 'deploy', 'fuse',
+    'keep_kernels', 'reparameterize', 'restructure', 'structure',
+    'undo_patches'
 ]
 
-allow_mmengine_checkpoints()
-enrich_on_load(enrich)
-find_forked_hosts()
-guard_converters()
+apply_at_import()

@@ -1,8 +1,9 @@
 """What converters of others must not be called on."""
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
+from .compat.batch_norms import has_statistics, is_batch_norm
 from .errors import UserError
 from .layers import RepConv2d
 
@@ -48,7 +49,7 @@ def refuse_biases(what: str, *values: Any) -> None:
     widths = {
         len(module.running_mean)
         for module in modules
-        if isinstance(getattr(module, 'running_mean', None), Tensor)
+        if is_batch_norm(module) and has_statistics(module)
     }
     for module in modules:
         if getattr(module, MADE, False) and module.bias is not None and (len(

@@ -1,9 +1,8 @@
 """Helpers for tests of re-parameterization."""
 import torch
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
-from .layers.frozen_norms import is_frozen_norm
+from .compat.batch_norms import is_batch_norm
 from .nets.walk import check_module
 
 
@@ -36,7 +35,7 @@ def randomize_norms(module: nn.Module, seed: int = 0) -> nn.Module:
             tensor.copy_(low + (high - low) * values)
 
     for norm in module.modules():
-        if isinstance(norm, _BatchNorm) or is_frozen_norm(norm):
+        if is_batch_norm(norm):
             draw(norm.weight, 0.5, 1.5)
             draw(norm.bias, -0.5, 0.5)
             draw(norm.running_mean, -0.5, 0.5)

@@ -25,9 +25,9 @@ from rich.table import Table
 
 from mmrep.atomic import check_destination, write_json, write_together
 from mmrep.cli import UserError, report_errors
-from mmrep.cli.comparison import (PARTS, all_forms, compare_inference,
-                                  compare_training, training_steps)
-from mmrep.cli.training_step import add_image_arguments, check_at_least_one
+from mmrep.cli.numbers import add_image_arguments, check_at_least_one
+from mmrep.measure.comparison import (PARTS, all_forms, compare_inference,
+                                      compare_training, training_steps)
 from mmrep.pictures.costs import draw_costs
 from mmrep.pictures.files import check_picture, writer
 

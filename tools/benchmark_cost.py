@@ -21,9 +21,9 @@ from mmrep import DyRepHook
 from mmrep.atomic import check_destination, write_json, write_together
 from mmrep.cli import load_config, report_errors
 from mmrep.cli.dyrep import due_steps, hook_of
-from mmrep.cli.training_step import (TrainingStep, add_image_arguments,
-                                     check_at_least_one, training_model)
+from mmrep.cli.numbers import add_image_arguments, check_at_least_one
 from mmrep.measure.cost import compare
+from mmrep.measure.training_step import TrainingStep, training_model
 
 console = Console(width=110)
 

@@ -16,7 +16,7 @@ from mmrep import OREPAConv2d
 from mmrep import kernel as K
 from mmrep.cli import build_model, load_config, report_errors
 from mmrep.cli.errors import UserError
-from mmrep.cli.training_step import check_at_least_one
+from mmrep.cli.numbers import check_at_least_one
 from mmrep.measure.timing import alternate
 
 console = Console(width=110)

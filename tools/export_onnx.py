@@ -13,7 +13,7 @@ from mmengine.logging import print_log
 
 from mmrep.atomic import check_destination, write_together
 from mmrep.cli import UserError, add_checkpoint_arguments, report_errors
-from mmrep.cli.training_step import check_at_least_one
+from mmrep.cli.numbers import check_at_least_one
 from mmrep.deploy.nets import exportable, load_nets, reference_of
 from mmrep.deploy.onnx_check import need_packages
 from mmrep.deploy.onnx_export import count_nodes, export, to_onnx

@@ -23,7 +23,7 @@ from mmrep.cli import (UserError, add_checkpoint_arguments, check_datasets,
 from mmrep.cli.calibration import (LOADER, calibration_images,
                                    check_quantizable, check_sizes,
                                    validation_loader)
-from mmrep.cli.training_step import check_at_least_one
+from mmrep.cli.numbers import check_at_least_one
 from mmrep.deploy.int8_evaluate import check_served, evaluate, served
 from mmrep.deploy.int8_layers import activation_rows, weight_rows
 from mmrep.deploy.int8_quantize import METHODS, quantize

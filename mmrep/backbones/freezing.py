@@ -1,9 +1,9 @@
 """Freeze stages and norms, in the same way for every backbone."""
 from typing import Iterable, List
 
-from mmengine.utils.dl_utils.parrots_wrapper import _BatchNorm
 from torch import nn
 
+from ..compat.batch_norms import is_batch_norm
 from ..layers import RepConv2d
 from ..layers.frozen_norms import takes_batches
 from ..nets.following import norms_behind, places
@@ -20,7 +20,7 @@ def freeze(modules: Iterable[nn.Module]) -> None:
 def eval_norms(module: nn.Module) -> None:
     """Put every batch norm in eval mode, those inside blocks too."""
     for child in module.modules():
-        if isinstance(child, _BatchNorm):
+        if is_batch_norm(child):
             child.eval()
 
 

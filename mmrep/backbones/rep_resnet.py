@@ -248,14 +248,14 @@ class RepResNet(RichBackbone):
                 outs.append(x)
         return tuple(outs)
 
-    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
+    def before_loading(self, state_dict: dict, prefix: str) -> None:
         deep = any(key.startswith(f'{prefix}stem.') for key in state_dict)
         if deep and not hasattr(self, 'stem'):
             raise ValueError(
                 'the checkpoint has the deep stem of a ResNetV1c or V1d and '
                 f'{type(self).__name__} a 7x7 one: set `deep_stem=True`, or '
                 'take another checkpoint (`pretrained`, `init_cfg`)')
-        super()._load_from_state_dict(state_dict, prefix, *args)
+        super().before_loading(state_dict, prefix)
 
     def up_to(self, stage: int) -> List[nn.Module]:
         stem = [self.stem] if hasattr(self,

@@ -4,11 +4,12 @@ from typing import List
 from mmengine.model import BaseModule
 from torch import nn
 
+from ..compat.reacting import Reacting
 from ..layers.norm_inside import adapt_norms
 from .freezing import eval_norms, freeze
 
 
-class RichBackbone(BaseModule):
+class RichBackbone(Reacting, BaseModule):
     """A backbone whose convolutions may be blocks.
 
     It can freeze its first stages and keep its norms in eval mode, whatever
@@ -36,6 +37,5 @@ class RichBackbone(BaseModule):
         if self.frozen_stages >= 0:
             freeze(self.up_to(self.frozen_stages))
 
-    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
+    def before_loading(self, state_dict: dict, prefix: str) -> None:
         adapt_norms(self, state_dict, prefix)
-        super()._load_from_state_dict(state_dict, prefix, *args)

@@ -7,6 +7,7 @@ from typing import Any, Optional
 import torch
 from torch import Tensor
 
+from ..compat.modules import versions_of
 from ..errors import UserError, shown
 
 MAX_NAME = 1000  # characters of a weight's name
@@ -67,7 +68,7 @@ def check_weights(weights: Mapping) -> None:
     for name in modules & weights.keys():
         raise UserError(f'its {name!r} is a weight and has weights inside, no '
                         'model has both')
-    _check_versions(getattr(weights, '_metadata', None))
+    _check_versions(versions_of(weights))
 
 
 def _check_name(name: Any, value: Any) -> None:

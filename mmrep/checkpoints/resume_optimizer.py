@@ -97,9 +97,9 @@ def _check_group(i: int, group: dict, fresh: dict) -> None:
 
 def _try(trial: Optimizer, optimizer: Optimizer) -> None:
     """Compare with what a step without a state makes, then make one with."""
-    params = _parameters(trial)
+    params = _all_parameters(trial)
     loaded, trial.state = trial.state, defaultdict(dict)
-    for param, own in zip(params, _parameters(optimizer)):
+    for param, own in zip(params, _all_parameters(optimizer)):
         if own in optimizer.state:  # some have it before the first step
             trial.state[param] = copy.deepcopy(optimizer.state[own])
     why = _why_no_step(trial)
@@ -113,12 +113,12 @@ def _try(trial: Optimizer, optimizer: Optimizer) -> None:
         raise UserError(f'no step can be made with it ({why})')
 
 
-def _parameters(optimizer: Optimizer) -> List[Tensor]:
+def _all_parameters(optimizer: Optimizer) -> List[Tensor]:
     return [p for group in optimizer.param_groups for p in group['params']]
 
 
 def _why_no_step(optimizer: Optimizer) -> Any:
-    for param in _parameters(optimizer):
+    for param in _all_parameters(optimizer):
         param.grad = torch.zeros_like(param)
     try:
         optimizer.step()

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
+from ..compat import safe_globals
+from ..compat.archives import records_of
 from ..errors import UserError, shown
-from . import safe_globals
 from .content import check_content
 from .wrappers import find_weights
 
@@ -92,11 +93,7 @@ def _is_torchscript(path):
 
     Before torch 2.6 it does so whatever its ``pickle_module`` is.
     """
-    try:
-        reader = torch._C.PyTorchFileReader(os.fspath(path))
-        return 'constants.pkl' in reader.get_all_records()
-    except RuntimeError:  # no zip file
-        return False
+    return 'constants.pkl' in records_of(path)
 
 
 def _why_unreadable(path, error):

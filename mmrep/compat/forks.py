@@ -1,20 +1,36 @@
-"""The maintained forks of the hosts, which have other distribution names."""
+"""The maintained forks of the hosts, which have other distribution names.
+
+Changes: ``mmengine.config.utils.MODULE2PACKAGE``, which is public but
+documented nowhere, and to which mmengine has no way to add up to 0.10.
+"""
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 
 from mmengine.config.utils import MODULE2PACKAGE
 
+from .patching import Undo
 
-def find_forked_hosts():
+
+def find_forked_hosts() -> Undo:
     """Let bases like ``mmseg::_base_/default_runtime.py`` be found.
 
     mmengine, its fork too, looks for them in the distribution
     ``mmsegmentation``. Where a fork is installed in its place, the module's
     own name leads to them.
+
+    Returns:
+        What undoes it.
     """
+    before = dict(MODULE2PACKAGE)
     for module in ('mmdet', 'mmseg', 'mmpretrain'):
         try:
             distribution(MODULE2PACKAGE.get(module, module))
         except PackageNotFoundError:
             if find_spec(module) is not None:
                 MODULE2PACKAGE[module] = module
+
+    def undo() -> None:
+        MODULE2PACKAGE.clear()
+        MODULE2PACKAGE.update(before)
+
+    return undo

@@ -1,5 +1,10 @@
-"""Keeping mmengine's log to what matters."""
+"""Keeping logs to what matters.
+
+Uses: mmengine's one logger, and ``logging.root.manager.disable``, what the
+public ``logging.disable`` was set to, which no public function gives.
+"""
 import contextlib
+import logging
 from typing import Iterator
 
 from mmengine.logging import MMLogger
@@ -22,3 +27,20 @@ def quiet(level: str = 'WARNING') -> Iterator[None]:
         yield
     finally:
         logger.setLevel(before)
+
+
+@contextlib.contextmanager
+def muted(level: int = logging.WARNING) -> Iterator[None]:
+    """Log nothing up to a level, of no library, while a ``with`` block runs.
+
+    mmengine's loggers may remember that a level is on, see :func:`quiet`.
+
+    Args:
+        level: The highest level that is left out. Defaults to warnings.
+    """
+    before = logging.root.manager.disable
+    logging.disable(level)
+    try:
+        yield
+    finally:
+        logging.disable(before)

@@ -8,6 +8,7 @@ from mmengine.evaluator import Evaluator
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from ..compat.modules import shallow_copy
 from ..compat.quiet import quiet
 from ..errors import UserError
 from .onnx_check import check_takes, run, session
@@ -47,8 +48,7 @@ def served(model: nn.Module, data: bytes) -> nn.Module:
         model: The net in torch; it stays as it is.
         data: The bytes of a file with all of it, up to the logits.
     """
-    model = copy.copy(model)
-    model._modules = dict(model._modules)
+    model = shallow_copy(model)
     logits = _Logits(data)
     if hasattr(model, 'encode_decode'):
         model.encode_decode = lambda inputs, *_: logits(inputs)

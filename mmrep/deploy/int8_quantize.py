@@ -1,13 +1,12 @@
 """Post-training static quantisation to INT8, with onnxruntime."""
-import contextlib
-import logging
 import os.path as osp
 import tempfile
 from pathlib import Path
-from typing import Iterable, Iterator
+from typing import Iterable
 
 from torch import Tensor
 
+from ..compat.quiet import muted
 from ..errors import UserError, one_line
 from .onnx_export import INPUT
 
@@ -57,7 +56,9 @@ def quantize(data: bytes,
     import onnx
     from onnxruntime.quantization import (CalibrationMethod, QuantFormat,
                                           QuantType, quantize_static)
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+
+    # without onnxruntime's advice to preprocess, which the exporter did
+    with tempfile.TemporaryDirectory() as folder, muted():
         path = osp.join(folder, 'int8.onnx')
         try:
             quantize_static(
@@ -77,14 +78,3 @@ def quantize(data: bytes,
                             f'{type(error).__name__}: '
                             f'{one_line(error)[:200]}') from error
         return Path(path).read_bytes()
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without onnxruntime's advice to preprocess, which the exporter did."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.disable(before)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..errors import UserError
-from .verify import relative_difference
+from ..nets.difference import relative_difference
 
 PACKAGES = ('onnx', 'onnxruntime')
 

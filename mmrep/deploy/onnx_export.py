@@ -5,16 +5,15 @@ one of torch.export came with 2.5 in its present form and asks for another
 package. A trace can hold sizes of its example fast: axes count as free only
 when the file computes the same as torch at other sizes, too.
 """
-import contextlib
 import inspect
 import io
-import warnings
 from collections import Counter
-from typing import Callable, Iterator, List, NamedTuple, Sequence, Tuple
+from typing import Callable, List, NamedTuple, Sequence, Tuple
 
 import torch
 from torch import Tensor
 
+from ..compat.onnx_log import silent_export
 from ..errors import UserError, one_line
 from .onnx_check import worst_of_shapes
 from .onnx_parts import Part
@@ -124,27 +123,13 @@ def _trace(part: Part, x: Tensor, options: dict) -> bytes:
         options['dynamo'] = False
     file = io.BytesIO()
     try:
-        with _quiet(), torch.no_grad():
+        with silent_export(), torch.no_grad():
             torch.onnx.export(
                 part, (x, ), file, opset_version=OPSET, **options)
     except Exception as error:  # whatever a model or the exporter raises
         raise UserError('torch cannot export this model to ONNX: '
                         f'{_short(error)}') from error
     return file.getvalue()
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """No warnings of tracing, which the comparison makes up for."""
-    # it prints the whole graph when an export fails
-    log = getattr(torch._C, '_jit_onnx_log', None)
-    torch._C._jit_onnx_log = lambda *_: None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')
-            yield
-    finally:
-        torch._C._jit_onnx_log = log
 
 
 def _short(error: Exception) -> str:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from ..errors import UserError
 from ..fusing.examples import outputs
 from ..layers import RepConv2d
+from ..nets.difference import relative_difference
 from ..nets.walk import branch_by_branch, rep_layers
 
 T = TypeVar('T')
@@ -33,12 +34,6 @@ def example_input(path: Optional[str] = None, channels: int = 3) -> Tensor:
     x = torch.from_numpy(image).float().permute(2, 0, 1)[None]
     x = x[:, [i % 3 for i in range(channels)]]
     return (x - x.mean()) / x.std()
-
-
-def relative_difference(a: Tensor, b: Tensor) -> float:
-    """``max |a - b| / max |a|``; infinite where a value is not finite."""
-    difference = (a - b).abs().max() / a.abs().max().clamp_min(1e-12)
-    return difference.nan_to_num(float('inf')).item()
 
 
 def _reached(layers: List[RepConv2d], run: Callable[[], T]) -> tuple:

@@ -4,6 +4,7 @@ from typing import Any, Callable, Iterable, List, NamedTuple, Sequence
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from ..nets.difference import relative_difference
 from ..nets.walk import tensors
 from .calibration import Run, untouched
 
@@ -66,8 +67,7 @@ def look(model: nn.Module, batch: Any, features: Features) -> Look:
 
 def change(before: List[Tensor], after: List[Tensor]) -> float:
     """``max |a - b| / max |a|``, the largest of all tensors."""
-    return max(((a - b).abs().max() / a.abs().max().clamp_min(1e-12)).item()
-               for a, b in zip(before, after))
+    return max(map(relative_difference, before, after))
 
 
 def changes(before: Look, after: Look) -> List[float]:

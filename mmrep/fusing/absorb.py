@@ -6,8 +6,8 @@ from typing import Any, Dict, List, NamedTuple, Optional, Set
 import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
-from torch.utils._pytree import tree_map_only
 
+from ..compat.pytree import tree_map_only
 from ..random_state import seeded
 from ..refusals import MADE
 from .parts import beside_idle_norms, part_runs

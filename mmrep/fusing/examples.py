@@ -11,11 +11,13 @@ import torch
 from mmengine.model import (BaseAveragedModel, BaseModel, BaseTTAModel,
                             is_model_wrapper)
 from torch import Tensor, nn
-from torch.utils._pytree import tree_map
 
+from ..compat.compiling import without_compiler
+from ..compat.pytree import tree_map
 from ..errors import UserError
 from ..layers import RepConv2d
 from ..nets.walk import tensors
+from ..synthetic import synthetic_batch
 
 # what a model has on top of its features
 HEADS = ('rpn_head', 'bbox_head', 'decode_head', 'auxiliary_head', 'head')
@@ -73,13 +75,10 @@ def arguments_of(example: Any) -> tuple:
 
 def inner(model: nn.Module) -> nn.Module:
     """The model inside of wrappers such as DDP and torch.compile."""
-    while True:
-        if hasattr(model, '_orig_mod'):
-            model = model._orig_mod
-        elif is_model_wrapper(model) or isinstance(model, WRAPPERS):
-            model = model.module
-        else:
-            return model
+    model = without_compiler(model)
+    while is_model_wrapper(model) or isinstance(model, WRAPPERS):
+        model = without_compiler(model.module)
+    return model
 
 
 def ways(model: nn.Module) -> List[Callable[..., Any]]:
@@ -158,7 +157,6 @@ def _takes_features_alone(head: nn.Module) -> bool:
 
 def region_outputs(model: nn.Module, x: Tensor) -> List[Tensor]:
     """What the heads of a two-stage detector make of a few regions."""
-    from ..cli.synthetic import synthetic_batch
     batch = synthetic_batch('mmdet', tuple(x.shape[2:]), len(x))
     samples = batch['data_samples']
     for sample in samples:

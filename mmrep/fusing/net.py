@@ -9,6 +9,7 @@ from torch.nn.utils.prune import BasePruningMethod
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
+from ..compat.hooks import copy_hooks, pre_hooks_of
 from ..errors import UserError
 from ..layers import RepConv2d
 from ..layers.norm_inside import put_norms_back
@@ -79,7 +80,7 @@ def fuse(model: nn.Module, example: Any = None) -> nn.Module:
     memo: Dict[int, Any] = {id(layer): conv for layer, conv in convs.items()}
     fused = copy.deepcopy(model, memo)
     for layer, conv in convs.items():
-        _keep_hooks(layer, conv, memo)
+        copy_hooks(layer, conv, memo)  # these watch or change what it does
     _forget_blocks(fused)
     _drop_training_only(fused)
     _keep_modes(model, fused)
@@ -106,22 +107,13 @@ def _check_whole(model: nn.Module) -> None:
 def _check_hooks(layer: RepConv2d, name: str) -> None:
     """Refuse hooks that make a weight out of tensors of the layer."""
     for inside, module in layer.named_modules(prefix=name):
-        for hook in module._forward_pre_hooks.values():
+        for hook in pre_hooks_of(module):
             for kind, way in WEIGHT_MAKERS.items():
                 if isinstance(hook, kind):
                     raise UserError(
                         f'a hook (={type(hook).__name__}) makes the weight of '
                         f'{inside!r} (={type(module).__name__}) before each '
                         f'forward: call {way} on this layer before you fuse')
-
-
-def _keep_hooks(layer: RepConv2d, conv: nn.Conv2d, memo: dict) -> None:
-    """Keep hooks that watch or change outputs or gradients of a layer."""
-    for name, hooks in vars(layer).items():
-        if name.startswith(('_forward_', '_backward_')) and hooks:
-            setattr(conv, name, copy.deepcopy(hooks, memo))
-    if layer._backward_hooks:  # full ones, or those of old
-        conv._is_full_backward_hook = layer._is_full_backward_hook
 
 
 def _keep_modes(model: nn.Module, fused: nn.Module) -> None:

@@ -4,6 +4,7 @@ from typing import Dict, Iterator, List, Set
 
 from torch import Tensor, nn
 
+from ..compat.modules import buffers_of, parameters_of
 from ..nets.following import Place, eager_modules, places
 from .examples import random_images
 from .probe import Probe, Run
@@ -52,7 +53,7 @@ def _try_part(probe: Probe, part: nn.Module, name: str) -> List[Run]:
 
 
 def _holder(found: Places, bias: Tensor) -> nn.Module:
-    return next(m for m in found if m._parameters.get('bias') is bias)
+    return next(m for m in found if parameters_of(m).get('bias') is bias)
 
 
 def _parts(found: Places, bias: Tensor) -> Iterator[nn.Module]:
@@ -71,7 +72,7 @@ def _alone(probe: Probe, taken: Set[int], part: nn.Module,
     """Whether the norms of some means stand in this part and nowhere else."""
     inside = set(part.modules())
     for mean in (probe.means[number] for number in taken):
-        norms = [m for m in found if m._buffers.get('running_mean') is mean]
+        norms = [m for m in found if buffers_of(m).get('running_mean') is mean]
         if sum(len(found[norm])
                for norm in norms) != 1 or not (inside.issuperset(norms)):
             return False
@@ -100,7 +101,7 @@ def beside_idle_norms(probe: Probe, runs: List[Run]) -> Set[int]:
     return {
         number
         for number, bias in enumerate(probe.biases) if any(
-            mean is norm._buffers.get('running_mean')
+            mean is buffers_of(norm).get('running_mean')
             for parent, _ in found[_holder(found, bias)]
             for norm in eager_modules(parent) for mean in idle
             if len(mean) == len(bias))

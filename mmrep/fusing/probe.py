@@ -6,8 +6,10 @@ from typing import Any, List, NamedTuple, Optional, Union
 import torch
 from torch import Tensor, nn
 
+from ..compat.batch_norms import is_frozen_norm
+from ..compat.modules import buffers_of
 from ..errors import UserError, one_line
-from ..layers.frozen_norms import affine_forward, is_affine, is_frozen_norm
+from ..layers.frozen_norms import affine_forward, is_affine
 from ..nets.following import eager_modules
 from .examples import (arguments_of, fresh, inner, other_images, random_images,
                        tensors_in, ways)
@@ -117,6 +119,7 @@ class Probe:
 def running_means(net: nn.Module) -> List[Tensor]:
     """Those of all norms, each once."""
     found = (
-        module._buffers.get('running_mean') for module in eager_modules(net))
+        buffers_of(module).get('running_mean')
+        for module in eager_modules(net))
     return list({id(mean): mean
                  for mean in found if mean is not None}.values())

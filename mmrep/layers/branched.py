@@ -9,6 +9,7 @@ from torch.fx import Proxy
 from torch.nn import init
 
 from .. import kernel as K
+from ..compat.tracing import as_leaf
 from ..kernel import Kernel
 from . import inner, parts
 from .branch import Branch
@@ -19,7 +20,6 @@ from .loading import Foreign
 from .norm_cfg import actual_cfg
 from .norms import plain_cfg
 from .rep_conv import Device, RepConv2d, Size
-from .tracing import as_leaf
 
 
 @MODELS.register_module()

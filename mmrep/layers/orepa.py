@@ -14,8 +14,9 @@ from torch.fx import Proxy
 from torch.nn import init
 
 from .. import kernel as K
+from ..compat.compiling import is_compiling, is_functional
+from ..compat.tracing import as_leaf
 from ..kernel import Kernel
-from .compiling import is_compiling, is_functional
 from .from_names import branches_in, weights_in
 from .geometry import like
 from .loading import Foreign
@@ -26,7 +27,6 @@ from .orepa_stem import Stem
 from .orepa_sum import Sum, factors_of, plan_of
 from .rep_conv import Device, RepConv2d
 from .staged import channels_of
-from .tracing import as_leaf
 
 SCALINGS = ('vector', 'scalar', 'none')
 

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from ..compat.compiling import is_batch_of_old
 from ..errors import UserError
-from .compiling import is_batch_of_old
 from .orepa_branch import KernelBranch
 from .orepa_terms import Scratch, Tensors, Term, column, dots, scaled
 

@@ -21,7 +21,7 @@ from typing import List, Optional, Sequence, Tuple, Union
 import torch
 from torch import Tensor
 
-from .compiling import is_functional
+from ..compat.compiling import is_functional
 from .plain import memory_format
 
 Tensors = Sequence[Tensor]

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.fx import Proxy
 
 from .. import kernel as K
+from ..compat.tracing import as_leaf, constant_in_onnx, is_transformed
 from ..errors import UserError, lacks, shown
 from ..kernel import Kernel
 from .frozen_norms import norms_in, takes_batches
@@ -16,7 +17,6 @@ from .kept import Kept
 from .loading import Foreign, adapt
 from .lookup import registered_name
 from .plain import arguments_of, conv_of, memory_format, why_not_plain
-from .tracing import as_leaf, constant_in_onnx, is_transformed
 
 Size = Union[int, Tuple[int, int]]
 Device = Union[torch.device, str, None]

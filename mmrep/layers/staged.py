@@ -7,10 +7,10 @@ from torch import Tensor, nn
 from torch.nn import init
 
 from .. import kernel as K
+from ..compat.compiling import is_compiling
 from ..errors import UserError, shown
 from ..kernel import Kernel
 from .branch import BRANCHES, Branch, NormFactory
-from .compiling import is_compiling
 from .from_names import Foreign, read_block, weights_in
 from .frozen_norms import takes_batches
 from .geometry import Geometry, is_whole, like

@@ -1,1 +1,1 @@
-"""Measure what training costs: time, memory, numbers of operations."""
+"""Measure what nets cost: time, memory, numbers of operations."""

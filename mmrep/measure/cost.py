@@ -33,7 +33,7 @@ class Run:
     """The training of one model, with the cost and seconds of each step.
 
     Args:
-        step: A :class:`mmrep.cli.training_step.TrainingStep`.
+        step: A :class:`.TrainingStep`.
     """
 
     def __init__(self, step) -> None:

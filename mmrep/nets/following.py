@@ -9,10 +9,10 @@ from typing import Dict, List, Optional, Tuple
 
 import torch
 from mmengine.registry import MODELS
-from mmengine.utils.dl_utils.parrots_wrapper import _BatchNorm
 from torch import nn
 
-from ..layers.frozen_norms import is_frozen_norm
+from ..compat.batch_norms import has_statistics, is_batch_norm
+from ..compat.modules import children_of
 
 SYNCED = ('SyncBN', 'MMSyncBN')
 
@@ -31,7 +31,7 @@ def places(model: nn.Module) -> Dict[nn.Module, List[Place]]:
     """Where each module is registered: its parents and its names there."""
     found = defaultdict(list)
     for parent in eager_modules(model):
-        for name, child in parent._modules.items():
+        for name, child in children_of(parent).items():
             found[child].append((parent, name))
     return found
 
@@ -63,12 +63,11 @@ def _next_norm(parent: nn.Module, name: str) -> Optional[nn.Module]:
             'conv', 'norm'
     }.issubset(order) and order.index('norm') < order.index('conv'):
         return None
-    names = list(parent._modules)
+    children = children_of(parent)
+    names = list(children)
     after = names[names.index(name) + 1:][:1]
-    norm = parent._modules[after[0]] if after else None
-    counts = getattr(norm, 'running_mean', None) is not None
-    is_norm = isinstance(norm, _BatchNorm) or is_frozen_norm(norm)
-    return norm if counts and is_norm else None
+    norm = children[after[0]] if after else None
+    return norm if is_batch_norm(norm) and has_statistics(norm) else None
 
 
 def norm_cfg_at(model: nn.Module, conv: nn.Module) -> dict:

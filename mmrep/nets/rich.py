@@ -170,8 +170,8 @@ def is_conv(module: nn.Module) -> bool:
     return hasattr(module, 'kernel_size') and weight is not None
 
 
-def matches(names: List[str], patterns: List[str]) -> bool:
-    """Whether a pattern names the convolution or a module around it."""
+def matches(names: Sequence[str], patterns: Sequence[str]) -> bool:
+    """Whether a pattern names a module or one around it."""
     return any(
         fnmatchcase(name, pattern) or fnmatchcase(name, f'{pattern}.*')
         for name in names for pattern in patterns)

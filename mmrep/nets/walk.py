@@ -4,10 +4,11 @@ from typing import Any, Dict, Iterable, Iterator, List
 
 from torch import Tensor, nn
 
+from ..compat.batch_norms import is_frozen_norm
+from ..compat.guards import guard_class
+from ..compat.modules import children_of
 from ..errors import UserError, shown
-from ..guards import guard_class
 from ..layers import RepConv2d
-from ..layers.frozen_norms import is_frozen_norm
 from .following import Place, norms_behind, places
 
 
@@ -37,7 +38,7 @@ def names(model: nn.Module) -> Dict[nn.Module, List[str]]:
         found.setdefault(module, []).append(name)
         if isinstance(module, RepConv2d):
             return
-        for leaf, child in module._modules.items():
+        for leaf, child in children_of(module).items():
             if child is not None:
                 walk(child, f'{name}.{leaf}' if name else leaf)
 
@@ -64,8 +65,9 @@ def replace(model: nn.Module, new: Dict[nn.Module, nn.Module]) -> nn.Module:
     for parent in names(model):
         guard_class(type(parent))  # the hook of registration does not see it
         if not isinstance(parent, RepConv2d):
-            for leaf, child in parent._modules.items():
-                parent._modules[leaf] = new.get(child, child)
+            children = children_of(parent)
+            for leaf, child in children.items():
+                children[leaf] = new.get(child, child)
     return new.get(model, model)
 
 
@@ -85,7 +87,7 @@ def modes(model: nn.Module, where: Dict[nn.Module,
 
     def walk(module: nn.Module, around: bool) -> None:
         found[module] = around and module.training and found.get(module, True)
-        for child in module._modules.values():
+        for child in children_of(module).values():
             if child is not None:
                 walk(child, around and module.training)
 

@@ -25,7 +25,7 @@ def draw_costs(title: str, rows: Rows) -> Figure:
 
     Args:
         title: Title above the picture.
-        rows: Rows as :mod:`mmrep.cli.comparison` makes them.
+        rows: Rows as :mod:`mmrep.measure.comparison` makes them.
     """
     has_memory = 'memory' in rows[0]
     names = [_name(row) for row in rows]

@@ -3,7 +3,6 @@
 OREPA, section 5.2: its scalings keep branches from degrading into a single
 one, which the cosine between the kernels of two branches shows.
 """
-from fnmatch import fnmatchcase
 from typing import Callable, Dict, Iterable, List, NamedTuple, Sequence
 
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from .. import kernel as K
 from ..kernel import Kernel
 from ..layers import BranchedConv2d, OREPAConv2d, RepConv2d
+from ..nets.rich import matches
 
 Progress = Callable[[Sequence], Iterable]
 
@@ -56,7 +56,7 @@ def likenesses(model: nn.Module,
     layers = [
         (name, layer) for name, layer in model.named_modules()
         if isinstance(layer, (OREPAConv2d,
-                              BranchedConv2d)) and _is_included(name, include)
+                              BranchedConv2d)) and matches([name], include)
     ]
     found = []
     for name, layer in progress(layers):
@@ -64,13 +64,6 @@ def likenesses(model: nn.Module,
         if len(kernels) > 1:
             found.append(Likeness(name, list(kernels), cosines(kernels)))
     return found
-
-
-def _is_included(name: str, patterns: Iterable[str]) -> bool:
-    """Whether a name, or the name of a module around it, matches."""
-    parts = name.split('.')
-    around = ['.'.join(parts[:i + 1]) for i in range(len(parts))]
-    return any(fnmatchcase(n, p) for n in around for p in patterns)
 
 
 def kernels_of(layer: RepConv2d) -> Dict[str, Tensor]:

@@ -10,7 +10,7 @@ class Training(Protocol):
     """The members of mmengine's Runner that following a model takes.
 
     A Runner has them; a class without data or loops may have them, too, such
-    as :class:`mmrep.cli.training_step.TrainingStep`.
+    as :class:`mmrep.measure.training_step.TrainingStep`.
 
     Attributes:
         model: A ``BaseModel`` of mmengine, in a wrapper such as DDP or not.

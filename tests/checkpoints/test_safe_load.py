@@ -12,9 +12,9 @@ from mmengine.model import BaseModel
 from mmengine.optim import OneCycleLR
 from mmengine.runner import Runner
 
-from mmrep.checkpoints import safe_globals
 from mmrep.checkpoints.safe_load import read_checkpoint
 from mmrep.cli import UserError
+from mmrep.compat import safe_globals
 
 # whether torch.load lets no code run unless it is told to
 SAFE = tuple(map(int, torch.__version__.split('.')[:2])) >= (2, 6)

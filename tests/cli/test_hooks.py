@@ -9,6 +9,8 @@ from mmengine.runner import Priority
 from mmrep.cli import UserError
 from mmrep.cli.hooks import check_hooks, hooks_of
 
+from ..refusals import sentence
+
 
 def config(*hooks, **default_hooks):
     return Config(
@@ -19,11 +21,9 @@ def config(*hooks, **default_hooks):
 
 def refused(cfg, place, value):
     """The sentence says where, what and in which config."""
-    with pytest.raises(UserError) as error:
-        check_hooks(cfg)
-    message = str(error.value)
+    message = sentence(check_hooks, cfg)
     assert message.startswith(f'`{place}` (={value!r}) of config ')
-    assert '\n' not in message and ' must ' in message
+    assert ' must ' in message
     return message
 
 

@@ -4,7 +4,7 @@ import logging
 import pytest
 from mmengine.logging import MMLogger, print_log
 
-from mmrep.compat.quiet import quiet
+from mmrep.compat.quiet import muted, quiet
 
 
 @pytest.fixture
@@ -43,3 +43,16 @@ def test_level_and_error(logger, capsys):
     print_log('after', 'current')
     text = logged(capsys)
     assert 'trouble' not in text and 'after' in text
+
+
+def test_all_libraries_are_muted():
+    logger = logging.getLogger('of.another.library')
+    with muted():
+        assert not logger.isEnabledFor(logging.WARNING)
+        assert logger.isEnabledFor(logging.ERROR)
+        with muted(logging.ERROR):
+            assert not logger.isEnabledFor(logging.ERROR)
+        assert logger.isEnabledFor(logging.ERROR), (
+            'Manager.disable means something else: mmrep/compat/quiet.py needs'
+            ' another way to restore what was muted')
+    assert logger.isEnabledFor(logging.WARNING)

@@ -12,13 +12,13 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmrep import DBBConv2d
 from mmrep.cli import build_model, load_config
-from mmrep.cli.synthetic import synthetic_batch
 from mmrep.deploy import plain_config, worst_difference
 from mmrep.dyrep import SEVEN, Data, Evolution
 from mmrep.dyrep.growing import add_branches
 from mmrep.dyrep.sites import Site
 from mmrep.fusing.net import fuse
 from mmrep.runner.adopting import adopt_pretrained
+from mmrep.synthetic import synthetic_batch
 from mmrep.testing import randomize_norms
 
 FOLDER = Path(__file__).parents[2] / 'configs'

@@ -7,10 +7,10 @@ from torch import nn
 
 import mmrep
 from mmrep.cli import load_config
-from mmrep.cli.training_step import TrainingStep, training_model
 from mmrep.dyrep import SEVEN, Evolution
 from mmrep.hooks import DyRepHook
 from mmrep.measure import cost
+from mmrep.measure.training_step import TrainingStep, training_model
 from mmrep.testing import randomize_norms
 
 SIZE, STEPS, DUE = (32, 32), 5, [2, 4]

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from mmrep.cli import load_config
-from mmrep.cli.training_step import TrainingStep, training_model
 from mmrep.dyrep import Evolution
+from mmrep.measure.training_step import TrainingStep, training_model
 from mmrep.runner.course import Course
 
 SIZE = (32, 32)

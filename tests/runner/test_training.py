@@ -6,7 +6,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmrep.cli import load_config
-from mmrep.cli.training_step import TrainingStep, training_model
+from mmrep.measure.training_step import TrainingStep, training_model
 from mmrep.runner.refreshing import refresh
 from mmrep.runner.training import Training, averages, inner_model, models
 

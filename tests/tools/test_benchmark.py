@@ -6,7 +6,7 @@ import cv2
 import pytest
 
 from mmrep import OREPAResNet
-from mmrep.cli import comparison
+from mmrep.measure import comparison
 
 SMALL = ['--size', '64', '96', '--rounds', '2']
 TRAINING = [

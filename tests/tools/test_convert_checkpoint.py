@@ -14,6 +14,7 @@ from mmrep.checkpoints import convert, read_checkpoint
 from mmrep.checkpoints.renaming import rename
 
 from ..checkpoints.official import ACB, ResNet18, conv_norm
+from ..refusals import refused
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,19 +48,6 @@ def official():
         'linear.weight': torch.ones(2, 8),
         'linear.bias': torch.ones(2)
     }  # yapf: disable
-
-
-def refused(main, capsys, folder, *args):
-    """The one sentence a refusal prints; nothing may have been written."""
-    before = {p: p.read_bytes() for p in folder.rglob('*') if p.is_file()}
-    with pytest.raises(SystemExit) as stop:
-        main([str(arg) for arg in args])
-    assert stop.value.code == 1
-    after = {p: p.read_bytes() for p in folder.rglob('*') if p.is_file()}
-    assert before == after
-    message = capsys.readouterr().err.strip()
-    assert message.startswith('error: ') and '\n' not in message
-    return message
 
 
 def test_a_backbone_loads_it(main, official, tmp_path):

@@ -10,6 +10,8 @@ from mmrep.deploy.onnx_check import run, session
 from mmrep.deploy.verify import relative_difference
 from mmrep.testing import randomize_norms
 
+from ..refusals import refused
+
 pytest.importorskip('onnx')
 pytest.importorskip('onnxruntime')
 
@@ -59,19 +61,6 @@ def trained(config, path):
     model = randomize_norms(build_model(load_config(config))).eval()
     torch.save(dict(state_dict=model.state_dict()), path)
     return model
-
-
-def refused(export, capsys, tmp_path, *args):
-    """The one sentence a refusal prints; nothing may be written."""
-    before = sorted(tmp_path.rglob('*'))
-    capsys.readouterr()
-    with pytest.raises(SystemExit) as stop:
-        export([str(arg) for arg in args])
-    assert stop.value.code != 0
-    assert sorted(tmp_path.rglob('*')) == before
-    message = capsys.readouterr().err.strip()
-    assert message.startswith('error: ') and '\n' not in message
-    return message
 
 
 @pytest.mark.parametrize('config, part', [('tiny_seg', 'whole'),

@@ -12,6 +12,8 @@ from mmrep.deploy.verify import outputs
 from mmrep.hosts import build_model, load_config
 from mmrep.testing import randomize_norms
 
+from ..refusals import refused
+
 WITHOUT_MMREP = '''
 import sys
 sys.modules['mmrep'] = None  # any import of it fails
@@ -60,19 +62,6 @@ def run(fuse, config, tmp_path, *flags, checkpoint='net.pth'):
     out.parent.mkdir(exist_ok=True)
     fuse([config, str(tmp_path / checkpoint), str(out), *flags])
     return out, out.with_suffix('.py')
-
-
-def refused(fuse, capsys, tmp_path, *args):
-    """The one sentence a refusal prints; nothing may be written."""
-    before = sorted(tmp_path.rglob('*'))
-    capsys.readouterr()
-    with pytest.raises(SystemExit) as stop:
-        fuse([str(arg) for arg in args])
-    assert stop.value.code != 0
-    assert sorted(tmp_path.rglob('*')) == before
-    message = capsys.readouterr().err.strip()
-    assert message.startswith('error: ') and '\n' not in message
-    return message
 
 
 def test_all_hosts_without_mmrep(fuse, tiny_seg, tiny_det, tiny_cls, tmp_path):

@@ -10,6 +10,8 @@ import torch
 from mmrep.cli import build_model, load_config
 from mmrep.testing import randomize_norms
 
+from ..refusals import refused
+
 
 @pytest.fixture
 def main(load_tool):
@@ -41,16 +43,6 @@ def dbb(tiny_cls, tmp_path):
 def words(path):
     """What an svg says, which it keeps beside the shapes of letters."""
     return re.findall('<!-- (.*?) -->', path.read_text())
-
-
-def refused(main, capsys, folder, *argv):
-    """The one sentence of a refusal, which writes nothing."""
-    before = sorted(path.name for path in folder.iterdir())
-    with pytest.raises(SystemExit) as stop:
-        main(list(map(str, argv)))
-    assert stop.value.code == 1
-    assert sorted(path.name for path in folder.iterdir()) == before
-    return capsys.readouterr().err.strip().splitlines()[-1]
 
 
 def test_two_nets(main, orepa, dbb, tmp_path):

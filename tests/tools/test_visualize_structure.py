@@ -11,6 +11,8 @@ from mmrep.cli import build_model, load_config
 from mmrep.structures.describe import restructure
 from mmrep.testing import randomize_norms
 
+from ..refusals import refused
+
 BLOCK = dict(
     type='DBBConv2d', branches=('1x1', '1xk'), norms=('kxk', 'branches'))
 
@@ -57,16 +59,6 @@ def checkpoint(tmp_path):
             state_dict=evolved().state_dict(),
             dyrep=dict(history=events)), path)
     return str(path)
-
-
-def refused(main, capsys, folder, *argv):
-    """The one sentence of a refusal, which writes nothing."""
-    before = sorted(path.name for path in folder.iterdir())
-    with pytest.raises(SystemExit) as stop:
-        main(list(map(str, argv)))
-    assert stop.value.code == 1
-    assert sorted(path.name for path in folder.iterdir()) == before
-    return capsys.readouterr().err.strip().splitlines()[-1]
 
 
 def words(path):

@@ -1,0 +1,53 @@
+"""What a batch norm is: the one answer for the whole package.
+
+Uses: ``_BatchNorm`` of ``torch.nn.modules.batchnorm``, the base of torch's
+batch norms, its own base ``_NormBase`` and the ``_check_input_dim`` of both.
+There is no public base class up to PyTorch 2.14.
+"""
+from typing import Any
+
+from torch import Tensor, nn
+
+from .private import private
+
+_BatchNorm = private('torch.nn.modules.batchnorm._BatchNorm', __name__,
+                     'to know batch norms')
+_NormBase = private('torch.nn.modules.batchnorm._NormBase', __name__,
+                    'to tell batch norms from instance norms')
+FROZEN = ('running_mean', 'running_var', 'weight', 'bias')
+
+
+def is_batch_norm(module: Any) -> bool:
+    """Whether a module is a batch norm of any make.
+
+    As those of torch, also without running statistics, mmcv's own SyncBN,
+    which has no base in common with them, and frozen ones.
+    """
+    return isinstance(module,
+                      _BatchNorm) or (has_statistics(module)
+                                      and not isinstance(module, _NormBase))
+
+
+def has_statistics(module: Any) -> bool:
+    """Whether a module has a running mean and variance."""
+    return all(
+        isinstance(getattr(module, name, None), Tensor) for name in FROZEN[:2])
+
+
+def is_frozen_norm(module: Any) -> bool:
+    """Whether a module is a batch norm of buffers only, which nothing trains.
+
+    As FrozenBatchNorm2d of torchvision, mmdet, timm and detectron2, of which
+    each has its own class.
+    """
+    return not isinstance(module, _NormBase) and all(
+        isinstance(getattr(module, '_buffers', {}).get(name), Tensor)
+        for name in FROZEN)
+
+
+def is_unfinished(kind: type) -> bool:
+    """Whether a class of norms cannot run: it has no forward or no check."""
+    if kind.forward is nn.Module.forward:
+        return True
+    return kind.forward.__module__.startswith('torch.nn.') and getattr(
+        kind, '_check_input_dim', None) is _NormBase._check_input_dim

@@ -1,0 +1,104 @@
+"""What converters of other libraries are called, and guards around them.
+
+A converter reads ``conv.weight`` as the whole kernel, but a re-parameterized
+layer has more than that. A guard refuses such layers, so that none is
+destroyed in silence.
+"""
+import functools
+import inspect
+from typing import Any, Callable, NamedTuple
+
+from torch import Tensor
+
+from ..errors import UserError
+from .pytree import tree_flatten
+
+# methods of hosts' and other libraries' modules that mean nothing else
+METHODS = ('switch_to_deploy', 'merge_kernel', 'reparameterize',
+           'get_equivalent_kernel_bias', 'local_inject', 'repvgg_convert',
+           'convert_to_deploy')
+# converters where they need no argument; else they may fuse anything
+VAGUE = ('fuse', 'fuse_model')
+# those that mostly take a branch
+OF_BRANCHES = ('_fuse_conv_bn', '_fuse_bn_tensor', 'fuse_bn', 'fuse_conv_bn')
+# of a module of Python in which a class of torch modules is
+IN_MODULES = ('fuse_bn', )
+# where a function is defined, and its name
+FUNCTIONS = (
+    ('mmcv.cnn.utils.fuse_conv_bn', 'fuse_conv_bn'),
+    ('mmcv.cnn.utils.fuse_conv_bn', '_fuse_conv_bn'),
+    ('mmcv.cnn.bricks.conv_module', 'efficient_conv_bn_eval_forward'),
+    ('torch.nn.utils.fusion', 'fuse_conv_bn_eval'),
+)
+# modules whose forward takes the weight of a convolution instead of calling it
+READERS = {
+    'mmdet.models.dense_heads.tood_head.TaskDecomposition':
+    'reduction_conv.conv',
+    'mmseg.models.decode_heads.knet_head.IterativeDecodeHead':
+    'kernel_generate_head.conv_seg',
+}
+
+
+class Rules(NamedTuple):
+    """What the guards refuse.
+
+    Attributes:
+        rich: The class of layers whose weight is not their whole kernel.
+        refuse: Refuses such layers; called with the converter's name and what
+            it is called on.
+        refuse_biases: Refuses biases that the converter may leave out.
+    """
+
+    rich: type
+    refuse: Callable
+    refuse_biases: Callable
+
+
+def needs_nothing(method: Callable) -> bool:
+    """Whether a method can be called with ``self`` alone."""
+    others = list(inspect.signature(method).parameters.values())[1:]
+    starred = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
+    return all(p.default is not p.empty or p.kind in starred for p in others)
+
+
+def guarded_method(method: Callable, what: str, first: int,
+                   rules: Rules) -> Callable:
+    """Look at the arguments from the first that may be converted."""
+
+    @functools.wraps(method)
+    def guarded(*args, **kwargs):
+        # with tensors it is no converter, but fuses features
+        values, _ = tree_flatten([args[first:], kwargs])
+        if not any(isinstance(value, Tensor) for value in values):
+            rules.refuse(what, *values)
+            rules.refuse_biases(what, *values)
+        return method(*args, **kwargs)
+
+    return guarded
+
+
+def guarded_reader(forward: Callable, conv: str, rich: type) -> Callable:
+
+    @functools.wraps(forward)
+    def guarded(self, *args, **kwargs):
+        if isinstance(self.get_submodule(conv), rich):
+            raise UserError(
+                f'{type(self).__name__} reads the weight of its {conv!r} and '
+                'never runs it: that convolution must stay plain, `exclude` '
+                'it or give this module no `conv_cfg`')
+        return forward(self, *args, **kwargs)
+
+    return guarded
+
+
+def guarded_function(function: Callable, home: Any, rules: Rules) -> Callable:
+    what = f"{home.__name__.split('.')[0]}'s {function.__name__}"
+
+    def guarded(*args, **kwargs):
+        values = [*args, *kwargs.values()]
+        rules.refuse(what, *values)
+        if function.__name__ in IN_MODULES:
+            rules.refuse_biases(what, *values)
+        return function(*args, **kwargs)
+
+    return guarded

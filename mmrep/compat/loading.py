@@ -1,0 +1,55 @@
+"""mmengine's loading of weights, which prepares the model first.
+
+Changes: ``mmengine.runner.checkpoint.load_state_dict``, through which
+``init_detector``, inferencers, ``Runner`` and ``init_cfg`` load. It has no
+hook up to mmengine 0.10. Uses: ``_params_init_info``, by which mmengine marks
+a model while it initialises, and which nothing public tells.
+"""
+import functools
+from typing import Callable, Dict, List
+
+import mmengine.runner.checkpoint as mmengine_checkpoint
+from mmengine.model import BaseTTAModel, is_model_wrapper
+from torch import Tensor, nn
+
+from ..errors import UserError
+from .patching import Undo, put
+
+Prepare = Callable[[nn.Module, Dict[str, Tensor]], List[str]]
+
+
+def prepare_loading(prepare: Prepare) -> Undo:
+    """Let mmengine prepare a model for the weights that it loads.
+
+    Args:
+        prepare: Called with the model, unwrapped, and the state dict. It
+            returns the names of the layers that have new parameters.
+
+    Returns:
+        What undoes it.
+    """
+    load = mmengine_checkpoint.load_state_dict
+
+    @functools.wraps(load)
+    def load_state_dict(module, state_dict, *args, **kwargs):
+        model = module
+        while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+            model = model.module
+        _check_initialising(model, prepare(model, state_dict))
+        return load(module, state_dict, *args, **kwargs)
+
+    return put(mmengine_checkpoint, 'load_state_dict', load_state_dict)
+
+
+def is_initialising(model: nn.Module) -> bool:
+    """Whether mmengine initialises a model now: it allows no new weights."""
+    return hasattr(model, '_params_init_info')
+
+
+def _check_initialising(model: nn.Module, found: List[str]) -> None:
+    if found and is_initialising(model):
+        raise UserError(
+            f'the checkpoint of `init_cfg` has branches for {found[0]!r} '
+            f'of this {type(model).__name__}: build it with '
+            "type='Restructured' and this checkpoint as its `structure`, "
+            'or train it with DyRepHook')

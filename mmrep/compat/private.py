@@ -1,0 +1,26 @@
+"""Private parts of other packages, and a sentence where one is gone."""
+from importlib import import_module
+from typing import Any
+
+
+def private(path: str, user: str, purpose: str) -> Any:
+    """Fetch a private part of another package.
+
+    Args:
+        path: Its module and name, such as ``'torch.nn.modules.x._Base'``.
+        user: ``__name__`` of the module that uses it.
+        purpose: What it is for, such as ``'to know batch norms'``.
+
+    Raises:
+        ImportError: It is not there, as after an upgrade.
+    """
+    home, _, name = path.rpartition('.')
+    try:
+        return getattr(import_module(home), name)
+    except (ImportError, AttributeError) as error:
+        package = import_module(path.partition('.')[0])
+        version = getattr(package, '__version__', '')
+        raise ImportError(
+            f'{path} is gone in {package.__name__} {version}: '
+            f"{user.replace('.', '/')}.py needs another way {purpose}"
+        ) from error

@@ -1,0 +1,130 @@
+"""A config's training step on random images, without its data."""
+import copy
+
+import torch
+from mmengine.device import get_device
+from mmengine.model import revert_sync_batchnorm
+from mmengine.optim import build_optim_wrapper
+
+from ..compat.quiet import quiet
+from ..errors import UserError, one_line
+from ..hosts import build_model
+from ..runner.training import Training
+from ..synthetic import synthetic_batch
+from .timing import Laps
+
+# random images would let the weights explode; with 0 new groups of the
+# optimizer could not tell their multiple of it
+LR = 1e-20
+
+
+def training_model(cfg, size):
+    """The model of a config, on the device and in training mode.
+
+    Args:
+        cfg (Config): From :func:`load_config`.
+        size (tuple): Height and width of the images it will get.
+
+    Returns:
+        nn.Module: Of fresh weights, its synchronised norms plain.
+
+    Raises:
+        UserError: If the config says nothing to train or cannot be built.
+    """
+    for key in ('model', 'optim_wrapper', 'train_cfg'):
+        if not cfg.get(key):
+            raise UserError(f'config {cfg.filename!r} has no `{key}`: '
+                            'nothing can be trained')
+    return model_for(cfg, size).train()
+
+
+def model_for(cfg, size):
+    """The model of a config for images of a size, on the device.
+
+    Args:
+        cfg (Config): From :func:`load_config`.
+        size (tuple): Height and width.
+
+    Returns:
+        nn.Module: Of fresh weights, its synchronised norms plain.
+
+    Raises:
+        UserError: If the config has no model or it cannot be built.
+    """
+    preprocessor = (cfg.get('model') or {}).get('data_preprocessor') or {}
+    if preprocessor.get('size'):  # mmseg pads to the size of its crops
+        preprocessor.size = tuple(size)
+    return revert_sync_batchnorm(build_model(cfg)).to(get_device())
+
+
+class TrainingStep(Training):
+    """Forward, backward and optimizer of a config, as a call.
+
+    As a ``Training`` it may evolve; it has no hooks and no schedulers.
+
+    Args:
+        cfg (Config): Of the model, host and optimizer.
+        model (nn.Module): From :func:`training_model`.
+        size (tuple): Height and width of the images.
+        batch_size (int): How many images.
+
+    Raises:
+        UserError: If the optimizer cannot be built.
+    """
+
+    hooks = param_schedulers = ()
+
+    def __init__(self, cfg, model, size, batch_size):
+        wrapper = copy.deepcopy(cfg.optim_wrapper)
+        wrapper.pop('accumulative_counts', None)  # all steps are alike
+        try:
+            wrapper.optimizer.lr = LR
+            with quiet():
+                self.optim_wrapper = build_optim_wrapper(model, wrapper)
+        except Exception as error:  # whatever a constructor raises
+            raise UserError('cannot build the optimizer of config '
+                            f'{cfg.filename!r}: {one_line(error)}') from error
+        self.cfg = dict(optim_wrapper=wrapper)
+        self.name = cfg.filename
+        self.model = model
+        self.batch = synthetic_batch(cfg.default_scope, tuple(size),
+                                     batch_size)
+
+    def __call__(self):
+        """Take a step."""
+        # preprocessors change their input
+        self._step(copy.deepcopy(self.batch))
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+
+    def timed(self):
+        """Take a step.
+
+        Returns:
+            tuple: Seconds of forward, backward and optimizer, which sum to
+            those of the step.
+        """
+        batch = copy.deepcopy(self.batch)
+        backward, laps = self.optim_wrapper.backward, Laps()
+
+        def watched(*args, **kwargs):
+            laps.lap()
+            backward(*args, **kwargs)
+            laps.lap()
+
+        self.optim_wrapper.backward = watched
+        try:
+            self._step(batch)
+        finally:
+            del self.optim_wrapper.backward
+        laps.lap()
+        # should a model have several losses, one after the other
+        *_, optimizer = laps.seconds
+        return (sum(laps.seconds[:-1:2]), sum(laps.seconds[1::2]), optimizer)
+
+    def _step(self, batch):
+        try:
+            self.model.train_step(batch, self.optim_wrapper)
+        except Exception as error:  # whatever a model raises
+            raise UserError(f'config {self.name!r} takes no training step on '
+                            f'random images: {one_line(error)}') from error
