@@ -29,17 +29,7 @@ OF_TORCH = {
                  '_params_init_info') if is_private(name)
 } - {'_version'}  # which tensors have, too
 # files that still have such uses: what is mended must go from this list
-PENDING = {
-    *(f'mmrep/layers/{name}.py'
-      for name in ('frozen_norms', 'kept', 'norm_inside', 'norm_types',
-                   'orepa', 'orepa_branches', 'plain', 'rep_conv', 'staged',
-                   'structured')),
-    *(f'mmrep/dyrep/{name}.py'
-      for name in ('look', 'running', 'sites', 'snapshot')),
-    'mmrep/hooks/dyrep_hook.py',
-    'mmrep/deploy/plain_config.py',
-    'mmrep/nets/keep.py',
-}
+PENDING = set()
 
 
 def is_own(node):

@@ -8,10 +8,11 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # from the ground up; docs/code_map.md says a sentence about each
 ROOMS = ('version', 'errors', 'ending', 'paths', 'atomic', 'random_state',
-         'synthetic', 'custom_imports', 'compat', 'kernel', 'layers',
-         'refusals', 'nets', 'testing', 'backbones', 'heads', 'checkpoints',
-         'structures', 'patches', 'fusing', 'dyrep', 'pictures', 'hooks',
-         'deploy', 'cli', 'measure', 'mmrep', 'tools')
+         'synthetic', 'custom_imports', 'prefixes', 'compat', 'kernel',
+         'layers', 'arguments', 'refusals', 'nets', 'testing', 'hosts',
+         'backbones', 'heads', 'checkpoints', 'structures', 'patches',
+         'fusing', 'dyrep', 'pictures', 'runner', 'hooks', 'deploy', 'cli',
+         'measure', 'mmrep', 'tools')
 FILES = sorted([*ROOT.glob('mmrep/**/*.py'), *ROOT.glob('tools/*.py')])
 
 

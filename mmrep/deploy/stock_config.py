@@ -38,7 +38,7 @@ def plain_config(cfg: Config) -> Config:
     Returns:
         The config of the fused net, which starts from no checkpoint.
     """
-    out = Config(cfg._cfg_dict.to_dict())
+    out = Config(cfg.to_dict())
     out.model = _plain(out.model.to_dict(), cfg.default_scope)
     out.load_from, out.resume = None, False
     if out.get('custom_hooks'):  # a plain net has nothing that evolves

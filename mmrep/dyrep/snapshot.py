@@ -5,7 +5,7 @@ from typing import Iterator, Sequence
 import torch
 from torch import nn
 
-TREES = ('_parameters', '_buffers', '_modules')
+from ..compat.modules import trees_of
 
 
 @contextmanager
@@ -32,7 +32,7 @@ class Snapshot:
         modules = dict.fromkeys(m for model in models for m in model.modules())
         self.attributes = {module: dict(vars(module)) for module in modules}
         self.trees = [(tree, dict(tree)) for module in modules
-                      for tree in map(vars(module).get, TREES)]
+                      for tree in trees_of(module)]
         tensors = {
             id(tensor): tensor
             for model in models

@@ -4,7 +4,9 @@ from typing import List, Optional
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _NormBase
+
+from ..compat.batch_norms import has_statistics, is_batch_norm, is_frozen_norm
+from ..compat.modules import buffers_of
 
 FIXED = dict(running_mean=0., running_var=1., weight=1., bias=0.)
 
@@ -13,19 +15,8 @@ def norms_in(module: nn.Module) -> List[nn.Module]:
     """Return all batch norms with running statistics, any SyncBN included."""
     return [
         norm for norm in module.modules()
-        if getattr(norm, 'running_var', None) is not None
+        if is_batch_norm(norm) and has_statistics(norm)
     ]
-
-
-def is_frozen_norm(module: Optional[nn.Module]) -> bool:
-    """Return True for a batch norm of buffers only, which nothing trains.
-
-    FrozenBatchNorm2d of torchvision, mmdet, timm and detectron2 is one; each
-    of them has its own class.
-    """
-    return not isinstance(module, _NormBase) and all(
-        isinstance(getattr(module, '_buffers', {}).get(name), Tensor)
-        for name in FIXED)
 
 
 def takes_batches(norm: nn.Module) -> bool:
@@ -40,7 +31,7 @@ def reset_norm(norm: nn.Module) -> None:
         norm.reset_parameters()
         return
     for name, value in FIXED.items():
-        norm._buffers[name].fill_(value)
+        buffers_of(norm)[name].fill_(value)
 
 
 def affine_forward(norm: nn.Module, x: Tensor) -> Tensor:

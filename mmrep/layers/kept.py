@@ -14,10 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
+from ..compat.autograd import version_of
+from ..compat.modules import trees_of
 from ..kernel import Kernel
 from .frozen_norms import takes_batches
 
-VERSION = attrgetter('_version')
 GEOMETRY = attrgetter('kernel_size', 'stride', 'padding', 'dilation', 'groups',
                       'padding_mode')
 LOCK = Lock()
@@ -53,7 +54,7 @@ class Record(NamedTuple):
             if takes_batches(norm) or norm.eps != eps:
                 return False
         return (self.owner is layer and GEOMETRY(layer) == self.shape
-                and list(map(VERSION, self.tensors)) == self.versions
+                and list(map(version_of, self.tensors)) == self.versions
                 and list(map(Tensor.data_ptr, self.tensors)) == self.pointers)
 
 
@@ -105,10 +106,7 @@ def _seen(layer: nn.Module) -> Optional[tuple]:
     modules = list(layer.modules())
     if any(map(is_parametrized, modules)):
         return None
-    dicts = [
-        names for module in modules
-        for names in (module._modules, module._parameters, module._buffers)
-    ]
+    dicts = [names for module in modules for names in trees_of(module)]
     places = [(names, name, there) for names in dicts
               for name, there in names.items()]
     # the count of batches tells that a norm took statistics
@@ -116,7 +114,8 @@ def _seen(layer: nn.Module) -> Optional[tuple]:
     norms = [(norm, norm.eps) for norm in layer.norms_inside()]
     try:
         return (dicts, list(map(len, dicts)), places, found,
-                list(map(VERSION, found)), list(map(Tensor.data_ptr, found)),
+                list(map(version_of,
+                         found)), list(map(Tensor.data_ptr, found)),
                 [tensor.detach() for tensor in found], norms)
     except RuntimeError:
         return None

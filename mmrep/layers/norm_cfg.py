@@ -4,7 +4,7 @@ from typing import List, Optional
 from mmengine.registry import MODELS
 from torch import nn
 
-from .frozen_norms import is_frozen_norm
+from ..compat.batch_norms import is_frozen_norm
 from .norm_types import as_name
 
 BUILT = dict(eps=1e-5, momentum=0.1)  # mmcv's values where a config has none

@@ -9,6 +9,7 @@ import torch
 from mmcv.cnn import build_norm_layer
 from torch import nn
 
+from ..compat.modules import children_of
 from ..errors import UserError, shown
 from .geometry import like
 from .loading import PLAIN, take_norm
@@ -70,16 +71,16 @@ class Neighbours(NamedTuple):
 
     @property
     def conv(self) -> nn.Module:
-        return self.parent._modules[self.conv_name]
+        return children_of(self.parent)[self.conv_name]
 
     @property
     def norm(self) -> nn.Module:
-        return self.parent._modules[self.norm_name]
+        return children_of(self.parent)[self.norm_name]
 
 
 def pairs(net: nn.Module, prefix: str = '') -> Iterator[Neighbours]:
     """Yield the neighbours in every module, in order, outside of blocks."""
-    children = {n: c for n, c in net._modules.items() if c is not None}
+    children = {n: c for n, c in children_of(net).items() if c is not None}
     for first, second in zip(children, list(children)[1:]):
         yield Neighbours(net, first, second, prefix)
     for name, child in children.items():
@@ -92,7 +93,8 @@ def put_norms_back(fused: nn.Module) -> None:
     for pair in list(pairs(fused)):
         place = pair.norm
         if isinstance(place, NormInside) and isinstance(pair.conv, nn.Conv2d):
-            pair.parent._modules[pair.norm_name] = place.take_bias(pair.conv)
+            children_of(pair.parent)[pair.norm_name] = place.take_bias(
+                pair.conv)
 
 
 def adapt_norms(net: nn.Module, state_dict: dict, prefix: str) -> None:

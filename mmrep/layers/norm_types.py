@@ -6,9 +6,9 @@ from typing import Any, Optional, Union
 from weakref import WeakValueDictionary
 
 from torch import nn
-from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.lazy import LazyModuleMixin
 
+from ..compat.batch_norms import is_unfinished
 from ..errors import UserError, shown
 from .lookup import registered
 
@@ -63,21 +63,13 @@ def _is_batch_norm(known: type) -> bool:
     """
     if not issubclass(known, nn.Module) or issubclass(known, NO_IMAGES):
         return False
-    if _is_abstract(known):
+    if is_unfinished(known):
         return False
     try:
         parameters = list(inspect.signature(known).parameters)
     except ValueError:  # written in C
         return False
     return parameters[:1] == ['num_features']
-
-
-def _is_abstract(known: type) -> bool:
-    """Return True if a class has no forward, or torch's without its check."""
-    if known.forward is nn.Module.forward:
-        return True
-    return known.forward.__module__.startswith('torch.nn.') and getattr(
-        known, '_check_input_dim', None) is _NormBase._check_input_dim
 
 
 def _imported(name: str) -> Optional[type]:

@@ -15,6 +15,7 @@ from torch.nn import init
 
 from .. import kernel as K
 from ..compat.compiling import is_compiling, is_functional
+from ..compat.modules import parameters_of
 from ..compat.tracing import as_leaf
 from ..kernel import Kernel
 from .from_names import branches_in, weights_in
@@ -185,7 +186,8 @@ class OREPAConv2d(RepConv2d):
             del self.weight
             self.weight = nn.Parameter(weight, trains)
             for name in ('bias', 'scale'):  # their order is always the same
-                self._parameters[name] = self._parameters.pop(name)
+                own = parameters_of(self)
+                own[name] = own.pop(name)
         elif not is_branch and isinstance(self.weight, nn.Parameter):
             del self.weight
             self.register_buffer('weight', torch.zeros_like(weight))

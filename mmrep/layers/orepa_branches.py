@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import init
 
 from .. import kernel as K
+from ..compat.reacting import Reacting
 from ..kernel import Kernel
 from .geometry import like
 from .orepa_branch import KERNEL_BRANCHES, KernelBranch
@@ -20,7 +21,7 @@ from .orepa_terms import Filters, KernelPair, PerChannel, Term
 DEPTHWISE_MULTIPLIER = 8  # filters per input channel, as official
 
 
-class FilteredKernel(KernelBranch):
+class FilteredKernel(Reacting, KernelBranch):
     """1x1, then one fixed filter per output channel."""
 
     def build(self, in_per_group: int) -> None:
@@ -44,13 +45,10 @@ class FilteredKernel(KernelBranch):
         self.filters = self.filter().to(self.weight).expand(
             self.out_channels, -1, -1, -1).contiguous()
 
-    def _apply(self, *args, **kwargs) -> 'FilteredKernel':
-        super()._apply(*args, **kwargs)
+    def after_moving(self) -> None:
         self._refresh()  # `to_empty` gives memory without values
-        return self
 
-    def _load_from_state_dict(self, *args) -> None:
-        super()._load_from_state_dict(*args)
+    def after_loading(self) -> None:
         if self.filters.device != self.weight.device:  # it was assigned
             self._refresh()
 

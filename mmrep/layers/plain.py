@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from ..compat.convolutions import edges_as_made
+from ..compat.hooks import has_hooks
+from ..compat.modules import parameters_of
 from ..kernel import Kernel
 from .geometry import GEOMETRY, Geometry, like
-
-HOOKS = ('_forward_hooks', '_forward_pre_hooks', '_backward_hooks',
-         '_backward_pre_hooks')
 
 
 def why_not_plain(conv: nn.Module) -> Optional[str]:
@@ -28,12 +28,12 @@ def why_not_plain(conv: nn.Module) -> Optional[str]:
         return f'is a deformable convolution ({kind})'
     if type(conv) not in (nn.Conv2d, mmcv.cnn.Conv2d):
         return f'is a {kind}, no plain nn.Conv2d'
-    if 'weight' not in conv._parameters or is_lazy(conv.weight):
+    if 'weight' not in parameters_of(conv) or is_lazy(conv.weight):
         return 'computes its weight from something else'
     reason = _why_not_as_it_says(conv)
     if reason:
         return reason
-    if any(getattr(conv, name, None) for name in HOOKS):
+    if has_hooks(conv):
         return 'has hooks that would be lost'
     if 'forward' in vars(conv):
         return 'has a forward of its own that would be lost'
@@ -47,8 +47,8 @@ def _why_not_as_it_says(conv: nn.Conv2d) -> Optional[str]:
     if conv.weight.shape != shape:
         return (f'has a weight of another shape (={tuple(conv.weight.shape)}) '
                 f'than its attributes say (={shape})')
-    if conv.padding_mode != 'zeros' and Geometry.of(conv).edges != tuple(
-            conv._reversed_padding_repeated_twice):
+    if conv.padding_mode != 'zeros' and Geometry.of(
+            conv).edges != edges_as_made(conv):
         return (f'pads as it was made, not by `padding` (={conv.padding}) and '
                 '`dilation` as they were set later')
     return None

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.fx import Proxy
 
 from .. import kernel as K
+from ..compat.reacting import Reacting
 from ..compat.tracing import as_leaf, constant_in_onnx, is_transformed
 from ..errors import UserError, lacks, shown
 from ..kernel import Kernel
@@ -22,7 +23,7 @@ Size = Union[int, Tuple[int, int]]
 Device = Union[torch.device, str, None]
 
 
-class RepConv2d(nn.Module):
+class RepConv2d(Reacting):
     """A convolution that trains rich and deploys as one ``nn.Conv2d``.
 
     It takes ``nn.Conv2d``'s arguments and has its attributes, but is no
@@ -363,9 +364,16 @@ class RepConv2d(nn.Module):
             norm.eval()
         return self
 
-    def _apply(self, *args, **kwargs) -> 'RepConv2d':
+    def keep_kernel(self, users: int) -> None:
+        """Keep the kernel for so many users more, or fewer.
+
+        Args:
+            users: 1 for one who begins, -1 for one who ends.
+        """
+        self._kept.use(users)
+
+    def before_moving(self) -> None:
         self._kept.clear()
-        return super()._apply(*args, **kwargs)
 
     def __setattr__(self, name: str, value) -> None:
         if name in GEOMETRY:  # hosts may set these later
@@ -380,9 +388,8 @@ class RepConv2d(nn.Module):
         super().__setstate__(state)
         self.on_unpickling()
 
-    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
+    def before_loading(self, state_dict: dict, prefix: str) -> None:
         adapt(self, state_dict, prefix)
-        super()._load_from_state_dict(state_dict, prefix, *args)
 
 
 CONV = set(inspect.signature(RepConv2d).parameters)

@@ -5,6 +5,8 @@ from typing import Optional, Tuple
 import torch
 from torch import Tensor, nn
 
+from ..compat.autograd import is_in_backward
+
 CALLS = 64  # most calls of a layer in a step with checkpointed activations
 
 
@@ -30,7 +32,7 @@ class SeenStatistics:
             Mean and variance, or None for those that the norm has now.
         """
         key = x.detach().mean((0, 2, 3))
-        if torch._C._current_graph_task_id() == -1:  # not in a backward
+        if not is_in_backward():
             self.calls.append(
                 (key, norm.running_mean.clone(), norm.running_var.clone()))
             return None

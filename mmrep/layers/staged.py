@@ -8,6 +8,7 @@ from torch.nn import init
 
 from .. import kernel as K
 from ..compat.compiling import is_compiling
+from ..compat.modules import buffers_of
 from ..errors import UserError, shown
 from ..kernel import Kernel
 from .branch import BRANCHES, Branch, NormFactory
@@ -226,7 +227,7 @@ class PointwiseKxK(Staged):
         return dict(
             channels=self.first.size(0),
             second=self.second.config() if self.is_nested else None,
-            difference='whole' not in self._buffers)
+            difference='whole' not in buffers_of(self))
 
     def reset_parameters(self) -> None:
         super().reset_parameters()
@@ -237,8 +238,8 @@ class PointwiseKxK(Staged):
 
     @property
     def _is_difference(self) -> bool:
-        return 'whole' not in self._buffers and (self.first.size(0)
-                                                 == self.in_channels)
+        return 'whole' not in buffers_of(self) and (self.first.size(0)
+                                                    == self.in_channels)
 
     def first_weight(self) -> Tensor:
         channels, in_per_group = self.first.shape[:2]

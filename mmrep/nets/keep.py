@@ -36,9 +36,9 @@ def keep_kernels(model: nn.Module) -> Iterator[nn.Module]:
     check_module(model)
     layers = [m for m in model.modules() if isinstance(m, RepConv2d)]
     for layer in layers:
-        layer._kept.use(1)
+        layer.keep_kernel(1)
     try:
         yield model
     finally:
         for layer in layers:
-            layer._kept.use(-1)
+            layer.keep_kernel(-1)

@@ -1,11 +1,9 @@
 """Weights that a model takes, and those that are another's."""
 from collections import OrderedDict
 
-import pytest
 import torch
 from torch import nn
 
-from mmrep.errors import UserError
 from mmrep.structures.matching import check_checkpoint_matches
 
 from ..refusals import sentence
