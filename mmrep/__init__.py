@@ -30,7 +30,7 @@ __all__ = [
     'OREPAVGGBackbone', 'OREPAVGGConv2d', 'ParameterCheckHook',
     'QARepVGGConv2d', 'RepConv2d', 'RepVGGBackbone', 'RepVGGConv2d',
     'RepVGGL2Hook', 'RepVGGResNet', 'UserError', '__version__',
-    'applied_patches', 'apply_patches', 'auxiliary_cls_head', 'deploy', 'fuse',
+    'applied_patches', 'apply_patches', 'auxiliary_cls_head', 'fuse',
     'keep_kernels', 'reparameterize', 'restructure', 'structure',
     'undo_patches'
 ]

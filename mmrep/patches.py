@@ -46,8 +46,8 @@ def apply_patches() -> None:
     What is changed already stays as it is.
 
     Examples:
-        >>> mmrep.undo_patches()
-        >>> mmrep.apply_patches()
+        >>> import mmrep
+        >>> mmrep.apply_patches()  # the import has done it already
         >>> mmrep.applied_patches()
         ['checkpoints', 'structures', 'forks', 'converters']
     """
@@ -60,9 +60,11 @@ def undo_patches() -> None:
     """Leave other libraries as they were before mmrep was imported.
 
     Examples:
+        >>> import mmrep
         >>> mmrep.undo_patches()
         >>> mmrep.applied_patches()
         []
+        >>> mmrep.apply_patches()
     """
     while _undo:
         _, undo = _undo.popitem()
@@ -70,7 +72,13 @@ def undo_patches() -> None:
 
 
 def applied_patches() -> List[str]:
-    """The names of the changes that are in force now."""
+    """Return the names of the changes that are in force now.
+
+    Examples:
+        >>> import mmrep
+        >>> 'converters' in mmrep.applied_patches()
+        True
+    """
     return list(_undo)
 
 

@@ -57,6 +57,16 @@ def convert(state_dict: Mapping,
         UserError: The layout is none of these, a name is left over, or the
             checkpoint is damaged.
         ValueError: An unknown target.
+
+    Examples:
+        >>> import torch
+        >>> from mmrep.checkpoints import convert
+        >>> official = {
+        ...     'module.stage0.rbr_reparam.weight': torch.randn(8, 3, 3, 3),
+        ...     'module.stage0.rbr_reparam.bias': torch.zeros(8)
+        ... }
+        >>> list(convert(official))
+        ['stem.branch_reparam.weight', 'stem.branch_reparam.bias']
     """
     check_flag('norm_behind', norm_behind)
     if target not in TARGETS:

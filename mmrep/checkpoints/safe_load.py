@@ -33,6 +33,13 @@ def read_checkpoint(path, trusted=False):
     Raises:
         UserError: If there is no such file, if it is no checkpoint or a
             damaged one, or if it holds objects and is not ``trusted``.
+
+    Examples:
+        >>> import torch
+        >>> from mmrep.checkpoints import read_checkpoint
+        >>> torch.save(torch.nn.Linear(2, 1).state_dict(), 'weights.pth')
+        >>> list(read_checkpoint('weights.pth')['state_dict'])
+        ['weight', 'bias']
     """
     content = read_file(path, trusted)
     weights = _weights(path, content)

@@ -23,6 +23,15 @@ def check_paths(config: str, checkpoint: str, out: str) -> None:
     Raises:
         UserError: OUT or the config beside it is an input, a folder or a
             config of the user's own.
+
+    Examples:
+        >>> import mmrep
+        >>> from mmrep.deploy import check_paths
+        >>> try:
+        ...     check_paths('net.py', 'net.pth', 'fused.onnx')
+        ... except mmrep.UserError as error:
+        ...     print(error)
+        OUT (='fused.onnx') must end in .pth
     """
     if not out.endswith('.pth'):
         raise UserError(f'OUT (={out!r}) must end in .pth')
@@ -46,6 +55,13 @@ def write_fused(out: str, checkpoint: dict, cfg: Config) -> str:
 
     Raises:
         UserError: The files cannot be written.
+
+    Examples:
+        >>> from mmengine.config import Config
+        >>> from mmrep.deploy import write_fused
+        >>> cfg = Config(dict(model=dict(type='ResNet', depth=18)))
+        >>> write_fused('fused.pth', dict(state_dict={}), cfg)
+        'fused.py'
     """
     config = config_beside(out)
     write_together({

@@ -37,6 +37,15 @@ def plain_config(cfg: Config) -> Config:
 
     Returns:
         The config of the fused net, which starts from no checkpoint.
+
+    Examples:
+        >>> from mmengine.config import Config
+        >>> from mmrep.deploy import plain_config
+        >>> backbone = dict(type='OREPAResNet', depth=18)
+        >>> model = dict(type='ImageClassifier', backbone=backbone)
+        >>> cfg = Config(dict(model=model, default_scope='mmpretrain'))
+        >>> plain_config(cfg).model.backbone.type
+        'ResNet'
     """
     out = Config(cfg.to_dict())
     out.model = _plain(out.model.to_dict(), cfg.default_scope)

@@ -36,6 +36,12 @@ class Report(NamedTuple):
             training form and the fused net.
         needs: What must be installed beside the host for the config to be
             read: 'no mmrep', 'mmrep', or its ``custom_imports``.
+
+    Examples:
+        >>> from mmrep.deploy import Report
+        >>> report = Report('fused.pth', 'fused.py', 16, 2e-7, 'no mmrep')
+        >>> f'{report.layers} layers differ by {report.worst_difference:.0e}'
+        '16 layers differ by 2e-07'
     """
 
     checkpoint: str
@@ -78,6 +84,30 @@ def deploy(config: Path,
         UserError: A file is missing, cannot be read or written, they do not
             fit each other, there is nothing to fuse, or the two nets differ.
             Nothing is written then.
+
+    Examples:
+        >>> import os, tempfile, torch
+        >>> from mmengine.config import Config
+        >>> from mmrep import deploy
+        >>> from mmrep.hosts import build_model
+        >>> cfg = Config(dict(
+        ...     default_scope='mmpretrain',
+        ...     custom_imports=dict(
+        ...         imports=['mmrep'], allow_failed_imports=False),
+        ...     model=dict(
+        ...         type='ImageClassifier',
+        ...         backbone=dict(
+        ...             type='DBBResNet', depth=18, stem_channels=4,
+        ...             base_channels=4))))
+        >>> os.chdir(tempfile.mkdtemp())
+        >>> cfg.dump('rich.py')
+        >>> model = build_model(cfg)
+        >>> torch.save(dict(state_dict=model.state_dict()), 'rich.pth')
+        >>> report = deploy.deploy('rich.py', 'rich.pth', 'plain.pth')
+        >>> report.layers, report.worst_difference < 1e-4, report.needs
+        (16, True, 'no mmrep')
+        >>> sorted(os.listdir())
+        ['plain.pth', 'plain.py', 'rich.pth', 'rich.py']
     """
     _check_options(ema, trust_checkpoint, tolerance)
     config, checkpoint, out = _texts(

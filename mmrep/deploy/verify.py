@@ -22,6 +22,11 @@ def example_input(path: Optional[str] = None, channels: int = 3) -> Tensor:
 
     Raises:
         UserError: There is no image at ``path``.
+
+    Examples:
+        >>> from mmrep.deploy import example_input
+        >>> tuple(example_input().shape)
+        (1, 3, 128, 160)
     """
     if path is None:
         generator = torch.Generator().manual_seed(0)
@@ -59,6 +64,16 @@ def worst_difference(rich: nn.Module, plain: nn.Module, x: Tensor) -> float:
 
     Returns:
         The largest relative difference of all.
+
+    Examples:
+        >>> from mmengine.registry import MODELS
+        >>> import mmrep
+        >>> from mmrep.deploy import example_input, worst_difference
+        >>> backbone = dict(type='RepVGGBackbone', arch='A0', base_channels=4)
+        >>> kind = 'mmpretrain.ImageClassifier'
+        >>> rich = MODELS.build(dict(type=kind, backbone=backbone)).eval()
+        >>> worst_difference(rich, mmrep.fuse(rich), example_input()) < 1e-4
+        True
     """
     layers = list(rep_layers(rich))
     with branch_by_branch(rich):

@@ -44,6 +44,20 @@ class Evolution:
 
     Raises:
         UserError: An argument is impossible.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from mmrep.dyrep import Data, Evolution
+        >>> net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
+        >>> evolution = Evolution(net, scope='*', metric='random')
+        >>> list(evolution.sites())
+        ['0']
+        >>> batches = [torch.randn(2, 3, 8, 8)]
+        >>> data = Data(batches, run=lambda x: net(x).sum(), features=net)
+        >>> record = evolution.event(1, evolution.new_scores(), data)
+        >>> record['grown'], type(net[0]).__name__
+        ('0', 'DBBConv2d')
     """
 
     def __init__(self,

@@ -23,6 +23,15 @@ class Data(NamedTuple):
     ``run`` is the whole forward pass of training, which returns the loss,
     ``features`` a part that does without targets; ``progress`` is told what
     the batches are gone through for.
+
+    Examples:
+        >>> import torch
+        >>> from mmrep.dyrep import Data
+        >>> net = torch.nn.Conv2d(3, 4, 3)
+        >>> batches = [torch.randn(2, 3, 8, 8)]
+        >>> data = Data(batches, run=lambda x: net(x).sum(), features=net)
+        >>> tuple(data.features(data.batches[0]).shape)
+        (2, 4, 6, 6)
     """
 
     batches: Sequence

@@ -35,6 +35,19 @@ def regroup(
 
     Raises:
         UserError: There is no ``build`` and several groups.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> import mmrep
+        >>> from mmrep.dyrep import regroup
+        >>> net = nn.Sequential(nn.Conv2d(3, 4, 3))
+        >>> optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        >>> net = mmrep.reparameterize(net, 'DBBConv2d')
+        >>> regroup(optimizer, net, build=None, schedulers=[])
+        >>> known = optimizer.param_groups[0]['params']
+        >>> len(known) == len(list(net.parameters()))
+        True
     """
     old = optimizer.param_groups
     new = _fresh_groups(optimizer, model, build)

@@ -44,6 +44,17 @@ class Scores:
     Args:
         kernels: The kernels that are scored, by name.
         metrics: Some of ``BY_STEP``.
+
+    Examples:
+        >>> import torch
+        >>> from mmrep.dyrep import Scores
+        >>> net = torch.nn.Conv2d(3, 4, 3)
+        >>> optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        >>> scores = Scores({'conv': net.weight}, ['snip'])
+        >>> net(torch.randn(2, 3, 8, 8)).sum().backward()
+        >>> scores.add(optimizer)  # where its step is about to be taken
+        >>> scores.means()['snip']['conv'] > 0
+        True
     """
 
     def __init__(self, kernels: Dict[str, Tensor],

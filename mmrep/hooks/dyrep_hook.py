@@ -60,6 +60,14 @@ class DyRepHook(DyRepEvents):
         UserError: An argument is impossible, there would never be an event,
             nothing can grow, or the Runner trains in a way that allows no
             change of parameters.
+
+    Examples:
+        >>> from mmengine.registry import HOOKS
+        >>> import mmrep
+        >>> custom_hooks = [dict(type='DyRepHook', interval=5, stop=100)]
+        >>> hook = HOOKS.build(custom_hooks[0])
+        >>> hook.schedule.interval, hook.schedule.stop
+        (5, 100)
     """
 
     def __init__(self,
