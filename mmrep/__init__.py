@@ -3,6 +3,10 @@
 Importing it registers the layers and backbones in mmengine's root registries,
 where mmdet, mmseg and mmpretrain find them without a prefix.
 """
+from .compat.versions import check_versions  # isort: skip
+
+check_versions()  # before a host is imported
+
 from .backbones import (ACBResNet, AlexNetBN, DBBResNet, MobileNetV1,
                         OREPAResNet, OREPAVGGBackbone, RepVGGBackbone,
                         RepVGGResNet)
