@@ -1,0 +1,12 @@
+"""The OpenMMLab hosts that take their types from mmengine's root registries."""
+# distribution of each module; `make test` has the first three
+HOSTS = dict(
+    mmdet='mmdet',
+    mmseg='mmsegmentation',
+    mmpretrain='mmpretrain',
+    mmpose='mmpose',
+    mmyolo='mmyolo',
+    mmrotate='mmrotate',
+    mmdet3d='mmdet3d',
+    mmaction='mmaction2',
+    mmocr='mmocr')
