@@ -17,11 +17,12 @@ from pathlib import Path
 
 import mmcv
 import mmdet
+import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
-from mmengine.structures import InstanceData, LabelData, PixelData
+from mmengine.structures import InstanceData, PixelData
 
 import mmrep
 from mmrep.cli import build_model, load_config
@@ -52,8 +53,7 @@ def pose_batch():
     sample.gt_fields = PixelData(heatmaps=torch.rand(17, 64, 48))
     sample.gt_instance_labels = InstanceData(
         keypoint_weights=torch.ones(1, 17))
-    return dict(
-        inputs=list(images(2, 3, 256, 192)), data_samples=[sample] * 2)
+    return dict(inputs=list(images(2, 3, 256, 192)), data_samples=[sample] * 2)
 
 
 def yolo_batch():
@@ -71,14 +71,12 @@ def rotate_batch():
     sample.gt_instances = InstanceData(
         bboxes=RotatedBoxes(boxes), labels=LABELS)
     sample.ignored_instances = InstanceData(bboxes=RotatedBoxes(boxes[:0]))
-    return dict(
-        inputs=list(images(2, 3, 128, 128)), data_samples=[sample] * 2)
+    return dict(inputs=list(images(2, 3, 128, 128)), data_samples=[sample] * 2)
 
 
 def points_batch():
     from mmdet3d.structures import Det3DDataSample, LiDARInstance3DBoxes
-    sample = Det3DDataSample(
-        metainfo=dict(box_type_3d=LiDARInstance3DBoxes))
+    sample = Det3DDataSample(metainfo=dict(box_type_3d=LiDARInstance3DBoxes))
     boxes = torch.tensor([[20., 0, -1, 4, 1.6, 1.5, 0.3]])
     sample.gt_instances_3d = InstanceData(
         bboxes_3d=LiDARInstance3DBoxes(boxes), labels_3d=LABELS[:1])
@@ -98,21 +96,19 @@ def action_batch():
 def text_batch():
     from mmocr.structures import TextDetDataSample
     sample = TextDetDataSample(metainfo=META)
-    polygons = [[10., 10, 60, 10, 60, 60, 10, 60]]
+    polygons = [np.float32([10, 10, 60, 10, 60, 60, 10, 60])]
     sample.gt_instances = InstanceData(
         polygons=polygons, ignored=torch.tensor([False]))
-    return dict(
-        inputs=list(images(2, 3, 128, 128)), data_samples=[sample] * 2)
+    return dict(inputs=list(images(2, 3, 128, 128)), data_samples=[sample] * 2)
 
 
 # module: a stock config, its backbone with blocks, a batch
 HOSTS = {
-    'mmpose':
-    ('body_2d_keypoint/topdown_heatmap/coco/'
-     'td-hm_res50_8xb64-210e_coco-256x192.py', dict(type='OREPAResNet'),
-     pose_batch),
-    'mmyolo': ('yolov5/yolov5_s-v61_syncbn_fast_8xb16-300e_coco.py', None,
-               yolo_batch),
+    'mmpose': ('body_2d_keypoint/topdown_heatmap/coco/'
+               'td-hm_res50_8xb64-210e_coco-256x192.py',
+               dict(type='OREPAResNet'), pose_batch),
+    'mmyolo':
+    ('yolov5/yolov5_s-v61_syncbn_fast_8xb16-300e_coco.py', None, yolo_batch),
     'mmrotate':
     ('rotated_retinanet/rotated-retinanet-rbox-le90_r50_fpn_1x_dota.py',
      dict(type='OREPAResNet'), rotate_batch),
@@ -120,7 +116,8 @@ HOSTS = {
                 '3class.py', dict(conv_cfg=DBB), points_batch),
     'mmaction':
     ('recognition/tsn/tsn_imagenet-pretrained-r50_8xb32-1x1x3-100e_'
-     'kinetics400-rgb.py', dict(type='OREPAResNet'), action_batch),
+     'kinetics400-rgb.py', dict(type='OREPAResNet',
+                                out_indices=(3, )), action_batch),
     'mmocr': ('textdet/dbnet/dbnet_resnet18_fpnc_1200e_icdar2015.py',
               dict(type='OREPAResNet'), text_batch),
 }
@@ -164,19 +161,19 @@ def try_net(cfg, make_batch):
     model = build_model(cfg).train()
     count = len(list(rep_layers(model)))
     optim = build_optim_wrapper(
-        model,
-        dict(
-            type='OptimWrapper', optimizer=dict(type='SGD', lr=1e-4)))
+        model, dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=1e-4)))
     before = [p.detach().clone() for p in model.parameters()]
     losses = model.train_step(make_batch(), optim)
-    moved = sum(
-        not torch.equal(a, b) for a, b in zip(before, model.parameters()))
+    moved = sum(not torch.equal(a, b)
+                for a, b in zip(before, model.parameters()))
     print(f'{count} rich layers; {moved} of {len(before)} parameters moved; '
           f"loss {float(losses['loss']):.4g}")
     randomize_norms(model)
     model.eval()
     plain = mmrep.fuse(model)
-    batch = dict(inputs=make_batch()['inputs'], data_samples=None)
+    batch = make_batch()
+    if isinstance(batch['data_samples'], dict):  # of training alone
+        batch['data_samples'] = None
     inputs = model.data_preprocessor(batch, False)['inputs']
 
     def features(net):  # some change their inputs
@@ -201,21 +198,22 @@ def try_tools(name, config, checkpoint, folder, aside):
              "runpy.run_path(sys.argv[0], run_name='__main__')")
     fused = folder / 'fused.pth'
     small = ('--size', '128', '128', '--rounds', '1')
-    for command in (('fuse.py', config, checkpoint, fused),
-                    ('benchmark.py', config, '--backbone', *small),
-                    ('benchmark.py', config, '--inference', *small),
-                    ('benchmark.py', config, *small),
+    for command in (('fuse.py', config, checkpoint,
+                     fused), ('benchmark.py', config, '--backbone', *small),
+                    ('benchmark.py', config, '--inference',
+                     *small), ('benchmark.py', config, *small),
                     ('train.py', config, '--work-dir', folder / 'run')):
         tool = ROOT / 'tools' / command[0]
         script = [start, Path(__file__).parent, tool, *command[1:]]
-        done = subprocess.run([sys.executable, '-W', 'ignore', '-c'] +
-                              [str(part) for part in script],
-                              cwd=folder,
-                              capture_output=True,
-                              text=True)
+        done = subprocess.run(
+            [sys.executable, '-W', 'ignore', '-c'] +
+            [str(part) for part in script],
+            cwd=folder,
+            capture_output=True,
+            text=True)
         told = (done.stderr if done.returncode else done.stdout).split('\n')
-        shown = ' '.join(str(part) for part in command[2:] if str(part)[:1]
-                         == '-')
+        shown = ' '.join(
+            str(part) for part in command[2:] if str(part)[:1] == '-')
         print(f'tools/{command[0]} {shown}: exit {done.returncode}: '
               f"{([line for line in told if line.strip()] or [''])[-1]}")
 

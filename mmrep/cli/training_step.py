@@ -8,9 +8,10 @@ from mmengine.optim import build_optim_wrapper
 
 from ..compat.quiet import quiet
 from ..measure.timing import Laps
+from .backbone_alone import BackboneAlone
 from .errors import UserError, one_line
 from .model import build_model
-from .synthetic import synthetic_batch
+from .synthetic import LABELLED, synthetic_batch
 
 # random images would let the weights explode; with 0 new groups of the
 # optimizer could not tell their multiple of it
@@ -95,12 +96,19 @@ class TrainingStep:
         batch_size (int): How many images.
 
     Raises:
-        UserError: If the optimizer cannot be built.
+        UserError: If the optimizer cannot be built, or the host's losses
+            need labels that are not drawn.
     """
 
     hooks = param_schedulers = ()
 
     def __init__(self, cfg, model, size, batch_size):
+        if cfg.default_scope not in LABELLED and not isinstance(
+                model, BackboneAlone):
+            raise UserError(
+                f'there are no random labels for {cfg.default_scope} '
+                f'(`default_scope` of config {cfg.filename!r}): measure it '
+                'with --backbone or --inference')
         wrapper = copy.deepcopy(cfg.optim_wrapper)
         wrapper.pop('accumulative_counts', None)  # all steps are alike
         try:

@@ -4,6 +4,8 @@ from importlib.util import find_spec
 
 from mmengine.config.utils import MODULE2PACKAGE
 
+from .hosts import HOSTS
+
 
 def find_forked_hosts():
     """Let bases like ``mmseg::_base_/default_runtime.py`` be found.
@@ -12,7 +14,7 @@ def find_forked_hosts():
     ``mmsegmentation``. Where a fork is installed in its place, the module's
     own name leads to them.
     """
-    for module in ('mmdet', 'mmseg', 'mmpretrain'):
+    for module in HOSTS:
         try:
             distribution(MODULE2PACKAGE.get(module, module))
         except PackageNotFoundError:

@@ -18,7 +18,7 @@ def predictions(tool, config, checkpoint, folder):
     tool.main([
         str(config),
         str(checkpoint), '--work-dir',
-        str(folder), '--out',
+        str(folder / 'tested'), '--out',
         str(out), '--cfg-options', name
     ])
     with open(out, 'rb') as file:
