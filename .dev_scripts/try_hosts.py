@@ -250,7 +250,8 @@ def main():
             print(f'{label}: {path}')
             model = try_net(Config.fromfile(config), make_batch)
             torch.save(dict(state_dict=model.state_dict()), folder / 'a.pth')
-            try_tools(args.host, config, folder / 'a.pth', folder, aside)
+            if changed is change:  # of the two forms, the tools need one
+                try_tools(args.host, config, folder / 'a.pth', folder, aside)
 
 
 if __name__ == '__main__':
