@@ -1,4 +1,4 @@
-"""The OpenMMLab hosts that take their types from mmengine's root registries."""
+"""The OpenMMLab hosts that look into mmengine's root registries."""
 # distribution of each module; docs/hosts.md says what was tried
 OTHER_HOSTS = dict(
     mmpose='mmpose',
