@@ -160,5 +160,6 @@ class TrainingStep:
         try:
             self.model.train_step(batch, self.optim_wrapper)
         except Exception as error:  # whatever a model raises
+            told = one_line(error) or type(error).__name__
             raise UserError(f'config {self.name!r} takes no training step on '
-                            f'random images: {one_line(error)}') from error
+                            f'random images: {told}') from error
