@@ -116,8 +116,7 @@ HOSTS = {
                 '3class.py', dict(conv_cfg=DBB), points_batch),
     'mmaction':
     ('recognition/tsn/tsn_imagenet-pretrained-r50_8xb32-1x1x3-100e_'
-     'kinetics400-rgb.py', dict(type='OREPAResNet',
-                                out_indices=(3, )), action_batch),
+     'kinetics400-rgb.py', dict(conv_cfg=DBB), action_batch),
     'mmocr': ('textdet/dbnet/dbnet_resnet18_fpnc_1200e_icdar2015.py',
               dict(type='OREPAResNet'), text_batch),
 }
@@ -161,7 +160,11 @@ def try_net(cfg, make_batch):
     model = build_model(cfg).train()
     count = len(list(rep_layers(model)))
     optim = build_optim_wrapper(
-        model, dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=1e-4)))
+        model,
+        dict(
+            type='OptimWrapper',
+            optimizer=dict(type='SGD', lr=1e-3),
+            clip_grad=dict(max_norm=1)))
     before = [p.detach().clone() for p in model.parameters()]
     losses = model.train_step(make_batch(), optim)
     moved = sum(not torch.equal(a, b)
