@@ -3,12 +3,20 @@ PYTHON ?=
 BIN := .venv/bin
 REQUIREMENTS := $(patsubst %,requirements/%.txt,build torch mmcv lock)
 
-.PHONY: demo test lint docs fuzz benchmark
+.PHONY: demo test quick lint docs fuzz benchmark
 demo: .venv/.ready
 	$(BIN)/python tools/demo.py
 
 test: .venv/.ready
 	$(BIN)/python -m pytest tests -n auto --maxprocesses 4
+
+# what most changes break: the lint, the algebra with a fifth of its drawn
+# cases and without compilers, the layers, one net trained, fused and tested
+QUICK := tests/test_kernel.py tests/properties tests/layers \
+	tests/tools/test_trip.py --ignore tests/properties/test_runtime.py
+
+quick: lint .venv/.ready
+	DRAWN_CASES=0.2 $(BIN)/python -m pytest $(QUICK) -n auto --maxprocesses 4
 
 # in an environment of its own, ready in seconds
 lint:

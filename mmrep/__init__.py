@@ -4,6 +4,10 @@ Importing it registers the layers and backbones in mmengine's root registries,
 where mmdet, mmseg and mmpretrain find them without a prefix. What else it
 changes in other libraries is in :mod:`mmrep.patches`.
 """
+from .compat.versions import check_versions  # isort: skip
+
+check_versions()  # before a host is imported
+
 from . import deploy
 from .backbones import (ACBResNet, AlexNetBN, DBBResNet, MobileNetV1,
                         OREPAResNet, OREPAVGGBackbone, RepVGGBackbone,

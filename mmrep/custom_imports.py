@@ -7,6 +7,8 @@ from mmengine.config import Config
 from mmengine.registry import Registry
 from mmengine.runner import Runner
 
+from .compat.hosts import HOSTS, OTHER_HOSTS
+
 OWN = __name__.split('.')[0]
 # what a Runner or a host's tool makes something of
 BUILT = {*inspect.signature(Runner.__init__).parameters, 'tta_model'}
@@ -102,10 +104,17 @@ def drop_import(cfg: Config) -> None:
 
 
 def needs(cfg: Config) -> str:
-    """What must be there beside the host for a config to be read.
+    """Return what must be there for a config to be read.
 
-    What modules of the user's import in turn, nobody can tell.
+    The host is named if `make test` does not have it. What modules of the
+    user's import in turn, nobody can tell.
     """
+    scope = cfg.get('default_scope')
+    host = f'{HOSTS[scope]}, ' if scope in OTHER_HOSTS else ''
+    return host + _needed_beside(cfg)
+
+
+def _needed_beside(cfg: Config) -> str:
     imports = imports_of(cfg)
     others = [name for name in imports if not _is_of_mmrep(name)]
     if not others:

@@ -1,17 +1,21 @@
 """Batches of random images and targets, as the hosts' loaders give them."""
 import numpy as np
 import torch
-from mmengine.structures import InstanceData, PixelData
+from mmengine.structures import BaseDataElement, InstanceData, PixelData
 
 BOXES = 8  # objects per image
 CLASSES = 2  # every model has at least so many
+
+# hosts for whose losses there are random labels
+LABELLED = ('mmdet', 'mmseg', 'mmpretrain')
 
 
 def synthetic_batch(scope, size, batch_size):
     """What ``model.train_step`` takes in a config of this scope.
 
     Args:
-        scope (str): 'mmdet', 'mmseg' or 'mmpretrain'.
+        scope (str): Of the config. Other hosts than those of ``LABELLED``
+            get samples without labels.
         size (tuple): Height and width of the images, pixels.
         batch_size (int): How many images.
 
@@ -19,14 +23,17 @@ def synthetic_batch(scope, size, batch_size):
         dict: ``inputs``, images of bytes, and ``data_samples``.
     """
     generator = torch.Generator().manual_seed(0)
-    make = dict(
-        mmdet=_detection, mmseg=_segmentation, mmpretrain=_classification)
+    make = dict(zip(LABELLED, (_detection, _segmentation, _classification)))
     images = torch.randint(
         0, 256, (batch_size, 3, *size), dtype=torch.uint8, generator=generator)
-    samples = [make[scope](size, generator) for _ in images]
+    samples = [make.get(scope, _unlabelled)(size, generator) for _ in images]
     # mmpretrain's preprocessor takes the images as one tensor
     inputs = images if scope == 'mmpretrain' else list(images)
     return dict(inputs=inputs, data_samples=samples)
+
+
+def _unlabelled(size, generator):
+    return BaseDataElement(metainfo=dict(img_shape=size, ori_shape=size))
 
 
 def _detection(size, generator):

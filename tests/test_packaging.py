@@ -12,11 +12,12 @@ from zipfile import ZipFile
 import pytest
 
 import mmrep
+from mmrep.deploy.onnx_check import PACKAGES
 
 ROOT = Path(__file__).parents[1]
 MIM = ('configs', 'tools', 'model-index.yml')
-SOURCES = ('mmrep', 'setup.py', 'setup.cfg', 'MANIFEST.in', 'README.md',
-           'LICENSE') + MIM
+SOURCES = ('mmrep', 'pyproject.toml', 'setup.py', 'setup.cfg', 'MANIFEST.in',
+           'README.md', 'LICENSE') + MIM
 # what users of any of the two kinds of package have to find in it
 KINDS = ('.py', '.yml', '.md', '.sh')
 
@@ -117,6 +118,7 @@ def test_wheel_works_in_an_empty_folder(wheel, tmp_path):
     code = '''
 import sys
 import mmrep
+from mmrep.deploy.onnx_check import PACKAGES
 from mmrep.cli import load_config
 config = f'{mmrep.__path__[0]}/.mim/configs/pspnet_orepa_r18_shapes.py'
 print(mmrep.__file__, load_config(config).model.backbone.type)
@@ -126,19 +128,52 @@ print(mmrep.__file__, load_config(config).model.backbone.type)
     assert not list(tmp_path.iterdir())
 
 
+def read_metadata(wheel):
+    folder = next(wheel.glob('*.dist-info'))
+    return Parser().parsestr((folder / 'METADATA').read_text())
+
+
+def needs(metadata):
+    return metadata.get_all('Requires-Dist') or []
+
+
 def test_metadata(wheel):
     folder = next(wheel.glob('*.dist-info'))
-    metadata = Parser().parsestr((folder / 'METADATA').read_text())
+    metadata = read_metadata(wheel)
     assert metadata['Name'] == 'mmrep'
     assert metadata['Version'] == mmrep.__version__
-    assert metadata['License'] == 'Apache-2.0'
+    assert metadata['License-Expression'] == 'Apache-2.0'
     assert metadata['Summary'].startswith('Structural re-parameterization')
     assert '# mmrep' in metadata.get_payload()
     # nothing that pulls the other set of hosts in
-    assert metadata.get_all('Requires-Dist') is None
+    assert all('; extra == ' in need for need in needs(metadata))
+    assert not any('mm' in need.split(';')[0] for need in needs(metadata))
     licences = list(folder.rglob('LICENSE'))
     assert [p.read_text()
             for p in licences] == [(ROOT / 'LICENSE').read_text()]
+
+
+def test_extras(wheel):
+    """They name what the tools and the tests import beside the hosts."""
+    metadata = read_metadata(wheel)
+    extras = {extra: set() for extra in metadata.get_all('Provides-Extra')}
+    for need in needs(metadata):
+        name, _, extra = need.partition('; extra == ')
+        extras[extra.strip('"')].add(name)
+    assert extras['onnx'] == {*PACKAGES, 'onnxscript'}
+    locked = (ROOT / 'requirements/lock.txt').read_text()
+    for name in set().union(*extras.values()) - extras.get('docs', set()):
+        assert f'\n{name}==' in locked
+
+
+def test_classifiers(wheel):
+    metadata = read_metadata(wheel)
+    told = metadata.get_all('Classifier')
+    assert metadata['Requires-Python'] == '>=3.9'
+    for python in ('3.9', '3.10', '3.11', '3.12'):
+        assert f'Programming Language :: Python :: {python}' in told
+    # the licence is told by its expression alone
+    assert not any(line.startswith('License ::') for line in told)
 
 
 @pytest.mark.parametrize('name', MIM)

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # from the ground up; docs/code_map.md says a sentence about each
 ROOMS = ('version', 'errors', 'ending', 'paths', 'atomic', 'random_state',
-         'synthetic', 'custom_imports', 'prefixes', 'compat', 'kernel',
+         'synthetic', 'prefixes', 'compat', 'custom_imports', 'kernel',
          'layers', 'arguments', 'refusals', 'nets', 'testing', 'hosts',
          'backbones', 'heads', 'checkpoints', 'structures', 'patches',
          'fusing', 'dyrep', 'pictures', 'runner', 'hooks', 'deploy', 'cli',

@@ -1,4 +1,4 @@
-"""Evaluate a checkpoint of an mmdet, mmseg or mmpretrain config."""
+"""Evaluate a checkpoint of a config of mmdet, mmseg or another host."""
 import argparse
 import os.path as osp
 
@@ -12,6 +12,7 @@ from mmrep.cli.data import image_folders
 from mmrep.cli.outputs import check_apart, check_file, check_outside
 
 PICKLES = ('.pkl', '.pickle')
+SHOWN = ('mmdet', 'mmseg', 'mmpretrain')
 
 
 def parse_args(argv=None):
@@ -33,6 +34,11 @@ def check_outputs(cfg, args):
     """Refuse what cannot be written, or would destroy an input."""
     folders = {'--work-dir': cfg.work_dir}
     if args.show_dir is not None:
+        if cfg.default_scope not in SHOWN:
+            raise UserError(
+                '--show-dir draws what mmdet, mmseg and mmpretrain '
+                f'predict, not {cfg.default_scope}: use the '
+                'visualization hook of its config')
         folders['--show-dir'] = args.show_dir
         check_pictures(cfg, args.show_dir, '--show-dir')
     if args.out is None:

@@ -1,4 +1,4 @@
-"""Train the model of an mmdet, mmseg or mmpretrain config."""
+"""Train the model of a config of mmdet, mmseg or another host."""
 import argparse
 
 from mmrep import KeepKernelsHook, ParameterCheckHook

@@ -113,4 +113,5 @@ def _way_out(cfg, path):
         name, host = 'Cityscapes', 'mmseg'
     else:
         name, host = 'it', cfg.default_scope
-    return f'to prepare {name} see {PREPARE[host]}'
+    page = PREPARE.get(host, f"{host}'s docs on its datasets")
+    return f'to prepare {name} see {page}'

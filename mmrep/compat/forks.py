@@ -8,6 +8,7 @@ from importlib.util import find_spec
 
 from mmengine.config.utils import MODULE2PACKAGE
 
+from .hosts import HOSTS
 from .patching import Undo
 
 
@@ -22,7 +23,7 @@ def find_forked_hosts() -> Undo:
         What undoes it.
     """
     before = dict(MODULE2PACKAGE)
-    for module in ('mmdet', 'mmseg', 'mmpretrain'):
+    for module in HOSTS:
         try:
             distribution(MODULE2PACKAGE.get(module, module))
         except PackageNotFoundError:

@@ -19,6 +19,18 @@ TRAINING_ONLY = ('init_cfg', 'pretrained', 'drop_path_rate', 'with_cp',
                  'norm_behind')
 OURS = (AlexNetBN, MobileNetV1)  # no host has their plain form
 PLAIN = dict(type='Conv2d')
+# hosts with a ResNet whose weights are named as ours, and what it is there;
+# that of mmaction has other names
+RESNETS = dict(
+    mmdet='ResNet',
+    mmseg='ResNet',
+    mmpretrain='ResNet',
+    mmpose='ResNet',
+    mmyolo='mmdet.ResNet',
+    mmrotate='mmdet.ResNet',
+    mmdet3d='mmdet.ResNet',
+    mmocr='mmdet.ResNet')
+OF_MMPRETRAIN = ('mmpretrain', 'mmpose')  # whose ResNets are one
 WRAPPERS = (reparameterized, restructured)
 
 
@@ -109,18 +121,21 @@ def _arguments(backbone: type, node: dict) -> dict:
 
 def _resnet(node: dict, scope: str) -> Optional[dict]:
     """The host's ResNet or ResNeXt, None where it has no such net."""
+    if scope not in RESNETS:
+        return None
     arguments = _arguments(RepResNet, node)
     defaults = _arguments(RepResNet, {})
     width = arguments.pop('base_width') or arguments.pop('width_per_group')
     arguments.pop('width_per_group', None)
-    kind = 'ResNet' if arguments.pop('groups') == 1 else 'ResNeXt'
-    if kind == 'ResNeXt':
-        name = 'width_per_group' if scope == 'mmpretrain' else 'base_width'
+    kind = RESNETS[scope]
+    if arguments.pop('groups') > 1:
+        kind = kind.replace('ResNet', 'ResNeXt')
+        name = 'width_per_group' if scope in OF_MMPRETRAIN else 'base_width'
         arguments.update({'groups': node['groups'], name: width or 4})
     elif width not in (None, arguments['base_channels']):
         return None
-    if scope == 'mmpretrain' and (arguments['deep_stem']
-                                  or arguments['avg_down']):
+    if scope in OF_MMPRETRAIN and (arguments['deep_stem']
+                                   or arguments['avg_down']):
         return None  # other module names there
     arguments['stem_channels'] = (
         arguments['stem_channels'] or arguments['base_channels'])

@@ -6,7 +6,7 @@ import mmcv
 import torch
 from torch import Tensor, nn
 
-from ..errors import UserError
+from ..errors import UserError, one_line
 from ..fusing.examples import outputs
 from ..layers import RepConv2d
 from ..nets.difference import relative_difference
@@ -65,6 +65,9 @@ def worst_difference(rich: nn.Module, plain: nn.Module, x: Tensor) -> float:
     Returns:
         The largest relative difference of all.
 
+    Raises:
+        UserError: The rich net does not run on an image.
+
     Examples:
         >>> from mmengine.registry import MODELS
         >>> import mmrep
@@ -77,10 +80,23 @@ def worst_difference(rich: nn.Module, plain: nn.Module, x: Tensor) -> float:
     """
     layers = list(rep_layers(rich))
     with branch_by_branch(rich):
-        reference, reached = _reached(layers, lambda: outputs(rich, x))
+        reference, reached = _reached(layers, lambda: _outputs(rich, x))
     worst = max(map(relative_difference, reference, outputs(plain, x)))
     others = [layer for layer in layers if id(layer) not in reached]
     return max([worst, *map(_layer_difference, others)])
+
+
+def _outputs(model: nn.Module, x: Tensor) -> List[Tensor]:
+    """Return what a model computes, or say that it takes no such input."""
+    try:
+        return outputs(model, x)
+    except UserError:
+        raise
+    except Exception as error:  # whatever a model raises
+        raise UserError(
+            f'a {type(model).__name__} does not run on an image of shape '
+            f'{tuple(x.shape)} ({one_line(error)}), and its two forms cannot '
+            'be compared: fuse it in Python, `mmrep.fuse(model)`') from error
 
 
 @torch.no_grad()

@@ -5,11 +5,10 @@ from importlib.util import find_spec
 from mmengine.config import Config
 from mmengine.utils import get_installed_path, import_modules_from_strings
 
+from ..compat.hosts import HOSTS
 from ..custom_imports import add_import
 from ..errors import UserError, one_line
 from .values import check_values
-
-HOSTS = dict(mmdet='mmdet', mmseg='mmsegmentation', mmpretrain='mmpretrain')
 
 
 def load_config(path, cfg_options=None):

@@ -10,7 +10,8 @@ from ..compat.quiet import quiet
 from ..errors import UserError, one_line
 from ..hosts import build_model
 from ..runner.training import Training
-from ..synthetic import synthetic_batch
+from ..synthetic import LABELLED, synthetic_batch
+from .backbone_alone import BackboneAlone
 from .timing import Laps
 
 # random images would let the weights explode; with 0 new groups of the
@@ -69,12 +70,19 @@ class TrainingStep(Training):
         batch_size (int): How many images.
 
     Raises:
-        UserError: If the optimizer cannot be built.
+        UserError: If the optimizer cannot be built, or the host's losses
+            need labels that are not drawn.
     """
 
     hooks = param_schedulers = ()
 
     def __init__(self, cfg, model, size, batch_size):
+        if cfg.default_scope not in LABELLED and not isinstance(
+                model, BackboneAlone):
+            raise UserError(
+                f'there are no random labels for {cfg.default_scope} '
+                f'(`default_scope` of config {cfg.filename!r}): measure it '
+                'with --backbone or --inference')
         wrapper = copy.deepcopy(cfg.optim_wrapper)
         wrapper.pop('accumulative_counts', None)  # all steps are alike
         try:
@@ -126,5 +134,6 @@ class TrainingStep(Training):
         try:
             self.model.train_step(batch, self.optim_wrapper)
         except Exception as error:  # whatever a model raises
+            told = one_line(error) or type(error).__name__
             raise UserError(f'config {self.name!r} takes no training step on '
-                            f'random images: {one_line(error)}') from error
+                            f'random images: {told}') from error

@@ -109,3 +109,19 @@ def test_example_input(tmp_path):
     for wrong in ('missing.png', 'broken.png'):
         with pytest.raises(UserError, match=wrong):
             example_input(str(tmp_path / wrong))
+
+
+def test_a_net_that_takes_no_image_is_told():
+
+    class Points(Net):
+
+        def extract_feat(self, inputs):
+            return self.backbone(inputs['voxels'])
+
+    net = Points().eval()
+    with pytest.raises(UserError) as told:
+        worst_difference(net, mmrep.fuse(net), example_input())
+    message = str(told.value)
+    assert message.startswith('a Points does not run on an image of shape '
+                              '(1, 3, 128, 160)')
+    assert '`mmrep.fuse(model)`' in message and '\n' not in message

@@ -1,4 +1,5 @@
 """Run a test over drawn cases, the same ones each time, and count them."""
+import os
 from collections import Counter
 from functools import wraps
 from typing import Callable
@@ -15,10 +16,12 @@ settings.register_profile(
         HealthCheck.too_slow, HealthCheck.function_scoped_fixture
     ])
 ran = Counter()  # cases of each test
+# `make quick` draws a part of them
+SHARE = float(os.environ.get('DRAWN_CASES', 1))
 
 
 def over(examples: int, **strategies: SearchStrategy) -> Callable:
-    """Draw arguments of a test, at most ``examples`` times."""
+    """Draw arguments of a test, at most ``examples`` times or a share."""
 
     def decorate(test):
 
@@ -29,7 +32,7 @@ def over(examples: int, **strategies: SearchStrategy) -> Callable:
 
         profile = settings.get_profile('properties')
         return settings(
-            profile, max_examples=examples)(
+            profile, max_examples=max(1, round(SHARE * examples)))(
                 given(**strategies)(counted))
 
     return decorate

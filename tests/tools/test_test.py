@@ -52,6 +52,7 @@ def test_seg_in_a_process(tiny_seg, tmp_path):
         'shown',
         cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
+    assert 'Warning' not in done.stderr  # of other packages
     assert 'mIoU' in done.stdout + done.stderr
     assert len(list((tmp_path / 'shown').rglob('*.png'))) == 4
     assert (tmp_path / 'work_dirs' / 'tiny_seg').is_dir()

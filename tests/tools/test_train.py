@@ -41,6 +41,7 @@ def trained(tiny_seg, tmp_path_factory):
     cwd = tmp_path_factory.mktemp('elsewhere')
     done = train(os.path.relpath(tiny_seg, cwd), cwd=cwd)
     assert done.returncode == 0, done.stderr[-2000:]
+    assert 'Warning' not in done.stderr  # of other packages
     return cwd / 'work_dirs' / 'tiny_seg'
 
 
