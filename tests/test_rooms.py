@@ -1,5 +1,6 @@
 """The rooms of mmrep: a file imports from its own room or from rooms below."""
 import ast
+import importlib
 import re
 from pathlib import Path
 
@@ -101,3 +102,14 @@ def test_the_map_has_the_rooms_in_this_order():
     assert named == list(ROOMS), (
         'docs/code_map.md must list the rooms of tests/test_rooms.py from '
         'the ground up')
+
+
+PACKAGES = sorted(ROOT.glob('mmrep/**/__init__.py'))
+
+
+@pytest.mark.parametrize('path', PACKAGES, ids=lambda path: path.parent.name)
+def test_no_public_name_is_that_of_a_module(path):
+    """`mmrep.structure` is a function, whatever was imported before."""
+    package = importlib.import_module(name_of(path))
+    beside = {p.stem for p in path.parent.iterdir()}
+    assert not beside.intersection(getattr(package, '__all__', ()))

@@ -16,7 +16,7 @@ from mmengine.logging import print_log
 import mmrep
 from mmrep.atomic import check_destination, write_together
 from mmrep.checkpoints.complete import check_complete
-from mmrep.checkpoints.convert import TARGETS, convert
+from mmrep.checkpoints.official import TARGETS, convert
 from mmrep.checkpoints.safe_load import read_file
 from mmrep.checkpoints.wrappers import (split_classifier, unwrap,
                                         without_prefixes)

@@ -1,5 +1,5 @@
 """Reading checkpoints, and official ones in mmrep's names."""
-from .convert import convert
+from .official import convert
 from .safe_load import read_checkpoint
 
 __all__ = ['convert', 'read_checkpoint']

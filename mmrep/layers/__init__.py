@@ -10,7 +10,7 @@ from .orepa import OREPAConv2d
 from .orepa_branch import KERNEL_BRANCHES, KernelBranch
 from .rep_conv import RepConv2d
 from .repvgg import OREPAVGGConv2d, QARepVGGConv2d, RepVGGConv2d
-from .without_bias import without_bias
+from .bias_free import without_bias
 
 __all__ = [
     'BRANCHES', 'KERNEL_BRANCHES', 'Branch', 'KernelBranch', 'ACBConv2d',
