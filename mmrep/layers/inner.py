@@ -53,10 +53,13 @@ def hand_on_geometry(block: RepConv2d) -> None:
 
     Callers may have changed it on this block, or on all modules.
     """
+    nested = [b for b in block.branches.values() if b.inner_blocks()]
+    if block.kxk is None and not nested:  # as in most forward passes
+        return
     seen = {name: getattr(block, name) for name in SEEN}
     if block.kxk is not None:
         hand_geometry(block.kxk, seen)
-    for branch in block.branches.values():
+    for branch in nested:
         branch.hand_geometry(seen)
 
 
