@@ -1,4 +1,4 @@
-"""Keeping kernels while a model is only used."""
+"""Keep kernels while a model is used but not trained."""
 from contextlib import contextmanager
 from typing import Iterator
 
