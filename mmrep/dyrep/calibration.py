@@ -96,7 +96,7 @@ def calls(model: nn.Module, layers: Sequence[nn.Module], batch: Any,
 
 
 class _Reached(Exception):
-    """Carries the input of a block out of the model."""
+    """Exception that carries the input of a block out of the model."""
 
 
 def _stop(_, args: tuple) -> None:

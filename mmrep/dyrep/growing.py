@@ -88,8 +88,9 @@ def compensate(block: BranchedConv2d, inputs: Iterable[Tensor],
     statistics = measure(block, block.norms_inside(), inputs)
     if block.norm not in statistics:
         raise UserError(
-            'a convolution that is to grow saw nothing of the last batches: '
-            'its `scope` must have such only that every batch runs through')
+            'a convolution that is to grow got no input from the last '
+            'batches: `scope` may only name modules that every batch runs '
+            'through')
     for norm, (mean, var) in statistics.items():
         norm.running_mean.copy_(mean)
         norm.running_var.copy_(var)

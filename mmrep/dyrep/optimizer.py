@@ -122,7 +122,7 @@ def _options(group: dict) -> dict:
 
 def _distance(a: dict, b: dict) -> float:
     """Return how differently the constructor treats two groups, 0 if alike."""
-    stands = (a['lr'] == 0) != (b['lr'] == 0)  # it has no schedule to share
+    stands = (a['lr'] == 0) != (b['lr'] == 0)  # a rate of 0 has no schedule
     return (a != b) + 1e9 * stands + sum(
         abs(a.get(key, 0) - b.get(key, 0)) / (abs(b.get(key, 0)) or 1)
         for key in ('lr', 'weight_decay'))

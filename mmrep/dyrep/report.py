@@ -12,9 +12,9 @@ from .sites import find_sites
 
 DEGENERATE = (
     "DyRep: the metric 'synflow' says nothing of {} of {} kernels: a batch "
-    'norm behind them trains, which takes their scale away, so that the sum '
-    'of gradient times kernel is that of gamma * dL/dgamma * eps / (var + '
-    "eps), whatever the kernel does. 'snip' is sound here")
+    'norm behind them trains and removes their scale, so that the sum of '
+    'gradient times kernel is the sum of gamma * dL/dgamma * eps / (var + '
+    "eps) for any kernel. Use 'snip' here")
 
 
 def start(evolution: Evolution) -> None:

@@ -178,7 +178,7 @@ def _report(fused: nn.Module, convs: Dict[str, nn.Conv2d],
                     'their biases')
     if moves is None:
         told.append(
-            f'this {type(fused).__name__} runs on no guessed image: give '
-            '`example`, the arguments of its forward, to mmrep.fuse, and '
-            'biases in front of batch norms go into these')
+            f'this {type(fused).__name__} does not run on guessed images: '
+            'pass `example`, the arguments of its forward, to mmrep.fuse to '
+            'move biases into the batch norms behind')
     print_log('; '.join(told), 'current')

@@ -135,7 +135,7 @@ def _drop_training_only(fused: nn.Module) -> None:
 
 
 def _forget_blocks(fused: nn.Module) -> None:
-    """Make configs of blocks plain, by which a host builds when it deploys."""
+    """Make configs of blocks plain: some hosts build from them later."""
     for module in fused.modules():
         config = getattr(module, 'conv_cfg', None)
         kind = config.get('type') if isinstance(config, dict) else None

@@ -10,7 +10,7 @@ from ..nets.keep import keep_kernels
 
 @HOOKS.register_module()
 class KeepKernelsHook(Hook):
-    """Hook that makes blocks make their kernels once in a validation or test.
+    """Hook that keeps the kernels of blocks during each validation and test.
 
     See :func:`mmrep.keep_kernels`. ``tools/train.py`` and ``tools/test.py``
     add this hook to every run. After a validation that an exception ended, the

@@ -172,7 +172,8 @@ def why_not_rich(model: nn.Module,
     for module in model.modules():
         if hasattr(module, 'deform_groups'):
             for child in module.children():
-                reasons[child] = 'computes the offsets of a deformable one'
+                reasons[child] = ('computes the offsets of a deformable '
+                                  'convolution')
     return {conv: reasons[conv] for conv in convs if reasons[conv]}
 
 

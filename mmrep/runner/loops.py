@@ -24,8 +24,8 @@ def fit_loop(schedule: Schedule, loop: object) -> None:
             event.
     """
     if not isinstance(loop, LOOPS):
-        raise UserError('DyRepHook knows EpochBasedTrainLoop and '
-                        'IterBasedTrainLoop, the train loop is a '
+        raise UserError('DyRepHook supports EpochBasedTrainLoop and '
+                        'IterBasedTrainLoop, but the train loop is a '
                         f'{type(loop).__name__}')
     schedule.fit(
         isinstance(loop, EpochBasedTrainLoop), loop.max_epochs, loop.max_iters)

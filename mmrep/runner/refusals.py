@@ -71,7 +71,8 @@ def check_runner(runner: Runner) -> None:
     averaging = [k for k, h in zip(kinds, runner.hooks) if _averages(h)]
     if averaging and kinds.index('DyRepHook') > kinds.index(averaging[0]):
         raise UserError(f'DyRepHook must come before {averaging[0]}, which '
-                        'follows its changes: give that a lower `priority`')
+                        f'follows its changes: give {averaging[0]} a lower '
+                        '`priority`')
 
 
 def check_sites(evolution: Evolution) -> None:
@@ -98,8 +99,8 @@ def check_one(count: int) -> None:
         UserError: There is more than one.
     """
     if count > 1:
-        raise UserError('there are several DyRepHooks in `custom_hooks`, of '
-                        'which each would change what the others know: keep '
+        raise UserError('there are several DyRepHooks in `custom_hooks`, and '
+                        'each changes the model that the others follow: keep '
                         'one')
 
 
