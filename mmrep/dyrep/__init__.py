@@ -1,4 +1,4 @@
-"""DyRep: blocks that grow and shrink while a network trains."""
+"""DyRep: blocks that grow and shrink while a net trains."""
 from .evolution import SEVEN, Evolution
 from .look import Data
 from .optimizer import regroup

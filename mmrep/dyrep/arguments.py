@@ -1,4 +1,4 @@
-"""Arguments of which nothing can come."""
+"""Checks of DyRep's arguments, before anything is trained with them."""
 import torch
 from torch import nn
 
@@ -14,10 +14,13 @@ ANY = Geometry.of(nn.Conv2d(64, 64, 3, padding=1))
 
 
 def check_numbers(**values: float) -> None:
-    """Refuse numbers of which nothing can come.
+    """Refuse numbers that are not finite or not above zero.
+
+    Args:
+        values: Numbers by the names of their arguments.
 
     Raises:
-        UserError: One is not above zero, or not finite.
+        UserError: A number is not above zero, or is not finite.
     """
     for name, value in values.items():
         if not is_number(value) or not 0 < value <= LARGEST:
@@ -26,10 +29,14 @@ def check_numbers(**values: float) -> None:
 
 
 def checked_branches(branches: Branches) -> dict:
-    """The options of each branch.
+    """Return the options of each branch.
+
+    Args:
+        branches: Names of branches, or their options by name.
 
     Raises:
-        UserError: A name is unknown, options are none, or there is no name.
+        UserError: A name is unknown, a branch does not take its options, the
+            branches do not fit any convolution, or there are none.
     """
     _check_kinds(branches)
     try:
@@ -46,15 +53,16 @@ def checked_branches(branches: Branches) -> dict:
 def try_branches(branches: dict,
                  geometry: Geometry,
                  name: str = 'any convolution') -> None:
-    """Build branches for a convolution, without memory for them.
+    """Build branches for a convolution as a trial, without memory for them.
 
     Args:
-        branches: With their options.
-        geometry: Of the convolution.
-        name: Of the convolution.
+        branches: Options of the branches, by their names.
+        geometry: The geometry of the convolution.
+        name: The name of the convolution for the message. Defaults to 'any
+            convolution'.
 
     Raises:
-        UserError: It cannot have them.
+        UserError: The convolution cannot have the branches.
     """
     try:
         with quiet(), torch.device('meta'):
@@ -65,7 +73,7 @@ def try_branches(branches: dict,
                 groups=geometry.groups,
                 branches=branches,
                 norms=NORMS)
-    except Exception as error:  # whatever odd options lead to
+    except Exception as error:  # odd options may raise anything
         raise UserError(f'`branches` (={branches!r}) do not fit {name}: '
                         f'{one_line(error)}') from error
 

@@ -1,4 +1,4 @@
-"""What norms in a block will see, measured on a few batches."""
+"""Statistics that norms in a block will see, measured on a few batches."""
 from collections import Counter
 from contextlib import contextmanager
 from typing import (Any, Callable, Dict, Iterable, Iterator, List, Sequence,
@@ -20,7 +20,14 @@ Statistics = Tuple[Tensor, Tensor]  # mean and variance of each channel
 
 @contextmanager
 def untouched(model: nn.Module, seed: int = 0) -> Iterator[None]:
-    """Run a model without a trace: modes, buffers, random numbers, grads."""
+    """Restore modes, buffers and random numbers after runs of a model.
+
+    No gradients are recorded inside.
+
+    Args:
+        model: The model to run.
+        seed: The seed of the random numbers inside. Defaults to 0.
+    """
     modes = {module: module.training for module in model.modules()}
     buffers = [(b, b.clone()) for b in model.buffers()]
     try:
@@ -36,14 +43,15 @@ def untouched(model: nn.Module, seed: int = 0) -> Iterator[None]:
 
 def inputs_of(block: RepConv2d, root: RepConv2d, model: nn.Module,
               batches: Sequence, run: Run) -> Iterator[Tensor]:
-    """What a block gets of each batch, as in training.
+    """Yield the input that a block gets from each batch, as in training.
 
     Args:
-        block: It, or a block inside of ``root``.
-        root: The layer.
-        model: Around it.
-        batches: Such as the model trains on.
-        run: Runs the model on a batch; ends where the block begins.
+        block: ``root`` or a block inside ``root``.
+        root: A layer of the model.
+        model: The model that contains ``root``.
+        batches: Batches like those that the model trains on.
+        run: Function that runs the model on a batch. The run is stopped where
+            the block begins.
     """
     for batch in batches:
         with untouched(model), branch_by_branch(root):
@@ -53,15 +61,24 @@ def inputs_of(block: RepConv2d, root: RepConv2d, model: nn.Module,
             except _Reached as reached:
                 x = reached.args[0]
             else:
-                continue  # of no use to this batch
+                continue  # this batch does not reach the block
             finally:
                 handle.remove()
-        yield x.to(block.origin.dtype)  # it ran in mixed precision
+        yield x.to(block.origin.dtype)  # the run may be in mixed precision
 
 
 def calls(model: nn.Module, layers: Sequence[nn.Module], batch: Any,
           run: Run) -> List[int]:
-    """How often each of these runs in a forward pass, of any process."""
+    """Return how often each layer runs in a forward pass.
+
+    Processes may differ; the largest number of all processes counts.
+
+    Args:
+        model: The model that contains the layers.
+        layers: The layers to count.
+        batch: A batch like those that the model trains on.
+        run: Function that runs the model on a batch.
+    """
     counts = Counter()
     handles = [
         layer.register_forward_pre_hook(lambda m, _: counts.update([id(m)]))
@@ -79,7 +96,7 @@ def calls(model: nn.Module, layers: Sequence[nn.Module], batch: Any,
 
 
 class _Reached(Exception):
-    """Carries the input of a block out of the model."""
+    """Exception that carries the input of a block out of the model."""
 
 
 def _stop(_, args: tuple) -> None:
@@ -89,16 +106,21 @@ def _stop(_, args: tuple) -> None:
 @torch.no_grad()
 def measure(block: RepConv2d, norms: Iterable[nn.Module],
             inputs: Iterable[Tensor]) -> Dict[nn.Module, Statistics]:
-    """Mean and variance of what norms inside of a block see.
+    """Return the mean and variance of the inputs of norms inside a block.
 
-    Each norm normalises every batch by itself, as it does in training, and
-    what it sees is pooled over batches and processes.
+    Each norm normalises every batch by itself, as it does in training. The
+    statistics of its inputs are pooled over batches and processes.
+
+    Args:
+        block: The block that runs.
+        norms: The norms to measure, all inside ``block``.
+        inputs: Inputs of the block, one for each batch.
 
     Returns:
-        Of each norm; none where there is no input.
+        The statistics of each norm, by norm. A norm without inputs is absent.
 
     Raises:
-        NotFinite: What a norm sees is not finite.
+        NotFinite: The inputs of a norm are not finite.
     """
     moments = {norm: Moments() for norm in norms}
     handles = [
@@ -119,13 +141,20 @@ def measure(block: RepConv2d, norms: Iterable[nn.Module],
 
 
 class Moments:
-    """Sums over batches of what a norm sees."""
+    """Sums of a norm's inputs over batches, channel by channel."""
 
     def __init__(self) -> None:
-        self.sums = 0.0  # of ones, values, squares; as precise as can be
+        self.sums = 0.0  # of ones, values and squares, in the widest dtype
 
     def watch(self, norm: nn.Module, args: tuple) -> None:
-        """Take note, and let the norm in eval mode use this batch's."""
+        """Add up a batch, and give the norm the statistics of this batch.
+
+        A norm in eval mode then normalises as in training mode.
+
+        Args:
+            norm: The norm that is about to run.
+            args: The arguments of its forward.
+        """
         var, mean = torch.var_mean(
             args[0].float(), dim=(0, 2, 3), correction=0)
         norm.running_mean.copy_(mean)
@@ -137,7 +166,14 @@ class Moments:
             [torch.ones_like(mean), mean, var + mean**2])
 
     def pooled(self, like: Tensor) -> Statistics:
-        """Mean and unbiased variance over all processes."""
+        """Return the mean and the unbiased variance over all processes.
+
+        Args:
+            like: A tensor of the wanted length, dtype and device.
+
+        Returns:
+            The statistics. None if there is at most one value per channel.
+        """
         zeros = like.new_zeros(3, len(like), dtype=widest(like.device))
         sums = self.sums + zeros
         all_reduce(sums)

@@ -1,4 +1,4 @@
-"""Taking branches off a block that do little, its function unchanged."""
+"""Cut branches of little importance; the function of the block stays."""
 from typing import Callable, Iterable, List, Sequence
 
 import torch
@@ -12,12 +12,15 @@ from .calibration import Statistics, measure
 from .growing import branches_kernel, match, norms_around
 from .sites import Site, block_at
 
-TINY = 1e-3  # over the mean: nothing is divided by scales below
+TINY = 1e-3  # of the mean: scales below this are no divisors
 
 
 @torch.no_grad()
 def average_buffers(block: nn.Module) -> None:
-    """Let all processes have the same statistics: kernels come of them."""
+    """Average the statistics of a block over all processes.
+
+    Kernels are computed from statistics, so all processes need the same.
+    """
     for buffer in block.buffers():
         if buffer.is_floating_point():
             all_reduce(buffer, 'mean')
@@ -25,10 +28,14 @@ def average_buffers(block: nn.Module) -> None:
 
 @torch.no_grad()
 def absorb(block: BranchedConv2d, names: Sequence[str]) -> None:
-    """Add branches to the kxk and take them off (DyRep, equation 10).
+    """Add branches to the kxk and remove them (DyRep, equation 10).
 
     In eval mode the block computes the same; for training mode see
     :func:`rematch`.
+
+    Args:
+        block: The block, which is changed in place.
+        names: Names of the branches to absorb.
     """
     added = branches_kernel(block, names)
     scale = _safe_scale(block)
@@ -39,7 +46,7 @@ def absorb(block: BranchedConv2d, names: Sequence[str]) -> None:
 
 
 def _add(block: BranchedConv2d, weight: Tensor) -> None:
-    """Add to the kxk kernel, in front of its norm."""
+    """Add a weight to the kxk kernel, in front of its norm."""
     if block.kxk is None:
         block.weight += weight
         return
@@ -50,9 +57,10 @@ def _add(block: BranchedConv2d, weight: Tensor) -> None:
 
 
 def _safe_scale(block: BranchedConv2d) -> Tensor:
-    """The scale of the kxk's norm, by which can be divided.
+    """Return the scale of the kxk's norm, which is then a safe divisor.
 
-    Channels whose scale vanished hand it to what is in front of the norm.
+    A channel whose scale nearly vanished gets the mean scale. The kernel in
+    front of the norm takes the ratio, so that the function stays.
     """
     scale, shift = K.norm_affine(block.norm)
     mean = scale.abs().mean()
@@ -69,7 +77,7 @@ def _safe_scale(block: BranchedConv2d) -> Tensor:
 
 
 def _rescale(block: BranchedConv2d, factor: Tensor) -> None:
-    """Multiply what is in front of the kxk's norm, channel by channel."""
+    """Multiply the kernel in front of the kxk's norm, channel by channel."""
     if block.kxk is None:
         block.weight *= factor[:, None, None, None]
         return
@@ -83,9 +91,10 @@ def _rescale(block: BranchedConv2d, factor: Tensor) -> None:
 
 
 def kxk_blocks(block: BranchedConv2d) -> List[BranchedConv2d]:
-    """The blocks with a norm on the way to the innermost kxk, that first.
+    """Return the blocks with a norm on the way to the innermost kxk.
 
-    What is added to the kxk changes what their norms see.
+    The innermost comes first. An addition to the kxk changes the inputs of
+    their norms.
     """
     blocks = []
     while isinstance(block, BranchedConv2d):
@@ -97,15 +106,15 @@ def kxk_blocks(block: BranchedConv2d) -> List[BranchedConv2d]:
 @torch.no_grad()
 def rematch(block: BranchedConv2d, before: Statistics,
             after: Statistics) -> None:
-    """Fit the norm of the kxk to what it sees now, its function kept.
+    """Fit the norm of the kxk to its new inputs; its function stays.
 
-    Its running statistics change as those of the batches do, by which they
-    differ as before: in training mode too, its scale and shift stay.
+    The running statistics change as those of the batches do. The scale and
+    the shift of the norm stay, also in training mode.
 
     Args:
-        block: One of the :func:`kxk_blocks` from which branches were taken.
-        before: What the norm saw with them.
-        after: What it sees now.
+        block: One of the :func:`kxk_blocks` of a block that lost branches.
+        before: Statistics of the norm's inputs before the cut.
+        after: Statistics of the norm's inputs after the cut.
     """
     norm = block.norm
     scale, shift = K.norm_affine(norm)
@@ -116,20 +125,31 @@ def rematch(block: BranchedConv2d, before: Statistics,
 
 
 def close_all(model: nn.Module, site: Site) -> None:
-    """Make the block at a site plain, and those around, where possible."""
+    """Make the block at a site and those around it plain, where possible.
+
+    Args:
+        model: The model that contains the block.
+        site: The site of the block.
+    """
     while close(model, site) and site.inside:
         site = site.outer
 
 
 @torch.no_grad()
 def close(model: nn.Module, site: Site) -> bool:
-    """Make a block plain that has no branches left.
+    """Make a block plain if it has no branches left.
 
-    Its norm goes into the kernel and the norms behind.
+    Its norm goes into the kernel and into the norms behind.
+
+    Args:
+        model: The model that contains the block.
+        site: The site of the block.
 
     Returns:
-        Whether it was possible: something must take the bias, and a norm
-        that trains takes from each batch its own scale, as one behind does.
+        True if the block became plain. It stays if nothing can take the bias,
+        which is a norm behind or, while the block's norm is in eval mode, the
+        block's own bias. A norm that trains removes the scale of each batch,
+        and so does a norm behind.
     """
     block, behind = block_at(model, site), norms_around(model, site)
     if block.branches or block.kxk is not None or block.norm is None:
@@ -153,13 +173,14 @@ def close(model: nn.Module, site: Site) -> bool:
 @torch.no_grad()
 def cut(models: Sequence[nn.Module], site: Site, names: Sequence[str],
         inputs: Callable[[], Iterable[Tensor]]) -> None:
-    """Take branches off the block at a site.
+    """Cut branches of the block at a site.
 
     Args:
-        models: The model, and those that follow it.
-        site: Of the block.
-        names: Of the branches.
-        inputs: Gives the features that the model's block gets.
+        models: The model, then the averaged models that follow it.
+        site: The site of the block.
+        names: Names of the branches to cut.
+        inputs: Function that returns the inputs of the block in the first
+            model.
     """
     for model in models:
         for inner in kxk_blocks(block_at(model, site)):

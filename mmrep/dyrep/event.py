@@ -1,4 +1,4 @@
-"""One event of DyRep: what does little is cut, what matters most grows."""
+"""One event of DyRep: weak branches are cut, the best kernel grows."""
 from typing import TYPE_CHECKING, Dict, Iterator, List, Optional, Set
 
 from torch import Tensor, nn
@@ -19,11 +19,11 @@ Plan = Dict[Site, Dict[str, float]]  # importances of branches to cut
 
 
 class Event:
-    """An event of algorithm 1, with nothing to take it back.
+    """An event of algorithm 1; nothing here takes back one that fails.
 
     Args:
-        evolution: Has the model, its followers and the options.
-        scores: Since the last event.
+        evolution: The evolution with the model, its followers and the options.
+        scores: Scores since the last event.
         data: The last batches.
     """
 
@@ -38,10 +38,10 @@ class Event:
         """Cut and grow.
 
         Args:
-            step: When, in iterations.
+            step: The number of the event's iteration, from 1.
 
         Returns:
-            What happened, as plain data.
+            The record of the event, as plain data.
 
         Raises:
             NotFinite: Features, scores or statistics are not finite.
@@ -69,7 +69,7 @@ class Event:
             })
 
     def totals(self) -> Dict[str, float]:
-        """The score of each kernel by the metric, by name."""
+        """Return the score of each kernel by the metric, by name."""
         kernels, metric = self.evolution.kernels(), self.evolution.metric
         if metric == 'random':
             return drawn(kernels, self.evolution.event_seed)
@@ -83,24 +83,24 @@ class Event:
         """Cut branches of a block, in all models.
 
         Args:
-            site: Where the block is.
-            names: Of the branches.
+            site: The site of the block.
+            names: Names of the branches to cut.
         """
         block = block_at(self.model, site)
         cutting.cut(self.evolution.models, site, names,
                     lambda: self._inputs(site, block))
 
     def _look(self) -> Look:
-        """At the features, which must be finite where norms train."""
+        """Look at the model; its features in training must be finite."""
         found = look(self.model, self.data.batches[-1], self.data.features)
         check_finite('features of the last batch', found.trained)
         return found
 
     def _plan(self) -> Plan:
-        """The branches to cut, with their importances.
+        """Return the branches to cut, with their importances.
 
-        Of these blocks all processes then have the same statistics, of which
-        their kernels come.
+        All processes then have the same statistics in these blocks, from
+        which the kernels are computed.
         """
         evolution, plan = self.evolution, {}
         for site, block in evolution.blocks().items():
@@ -110,13 +110,13 @@ class Event:
             if names:
                 plan[site] = {name: weights[name] for name in names}
         for model in evolution.models:
-            # blocks around may become plain with them
+            # a block around may become plain, too: average the whole layer
             for layer in sorted({site.layer for site in plan}):
                 cutting.average_buffers(model.get_submodule(layer))
         return plan
 
     def _cut(self, plan: Plan) -> List[dict]:
-        """Cut in all blocks, those inside of blocks first."""
+        """Cut the planned branches, blocks inside blocks first."""
         cuts = []
         for site, weights in plan.items():
             self.cut_block(site, list(weights))
@@ -128,7 +128,11 @@ class Event:
         return cuts
 
     def _grow(self, totals: Dict[str, float]) -> Optional[str]:
-        """Grow the kernel of the highest score; its name, if there is one."""
+        """Grow the kernel with the highest score and return its name.
+
+        Returns:
+            The name. None if no kernel can grow.
+        """
         evolution, scored = self.evolution, dict(totals)
         for name in scored.keys() & self._others_than_once():
             del scored[name]
@@ -150,9 +154,9 @@ class Event:
         return list(blocks[name].branches) if name else []
 
     def _others_than_once(self) -> Set[str]:
-        """The sites that do not run just once in a forward pass.
+        """Return the sites that do not run exactly once in a forward pass.
 
-        Such as in heads that are shared by levels of a pyramid: a norm that
+        An example is a head that the levels of a pyramid share: a norm that
         trains would see each level by itself.
         """
         sites = self.evolution.sites()

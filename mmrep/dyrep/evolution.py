@@ -22,28 +22,29 @@ SEVEN = ('1x1', '1x1_kxk', '1x1_average', '1xk', 'kx1', 'identity')
 
 
 class Evolution:
-    """Grow the kernel that matters most and cut branches that do little.
+    """Evolution of a model: each event cuts weak branches and grows a kernel.
 
-    Huang et al., DyRep, CVPR 2022, algorithm 1. What the model computes stays
-    as it is, up to rounding where norms are in eval mode and to the noise of
-    a batch's statistics where they train.
+    Huang et al., DyRep, CVPR 2022, algorithm 1. The function of the model
+    stays, up to rounding where norms are in eval mode and up to the noise of
+    batch statistics where norms train.
 
     Args:
-        model: Changed in place; not wrapped.
+        model: The model without wrappers, which is changed in place.
         scope: Names of the modules that evolve. Defaults to 'backbone'.
         metric: One of synflow, snip, grad_norm, grasp, random, vote (section
             A.3). Defaults to 'snip'.
-        branches: Of a block that grows, beside its kxk. Defaults to the six
-            of the paper's table 1.
-        cut_threshold: Standard deviation of the branches' importances from
+        branches: Branches of a block that grows, beside its kxk. Defaults to
+            the six of the paper's table 1.
+        cut_threshold: Standard deviation of the branches' importances above
             which some are cut (section 4.2). Defaults to 0.02.
-        init_gamma: Last gamma of new branches, over that of the kxk (section
-            4.1). Defaults to 0.01.
-        max_depth: How deep blocks may be nested. Defaults to 2.
-        seed: Of new weights. Defaults to 0.
+        init_gamma: Last gamma of new branches, as a multiple of the kxk's
+            gamma (section 4.1). Defaults to 0.01.
+        max_depth: Number of levels to which blocks may be nested. Defaults to
+            2.
+        seed: Seed of the new weights. Defaults to 0.
 
     Raises:
-        UserError: An argument is impossible.
+        UserError: An argument has an impossible value.
 
     Examples:
         >>> import torch
@@ -86,11 +87,11 @@ class Evolution:
         self.history: List[dict] = []
 
     def sites(self) -> Dict[str, Site]:
-        """What can grow now, by name."""
+        """Return the sites that can grow now, by name."""
         return {site.name: site for site in self._growing()}
 
     def try_sites(self) -> None:
-        """Try what can grow now, each shape once.
+        """Try the branches on all that can grow now, each shape once.
 
         Raises:
             UserError: A convolution cannot have the branches.
@@ -103,11 +104,11 @@ class Evolution:
             try_branches(self.branches, shape, repr(name))
 
     def kernels(self) -> Dict[str, nn.Parameter]:
-        """The kernels of the sites, by name."""
+        """Return the kernels of the sites, by name."""
         return {site.name: w for site, w in self._growing().items()}
 
     def _growing(self) -> Dict[Site, nn.Parameter]:
-        """The sites that one of the branches fits, with their kernels."""
+        """Return the sites that a branch fits, with their kernels."""
         found = find_sites(self.model, self.scope, self.max_depth)
         shapes = {site: geometry_at(self.model, site) for site in found}
         return {
@@ -117,28 +118,32 @@ class Evolution:
         }
 
     def blocks(self) -> Dict[Site, BranchedConv2d]:
-        """All blocks with branches now, those inside of blocks first."""
+        """Return all blocks that have branches, by site.
+
+        A block inside another comes before it.
+        """
         return dict(find_blocks(self.model, self.scope))
 
     def new_scores(self) -> Scores:
-        """Sums for what can grow now, from zero."""
+        """Return new scores of all that can grow now, which begin at zero."""
         return Scores(self.kernels(), needed(self.metric))
 
     def event(self, step: int, scores: Scores, data: Data) -> dict:
-        """Cut what does little, then grow what matters most.
+        """Cut branches of little importance, then grow the best kernel.
 
         Args:
-            step: When, in iterations.
-            scores: Since the last event.
+            step: The number of the event's iteration, from 1.
+            scores: Scores since the last event.
             data: The last batches.
 
         Returns:
-            What happened, as plain data, which :attr:`history` keeps too.
+            The record of the event, as plain data, which :attr:`history` also
+            keeps.
 
         Raises:
-            UserError: There are no batches. Or, as ``NotFinite``: weights,
-                features, scores or statistics are not. The model and its
-                averages are then as they were.
+            UserError: There are no batches. As ``NotFinite``: weights,
+                features, scores or statistics are not finite. The model and
+                its averages are then as they were.
         """
         if not data.batches:
             raise UserError('there are no batches to calibrate on')
@@ -157,5 +162,5 @@ class Evolution:
 
     @property
     def event_seed(self) -> int:
-        """The seed of the next event, another one for each."""
+        """The seed of the next event, which differs from event to event."""
         return random_state.folded(self.seed + len(self.history))

@@ -1,4 +1,4 @@
-"""NaN and infinity, from which a network cannot learn where to grow."""
+"""Checks for NaN and infinity, which say nothing of where to grow."""
 from typing import Iterable, Optional, Sequence
 
 import torch
@@ -9,7 +9,11 @@ from ..errors import UserError
 
 
 class NotFinite(UserError):
-    """Something that an event goes by is NaN or infinite."""
+    """Error of an event whose weights, features or scores are not finite.
+
+    Args:
+        what: The values that are not finite, in the plural.
+    """
 
     def __init__(self, what: str) -> None:
         super().__init__(f'{what} are not finite (NaN or infinite)')
@@ -18,15 +22,15 @@ class NotFinite(UserError):
 def check_finite(what: str,
                  tensors: Sequence[Tensor],
                  names: Sequence[str] = ()) -> None:
-    """Refuse what is not finite, in all processes alike.
+    """Refuse tensors that are not finite, in all processes alike.
 
     Args:
-        what: These are, in the plural.
-        tensors: They.
-        names: Of each, where they have one. Defaults to none.
+        what: The meaning of the tensors for the message, in the plural.
+        tensors: The tensors to check.
+        names: Names of the tensors. Defaults to none.
 
     Raises:
-        NotFinite: One is not, here or in another process.
+        NotFinite: A tensor is not finite, here or in another process.
     """
     bad = _first_bad(tensors)
     found = torch.tensor(float(bad is not None))
@@ -40,10 +44,10 @@ def check_weights(models: Iterable[nn.Module]) -> None:
     """Refuse weights and statistics that are not finite.
 
     Args:
-        models: The one that trains, and averages of it.
+        models: The model that trains, then its averages.
 
     Raises:
-        NotFinite: One is not.
+        NotFinite: A parameter or buffer is not finite.
     """
     for i, model in enumerate(models):
         state = {
@@ -56,7 +60,10 @@ def check_weights(models: Iterable[nn.Module]) -> None:
 
 
 def _first_bad(tensors: Sequence[Tensor]) -> Optional[int]:
-    """Which is the first that is not finite; waits for a GPU once."""
+    """Return the index of the first tensor that is not finite.
+
+    This waits for a GPU only once.
+    """
     flags = [torch.isfinite(tensor.detach()).all() for tensor in tensors]
     if not flags:
         return None

@@ -8,23 +8,24 @@ from torch import Tensor, nn
 from .calibration import untouched
 from .precision import widest
 
-STEP = 1e-3  # over the norm of the kernels
+STEP = 1e-3  # as a multiple of the norm of all kernels together
 
 
 def grasp(model: nn.Module, kernels: Dict[str, nn.Parameter],
           batches: Sequence, loss: Callable[[Any],
                                             Tensor]) -> Dict[str, float]:
-    """``-sum(w * (H g))`` of each kernel (DyRep, equation 14).
+    """Return ``-sum(w * (H g))`` of each kernel (DyRep, equation 14).
 
-    ``H g`` is the difference of gradients a small step along ``g`` ahead and
-    behind: ops of detectors have no second derivative. The model runs twice
-    as it trains, and stays as it is.
+    ``H g`` is the difference of the gradients a small step along ``g`` ahead
+    and behind, since some operators of detectors have no second derivative.
+    The model runs as in training, three times for each batch, and stays as it
+    is.
 
     Args:
-        model: Not wrapped.
-        kernels: By name.
-        batches: Such as the model trains on.
-        loss: Of the model on a batch.
+        model: The model without wrappers.
+        kernels: The kernels to score, by name.
+        batches: Batches like those that the model trains on.
+        loss: Function that returns the model's loss on a batch.
     """
     weights = list(kernels.values())
     total = torch.zeros(len(weights), dtype=widest('cpu'))
@@ -59,7 +60,7 @@ def _gradients(model: nn.Module, weights: List[nn.Parameter], batch: Any,
 def _moved(model: nn.Module, weights: List[nn.Parameter], along: List[Tensor],
            step: float, batch: Any, loss: Callable[[Any],
                                                    Tensor]) -> List[Tensor]:
-    """The gradients where the kernels are so far along."""
+    """Return the gradients after a step of all kernels along a direction."""
     kept = [w.detach().clone() for w in weights]
     with torch.no_grad():
         for weight, direction in zip(weights, along):

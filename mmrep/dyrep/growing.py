@@ -1,4 +1,4 @@
-"""Branches for a convolution that is trained, its function unchanged."""
+"""Give a trained convolution branches; its function stays."""
 from typing import Iterable, List
 
 import torch
@@ -19,7 +19,12 @@ NORMS = ('kxk', 'branches')
 
 
 def norms_around(model: nn.Module, site: Site) -> List[nn.Module]:
-    """The norms directly behind the block at a site."""
+    """Return the norms directly behind the block at a site.
+
+    Args:
+        model: The model that contains the block.
+        site: The site of the block.
+    """
     if not site.inside:
         block = model.get_submodule(site.layer)
         return norms_behind(block, places(model))
@@ -32,10 +37,20 @@ def norms_around(model: nn.Module, site: Site) -> List[nn.Module]:
 @torch.no_grad()
 def add_branches(model: nn.Module, site: Site, branches: Branches,
                  seed: int) -> BranchedConv2d:
-    """Give the block at a site branches of random weights (:func:`draw`).
+    """Give the block at a site branches with random weights (:func:`draw`).
 
-    The norms take the mode of those behind the block. What the block computes
-    changes until :func:`compensate`. The global random numbers are seeded.
+    The norms take the mode of those behind the block. The block computes
+    something else until :func:`compensate`. This seeds PyTorch's global random
+    numbers.
+
+    Args:
+        model: The model that contains the block.
+        site: The site of the block.
+        branches: Names of the branches, or their options by name.
+        seed: The seed of the weights.
+
+    Returns:
+        The block, which is new if the site had a plain convolution.
     """
     block = open_block(model, site)
     behind = norms_around(model, site)
@@ -54,17 +69,18 @@ def compensate(block: BranchedConv2d, inputs: Iterable[Tensor],
                init_gamma: float) -> None:
     """Make a block with new branches compute what its kernel did before.
 
-    DyRep, sections 4.1: statistics of the norms are calibrated, the last
-    gamma of each branch is small and the kernels of the branches are
-    subtracted from the kxk. The norm of the kxk is matched in addition: its
-    gamma and beta are the deviation and the mean of what it sees, such that
-    it changes nothing in training mode either.
+    DyRep, section 4.1: statistics of the norms are calibrated, the last gamma
+    of each branch is small and the kernels of the branches are subtracted
+    from the kxk. The norm of the kxk is matched in addition: its gamma and
+    beta are the standard deviation and the mean of its inputs, so that it
+    changes nothing in training mode either.
 
     Args:
-        block: With norms in kxk and branches.
-        inputs: Features that the block gets.
-        init_gamma: Over the gamma of the kxk, which is 1 in the paper, in
-            each channel: a channel that hardly speaks stays quiet.
+        block: A block with norms in its kxk and its branches.
+        inputs: Inputs of the block, one for each batch.
+        init_gamma: Last gamma of the branches as a multiple of the kxk's in
+            each channel, which is 1 in the paper. A channel of small outputs
+            keeps them small.
 
     Raises:
         UserError: There are no inputs to calibrate on.
@@ -72,8 +88,9 @@ def compensate(block: BranchedConv2d, inputs: Iterable[Tensor],
     statistics = measure(block, block.norms_inside(), inputs)
     if block.norm not in statistics:
         raise UserError(
-            'a convolution that is to grow saw nothing of the last batches: '
-            'its `scope` must have such only that every batch runs through')
+            'a convolution that is to grow got no input from the last '
+            'batches: `scope` may only name modules that every batch runs '
+            'through')
     for norm, (mean, var) in statistics.items():
         norm.running_mean.copy_(mean)
         norm.running_var.copy_(var)
@@ -83,13 +100,18 @@ def compensate(block: BranchedConv2d, inputs: Iterable[Tensor],
         branch.norm.weight.copy_(init_gamma * gamma)
     added = branches_kernel(block, block.branches)
     block.weight -= added.weight
-    # without the branches, which all have the mean 0, the kxk has this one
+    # the branches have the mean 0, so this is the mean of the kxk alone
     match(block.norm, torch.ones_like(gamma), -added.bias,
           (mean + added.bias, var))
 
 
 def branches_kernel(block: BranchedConv2d, names: Iterable[str]) -> K.Kernel:
-    """Some branches as one kernel, norms in eval."""
+    """Return the sum of some branches as one kernel, with norms in eval mode.
+
+    Args:
+        block: The block that has the branches.
+        names: Names of the branches.
+    """
     geometry = block.geometry
     return K.add(*[block.branches[name].kernel(geometry) for name in names])
 
@@ -97,9 +119,15 @@ def branches_kernel(block: BranchedConv2d, names: Iterable[str]) -> K.Kernel:
 @torch.no_grad()
 def match(norm: nn.Module, scale: Tensor, shift: Tensor,
           statistics: Statistics) -> None:
-    """Let a norm be ``x -> scale * x + shift``, in training mode too.
+    """Make a norm compute ``x -> scale * x + shift``.
 
-    There it is one on batches with these statistics.
+    In training mode it does so on batches with these statistics.
+
+    Args:
+        norm: The batch norm, which is changed in place.
+        scale: The factor of each channel.
+        shift: The summand of each channel.
+        statistics: Mean and variance of the norm's inputs.
     """
     mean, var = statistics
     norm.running_mean.copy_(mean)
@@ -111,15 +139,15 @@ def match(norm: nn.Module, scale: Tensor, shift: Tensor,
 @torch.no_grad()
 def follow_growth(other: nn.Module, site: Site, block: BranchedConv2d,
                   before: Tensor) -> None:
-    """Grow an averaged model like the model it averages.
+    """Grow an averaged model like the model that it averages.
 
-    Its branches are those of the model, its own kernel is compensated.
+    Its new branches are copies of the model's; its own kernel is compensated.
 
     Args:
         other: The averaged model.
-        site: Of the block.
-        block: That has grown.
-        before: The block's kernel before it grew.
+        site: The site of the block.
+        block: The block of the model, which has grown.
+        before: The kernel of ``block`` before it grew.
     """
     behind = norms_around(other, site)
     theirs = open_block(other, site)

@@ -1,4 +1,4 @@
-"""Which branches of a block do little."""
+"""The importance of a block's branches, and which of them are redundant."""
 from typing import Dict, Iterator, List, Tuple
 
 import torch
@@ -7,13 +7,20 @@ from torch import nn
 from ..layers import BranchedConv2d
 from .sites import Patterns, Site, convolutions_in
 
-SMALL = 0.1  # over the kxk: no branch above is cut
-DEAD = 0.1  # over `init_gamma`: all branches below are cut
+SMALL = 0.1  # importance: only branches below are cut
+DEAD = 0.1  # as a multiple of `init_gamma`: all branches below are cut
 
 
 def find_blocks(model: nn.Module,
                 scope: Patterns) -> Iterator[Tuple[Site, BranchedConv2d]]:
-    """The blocks that have branches and train, those inside first."""
+    """Yield the blocks that have branches and train, with their sites.
+
+    A block inside another comes before it.
+
+    Args:
+        model: The model that contains the blocks.
+        scope: Names of convolutions or of modules around them.
+    """
     for conv, name in convolutions_in(model, scope).items():
         if isinstance(conv, BranchedConv2d) and conv.trains:
             yield from _blocks(conv, Site(name))
@@ -29,10 +36,11 @@ def _blocks(block: BranchedConv2d,
 
 
 def importances(block: BranchedConv2d) -> Dict[str, float]:
-    """Mean |gamma| of each branch's last norm over the kxk's.
+    """Return the importance of each branch, by name.
 
-    DyRep, section 4.2, where the kxk begins with a gamma of 1. Branches
-    without a norm are left out; none are there where the kxk has none.
+    It is the mean |gamma| of the branch's last norm as a multiple of the
+    kxk's: DyRep, section 4.2, where the kxk begins with a gamma of 1. Branches
+    without a norm are left out; without a norm in the kxk all are.
     """
     if block.norm is None:
         return {}
@@ -45,12 +53,18 @@ def importances(block: BranchedConv2d) -> Dict[str, float]:
 
 def redundant(weights: Dict[str, float], threshold: float,
               init_gamma: float) -> List[str]:
-    """The branches to cut, by the importance of each.
+    """Return the names of the branches to cut.
 
-    As in the official code: once the importances differ by more than
-    ``threshold`` (their standard deviation), those that are below the mean
-    and below 0.1. And, what that rule never meets, those that have fallen
-    below a tenth of what they began with.
+    The first rule is that of the official code: once the standard deviation
+    of the importances exceeds ``threshold``, those below their mean and below
+    0.1 are cut. The second rule covers equally weak branches, which the first
+    never cuts: those below a tenth of ``init_gamma`` are cut.
+
+    Args:
+        weights: The importance of each branch, by name.
+        threshold: Standard deviation of the importances above which the first
+            rule applies.
+        init_gamma: The importance with which branches begin.
     """
     if not weights:
         return []

@@ -1,4 +1,4 @@
-"""What a model gives and costs, before and after an event."""
+"""A model's features and its cost, compared before and after an event."""
 from typing import Any, Callable, Iterable, List, NamedTuple, Sequence
 
 from torch import Tensor, nn
@@ -13,16 +13,25 @@ Progress = Callable[[Sequence, str], Iterable]
 
 
 def as_they_are(batches: Sequence, task: str) -> Iterable:
-    """Show no progress."""
+    """Return the batches as they are, without a display of progress.
+
+    Args:
+        batches: The batches to go through.
+        task: The purpose, which a display would name.
+    """
     return batches
 
 
 class Data(NamedTuple):
-    """Batches to calibrate on, and how the model runs on them.
+    """Batches to calibrate on, with functions that run the model on them.
 
-    ``run`` is the whole forward pass of training, which returns the loss,
-    ``features`` a part that does without targets; ``progress`` is told what
-    the batches are gone through for.
+    Attributes:
+        batches: The batches, like those that the model trains on.
+        run: Function of a batch: the whole forward pass of training, which
+            returns the loss.
+        features: Function of a batch: a forward pass that needs no targets.
+        progress: Function of the batches and of the name of a task: returns
+            the batches and may show progress. Defaults to one that shows none.
 
     Examples:
         >>> import torch
@@ -41,10 +50,14 @@ class Data(NamedTuple):
 
 
 class Look(NamedTuple):
-    """Features of a batch, with norms in eval mode and as in training.
+    """Features of a batch, and the cost of the model.
 
-    ``flops`` are multiply-adds of an image, as papers count them, of the
-    training form; ``parameters`` those of the whole model.
+    Attributes:
+        frozen: The features with all norms in eval mode.
+        trained: The features as in training.
+        flops: Multiply-adds of the training form for one image, as papers
+            count them.
+        parameters: Number of parameters of the whole model.
     """
 
     frozen: List[Tensor]
@@ -54,12 +67,12 @@ class Look(NamedTuple):
 
 
 def look(model: nn.Module, batch: Any, features: Features) -> Look:
-    """Run a model on a batch, and leave no trace.
+    """Run a model on a batch and leave the model as it is.
 
     Args:
-        model: In training mode.
-        batch: Such as the model trains on.
-        features: Runs it as far as it is compared.
+        model: The model, in training mode.
+        batch: A batch like those that the model trains on.
+        features: Function of the batch that returns the features to compare.
     """
     with untouched(model), FlopCounterMode(display=False) as counter:
         trained = [t.float() for t in tensors(features(batch))]
@@ -75,12 +88,25 @@ def look(model: nn.Module, batch: Any, features: Features) -> Look:
 
 
 def change(before: List[Tensor], after: List[Tensor]) -> float:
-    """``max |a - b| / max |a|``, the largest of all tensors."""
+    """Return the largest ``max |a - b| / max |a|`` of all pairs of tensors.
+
+    Args:
+        before: The features before an event.
+        after: The same features after it.
+    """
     return max(map(relative_difference, before, after))
 
 
 def changes(before: Look, after: Look) -> List[float]:
-    """Relative change of the features, norms in eval mode and as trained."""
+    """Return two relative changes of the features.
+
+    Args:
+        before: The look before an event.
+        after: The look after it.
+
+    Returns:
+        The change with norms in eval mode, then the change as in training.
+    """
     return [
         change(before.frozen, after.frozen),
         change(before.trained, after.trained)

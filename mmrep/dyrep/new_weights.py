@@ -1,4 +1,4 @@
-"""The weights with which new branches begin."""
+"""The weights and options with which new branches begin."""
 import math
 from typing import Dict
 
@@ -10,15 +10,15 @@ from ..layers.branch_names import Branches
 
 @torch.no_grad()
 def draw(branch: Branch) -> None:
-    """Random weights for a new branch, as in the code of DyRep's authors.
+    """Draw random weights for a new branch, as DyRep's official code does.
 
     Each kernel is normal with the standard deviation ``sqrt(2 / (k_h k_w
-    out_channels))``, whatever its groups. So is the first 1x1 of a branch,
-    which in DBB begins as the identity. Norms are as they are made: all
-    branches are, and a block inside of one keeps the weights of its own kind.
+    out_channels))``, for any number of groups. So is the first 1x1 of a
+    branch, which in DBB begins as the identity. Norms keep their initial
+    values, and a block inside a branch keeps the weights of its own kind.
 
     Args:
-        branch: Just made, of a block of any geometry.
+        branch: A branch that was just made, of a block of any geometry.
     """
     for weight in branch.weights():
         out_channels, _, height, width = weight.shape
@@ -26,15 +26,17 @@ def draw(branch: Branch) -> None:
 
 
 def as_authors(branches: Branches, channels: int) -> Dict[str, dict]:
-    """The options of new branches, with those of 1x1-kxk in the authors' code.
+    """Return the options of new branches, 1x1-kxk as in the official code.
 
-    Its 1x1 is stored as it is, to decay to zero, and as wide as the input for
-    depthwise convolutions too. DBB's is a difference from the identity, and
-    twice as wide there.
+    The 1x1 of 1x1-kxk is stored as it is, so that it decays to zero, and has
+    as many output channels as the block has inputs, for depthwise
+    convolutions too. DBB stores the difference from the identity, and makes it
+    twice as wide in depthwise convolutions.
 
     Args:
-        branches: Their names, or their options by name, which stay.
-        channels: Of the input of the block.
+        branches: Names of the branches, or options by name, which take
+            precedence.
+        channels: Number of the block's input channels.
     """
     names = [branches] if isinstance(branches, str) else branches
     options = dict(

@@ -1,8 +1,8 @@
-"""New parameters for an optimizer that is running, nothing lost.
+"""New parameters for an optimizer in use, which loses no state.
 
 The optimizer, its wrapper, gradient scaler and schedulers stay the same
-objects. Groups are those that the user's own constructor makes of the changed
-model, so that their order depends on its structure only: optimizer states
+objects. The user's own constructor makes the groups of the changed model, so
+that their order depends on the structure of the model only: optimizer states
 load by position.
 """
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
@@ -20,21 +20,21 @@ def regroup(
     build: Optional[Callable[[nn.Module], Optimizer]] = None,
     schedulers: Sequence[Any] = ()
 ) -> None:
-    """Let an optimizer have the parameters that a changed model has.
+    """Give an optimizer the parameters that a changed model has.
 
     Parameters that stay keep their state, those that are gone lose it. New
-    ones join the options of those that the constructor treats alike.
+    ones take the options of those that the constructor treats alike.
 
     Args:
-        optimizer: Changed in place.
-        model: Not wrapped.
-        build: Makes a fresh optimizer of a model. Defaults to None: there is
-            one group.
-        schedulers: Of PyTorch or mmengine, of the optimizer or of a wrapper.
-            Defaults to none.
+        optimizer: The optimizer, which is changed in place.
+        model: The model without wrappers.
+        build: Function that makes a fresh optimizer of a model. Defaults to
+            None, which is for an optimizer with a single group.
+        schedulers: Schedulers of PyTorch or mmengine, made for the optimizer
+            or for its wrapper. Defaults to none.
 
     Raises:
-        UserError: There is no ``build`` and several groups.
+        UserError: The optimizer has several groups and ``build`` is None.
 
     Examples:
         >>> import torch
@@ -78,11 +78,13 @@ def _fresh_groups(optimizer: Optimizer, model: nn.Module,
 
 
 def _likes(old: List[dict], new: List[dict]) -> List[Tuple[int, dict]]:
-    """What each new group is like: an old group, by its number.
+    """Return the group that each new group is like, in two forms.
 
-    And, as the constructor makes it, the new group with its parameters: the
-    new group itself, or for one of new parameters only that which the
-    constructor treats most alike.
+    Returns:
+        For each new group the number of the old group that it is like, and
+        the options that the constructor gives this group. A new group that has
+        old parameters is like the group of these; another one is like the
+        group with old parameters that the constructor treats most alike.
     """
     home = {p: i for i, group in enumerate(old) for p in group['params']}
     found = [
@@ -97,12 +99,15 @@ def _likes(old: List[dict], new: List[dict]) -> List[Tuple[int, dict]]:
 
 
 def _ratio(group: dict, like: dict) -> float:
-    """Its learning rate over that of the group that it is like."""
+    """Return the learning rate as a multiple of that of a similar group."""
     return group['lr'] / like['lr'] if like['lr'] else 1.0
 
 
 def _inherit(group: dict, old: dict, like: dict, ratio: float) -> None:
-    """The options that training has reached, and its own where they differ."""
+    """Give a group the options of an old one, apart from its own options.
+
+    Own options are those in which it differs from the group that it is like.
+    """
     own = {k: v for k, v in _options(group).items() if v != like.get(k)}
     options = {**_options(old), **own}
     if like['lr']:
@@ -116,8 +121,8 @@ def _options(group: dict) -> dict:
 
 
 def _distance(a: dict, b: dict) -> float:
-    """0 where the constructor treats both alike."""
-    stands = (a['lr'] == 0) != (b['lr'] == 0)  # it has no schedule to share
+    """Return how differently the constructor treats two groups, 0 if alike."""
+    stands = (a['lr'] == 0) != (b['lr'] == 0)  # a rate of 0 has no schedule
     return (a != b) + 1e9 * stands + sum(
         abs(a.get(key, 0) - b.get(key, 0)) / (abs(b.get(key, 0)) or 1)
         for key in ('lr', 'weight_decay'))
@@ -125,7 +130,7 @@ def _distance(a: dict, b: dict) -> float:
 
 def _reorder(scheduler: Any, source: List[int], ratios: List[float],
              count: int) -> None:
-    """What a scheduler keeps for each group, for the new groups.
+    """Rewrite the values that a scheduler keeps, one for each new group.
 
     A wrapper has a further group behind those of its optimizer.
     """
@@ -138,7 +143,7 @@ def _reorder(scheduler: Any, source: List[int], ratios: List[float],
 
 
 def all_parameters(optimizer: Optimizer) -> Dict[nn.Parameter, None]:
-    """The parameters of all groups, in order."""
+    """Return the parameters of all groups, in order, as keys of a dict."""
     return {
         p: None
         for group in optimizer.param_groups

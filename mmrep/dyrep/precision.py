@@ -1,4 +1,4 @@
-"""How precisely a device can add up."""
+"""The precision in which a device can add up."""
 from typing import Union
 
 import torch
@@ -7,6 +7,9 @@ WITHOUT_DOUBLE = ('mps', )
 
 
 def widest(device: Union[str, torch.device]) -> torch.dtype:
-    """The widest floating point numbers of a device: MPS has no float64."""
+    """Return the widest floating point type of a device.
+
+    MPS has no float64.
+    """
     kind = torch.device(device).type
     return torch.float if kind in WITHOUT_DOUBLE else torch.double

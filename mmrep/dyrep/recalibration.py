@@ -1,4 +1,4 @@
-"""Running statistics of norms, measured anew with the weights of now."""
+"""Measure the running statistics of norms anew, with the current weights."""
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Callable, Dict, Iterable, Iterator, List
@@ -17,28 +17,29 @@ def recalibrate(model: nn.Module,
                 count: int,
                 run: Callable[[Any], Any],
                 seed: int = 0) -> int:
-    """Let the running statistics of norms be means over batches.
+    """Replace the running statistics of norms by means over batches.
 
-    Each norm that trains takes the mean of what it sees in these batches, as
-    in the code of DyRep's authors, over all processes. Norms in eval mode and
-    all else stay as they are, random numbers too.
+    Each norm that trains takes the mean of its statistics over these batches
+    and all processes, as in DyRep's official code. Norms in eval mode, the
+    weights and the random numbers stay as they are.
 
     Args:
-        model: In training mode; not wrapped.
-        batches: Such as it trains on.
-        count: How many, in each process.
-        run: Runs the model on one as it trains.
-        seed: Of what the model draws. Defaults to 0.
+        model: The model without wrappers, in training mode.
+        batches: Batches like those that the model trains on.
+        count: Number of batches to use in each process.
+        run: Function that runs the model on a batch, as in training.
+        seed: Seed of the random numbers that the model draws. Defaults to 0.
 
     Returns:
-        How many norms there are.
+        The number of norms that were measured.
 
     Raises:
         NotFinite: Statistics are NaN or infinite; the model is as it was.
     """
     norms = [norm for norm in norms_in(model) if takes_batches(norm)]
     with untouched(model, seed), averaging(norms):
-        for batch in islice(batches, count):  # a loader draws as it begins
+        # islice starts the loader inside of `untouched`, as that draws, too
+        for batch in islice(batches, count):
             run(batch)
         seen = {
             n: (n.running_mean.clone(), n.running_var.clone())
@@ -61,7 +62,11 @@ def _take_over(seen: Dict[nn.Module, Statistics]) -> None:
 
 @contextmanager
 def averaging(norms: List[nn.Module]) -> Iterator[None]:
-    """Let running statistics be plain means of all batches from now on."""
+    """Make running statistics plain means of all batches from now on.
+
+    Args:
+        norms: The norms to change; each gets its momentum back at the end.
+    """
     usual = {norm: norm.momentum for norm in norms}
     counts = dict.fromkeys(norms, 0)
 

@@ -1,4 +1,4 @@
-"""What happens to a network, in words and numbers."""
+"""Events of an evolving net, in words and numbers."""
 import logging
 from typing import Dict, List
 
@@ -12,13 +12,17 @@ from .sites import find_sites
 
 DEGENERATE = (
     "DyRep: the metric 'synflow' says nothing of {} of {} kernels: a batch "
-    'norm behind them trains, which takes their scale away, so that the sum '
-    'of gradient times kernel is that of gamma * dL/dgamma * eps / (var + '
-    "eps), whatever the kernel does. 'snip' is sound here")
+    'norm behind them trains and removes their scale, so that the sum of '
+    'gradient times kernel is the sum of gamma * dL/dgamma * eps / (var + '
+    "eps) for any kernel. Use 'snip' here")
 
 
 def start(evolution: Evolution) -> None:
-    """Say what may grow, and what is wrong with the metric."""
+    """Log what may grow, and warn of a metric that tells nothing.
+
+    Args:
+        evolution: The evolution that begins.
+    """
     names = list(evolution.sites())
     print_log(
         f'DyRep: {len(names)} kernels of {evolution.scope!r} can grow, such '
@@ -32,7 +36,15 @@ def start(evolution: Evolution) -> None:
 
 
 def stopped(iteration: int, why: Exception) -> str:
-    """Say once that and why nothing grows any more; what was said."""
+    """Warn that growth has stopped, and why.
+
+    Args:
+        iteration: The number of the iteration, from 1.
+        why: The error that stopped it.
+
+    Returns:
+        The message.
+    """
     message = (f'DyRep at iteration {iteration}: {why}. Nothing was cut or '
                'grown, the network is as it was before the event and evolves '
                'no more; the training goes on')
@@ -41,14 +53,25 @@ def stopped(iteration: int, why: Exception) -> str:
 
 
 def recalibrated(iteration: int, norms: int, batches: int) -> None:
-    """Say that statistics were measured anew."""
+    """Log that statistics were measured anew.
+
+    Args:
+        iteration: The number of the iteration, from 1.
+        norms: Number of norms.
+        batches: Number of batches.
+    """
     print_log(
         f'DyRep at iteration {iteration}: the statistics of {norms} norms '
         f'were measured anew on {batches} batches', 'current')
 
 
 def degenerate(model: nn.Module, evolution: Evolution) -> int:
-    """How many kernels have a norm behind them that trains."""
+    """Return how many kernels have a norm behind them that trains.
+
+    Args:
+        model: The model that contains the kernels.
+        evolution: The evolution, which has the scope.
+    """
     behind = [
         norms_around(model, site)
         for site in find_sites(model, evolution.scope, evolution.max_depth)
@@ -57,13 +80,13 @@ def degenerate(model: nn.Module, evolution: Evolution) -> int:
 
 
 def event(record: dict) -> None:
-    """Log an event."""
+    """Log the record of an event."""
     for line in lines(record):
         print_log(line, 'current')
 
 
 def lines(record: dict) -> List[str]:
-    """An event in words."""
+    """Return the record of an event as lines of text."""
     out = [
         f"DyRep cut {_named(cut)} of {cut['name']!r}" for cut in record['cut']
     ]
@@ -95,7 +118,7 @@ def _change(record: dict, what: str) -> str:
 
 
 def scalars(record: dict) -> Dict[str, float]:
-    """An event in numbers."""
+    """Return the record of an event as numbers, by the names of scalars."""
     out = {
         'dyrep/parameters': record['parameters'][1],
         'dyrep/flops': record['flops'][1],

@@ -1,23 +1,25 @@
-"""When a network evolves."""
+"""The epochs or iterations at which a net evolves."""
 from typing import Optional
 
 from ..arguments import check_whole
 from ..errors import UserError
 from ..layers.geometry import check_flag
 
-LAST = 5 / 6  # of the training, as the paper's 100 of 120 epochs
-EVENTS = 20  # as the paper's, every 5 of these
-PAUSES = 5  # as the paper's 5 epochs of an interval
+LAST = 5 / 6  # part of the training: 100 of 120 epochs in the paper
+EVENTS = 20  # number of events: one every 5 of these epochs in the paper
+PAUSES = 5  # measurements in an interval, which has 5 epochs in the paper
 
 
 class Schedule:
-    """Every ``interval`` epochs or iterations until ``stop``.
+    """Schedule of events: every ``interval`` epochs or iterations to ``stop``.
 
     Args:
-        interval: Defaults to a twentieth of ``stop``.
-        by_epoch: Whether epochs are meant. Defaults to what the loop counts.
-        stop: The last that may have an event. Defaults to five sixths of the
-            training.
+        interval: Epochs or iterations between events. None stands for a
+            twentieth of ``stop``.
+        by_epoch: True for numbers of epochs, False for iterations. None stands
+            for the unit that the train loop counts.
+        stop: The last epoch or iteration that may have an event. None stands
+            for five sixths of the training.
 
     Raises:
         UserError: A number is not a positive whole one, or ``by_epoch`` is
@@ -34,16 +36,16 @@ class Schedule:
         self.interval = None if interval is None else int(interval)
         self.by_epoch = by_epoch
         self.stop = None if stop is None else int(stop)
-        self.end: Optional[int] = None  # of the training, once it is known
+        self.end: Optional[int] = None  # length of the training, once known
 
     def fit(self, loop_by_epoch: bool, epochs: Optional[int],
             iterations: Optional[int]) -> None:
-        """Fill in what depends on the training.
+        """Fill in the numbers that depend on the training.
 
         Args:
-            loop_by_epoch: Whether the train loop counts epochs.
-            epochs: That it runs for.
-            iterations: That it runs for; None where that is not known yet.
+            loop_by_epoch: True if the train loop counts epochs.
+            epochs: Number of epochs of the training, None if unknown.
+            iterations: Number of iterations of the training, None if unknown.
 
         Raises:
             UserError: There would never be an event.
@@ -71,13 +73,18 @@ class Schedule:
 
     def left(self, epoch: int, iteration: int, in_epoch: int,
              epoch_length: Optional[int]) -> Optional[int]:
-        """Iterations from this one to the next event; None after the last.
+        """Return the number of iterations to the next event.
 
         Args:
-            epoch: This one, from 0.
-            iteration: This one, from 0.
-            in_epoch: The same, in its epoch.
-            epoch_length: Iterations of an epoch, where epochs are meant.
+            epoch: Index of the current epoch, from 0.
+            iteration: Index of the current iteration, from 0.
+            in_epoch: Index of the current iteration in its epoch, from 0.
+            epoch_length: Iterations in an epoch; None if ``by_epoch`` is
+                False.
+
+        Returns:
+            The number, 0 if this iteration has an event. None after the last
+            event.
         """
         now = epoch if self.by_epoch else iteration
         due = now - now % self.interval + self.interval  # counted from 1
@@ -89,16 +96,17 @@ class Schedule:
 
     def pauses(self, epoch: int, iteration: int, in_epoch: int,
                epoch_length: Optional[int]) -> bool:
-        """Whether norms may be measured anew behind this iteration.
+        """Return True if norms may be measured anew after this iteration.
 
-        It ends an epoch or, of iterations, a fifth of an interval, which has
-        no event, up to ``stop``.
+        Such an iteration ends an epoch or, if iterations are counted, a fifth
+        of an interval; it has no event and lies not behind ``stop``.
 
         Args:
-            epoch: This one, from 0.
-            iteration: This one, from 0.
-            in_epoch: The same, in its epoch.
-            epoch_length: Iterations of an epoch, where epochs are meant.
+            epoch: Index of the current epoch, from 0.
+            iteration: Index of the current iteration, from 0.
+            in_epoch: Index of the current iteration in its epoch, from 0.
+            epoch_length: Iterations in an epoch; None if ``by_epoch`` is
+                False.
         """
         done = (epoch if self.by_epoch else iteration) + 1
         every = 1 if self.by_epoch else max(1, self.interval // PAUSES)

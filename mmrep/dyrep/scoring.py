@@ -1,4 +1,4 @@
-"""How much each kernel matters to the loss."""
+"""Scores: how much each kernel matters to the loss."""
 import math
 from typing import Dict, Iterable, List, Sequence
 
@@ -11,7 +11,7 @@ from ..errors import UserError
 from .finite import NotFinite
 from .precision import widest
 
-# by gradient and weight, summed over steps (DyRep, appendix A.3)
+# functions of gradient and weight, summed over steps (DyRep, appendix A.3)
 BY_STEP = {
     'synflow': lambda grad, weight: (grad * weight).sum(),
     'snip': lambda grad, weight: (grad * weight).abs().sum(),
@@ -22,10 +22,10 @@ VOTERS = ('synflow', 'snip', 'grad_norm', 'grasp')
 
 
 def check_metric(metric: str) -> None:
-    """Refuse a metric that there is not.
+    """Refuse a metric that does not exist.
 
     Raises:
-        UserError: It is none of ``METRICS``.
+        UserError: ``metric`` is none of ``METRICS``.
     """
     if not isinstance(metric, str) or metric not in METRICS:
         raise UserError(f'`metric` (={metric!r}) must be one of '
@@ -33,17 +33,17 @@ def check_metric(metric: str) -> None:
 
 
 def needed(metric: str) -> List[str]:
-    """What must be summed while training for a metric."""
+    """Return the metrics that must be summed in training for a metric."""
     wanted = VOTERS if metric == 'vote' else [metric]
     return [name for name in wanted if name in BY_STEP]
 
 
 class Scores:
-    """Sums over training steps, of each kernel and for several metrics.
+    """Sums of each kernel's scores over training steps, by several metrics.
 
     Args:
-        kernels: The kernels that are scored, by name.
-        metrics: Some of ``BY_STEP``.
+        kernels: The kernels to score, by name.
+        metrics: Names of the metrics, all in ``BY_STEP``.
 
     Examples:
         >>> import torch
@@ -67,15 +67,19 @@ class Scores:
             for metric in metrics
         }
         self.steps = torch.zeros((), device=device, dtype=dtype)
-        self.lost = torch.zeros_like(self.steps)  # of these, without a score
+        self.lost = torch.zeros_like(self.steps)  # steps without a score
         self.calls = 0
 
     @torch.no_grad()
     def add(self, optimizer: torch.optim.Optimizer, *args) -> None:
-        """Take note of the gradients; a pre-hook of the optimizer's step.
+        """Add the scores of one step; call this right before the step.
 
-        They are there only then, reduced over processes and unscaled; fused
-        optimizers unscale within the step and skip it where it overflowed.
+        Only then are gradients reduced over processes and unscaled. Fused
+        optimizers unscale within the step and skip a step that overflowed.
+
+        Args:
+            optimizer: The optimizer that is about to step.
+            args: Further arguments of a pre-hook, which are not used.
         """
         self.calls += 1
         scale = getattr(optimizer, 'grad_scale', None)
@@ -100,18 +104,21 @@ class Scores:
         self.lost += keep * lost
 
     def watch(self, optimizer: torch.optim.Optimizer) -> RemovableHandle:
-        """Take note of all steps of an optimizer from now on.
+        """Add the scores of all steps of an optimizer from now on.
+
+        Args:
+            optimizer: The optimizer that trains the kernels.
 
         Returns:
-            What ends it by its ``remove()``.
+            The handle, whose ``remove()`` ends this.
         """
         return optimizer.register_step_pre_hook(
             lambda stepping, *_: self.add(stepping))
 
     def means(self) -> Dict[str, Dict[str, float]]:
-        """Means over steps and processes, by metric and name.
+        """Return the mean scores over steps and processes, by metric and name.
 
-        NaN where no step had a gradient that is finite.
+        A mean is NaN if no step had a finite gradient.
         """
         out = {}
         for metric, sums in self.sums.items():
@@ -123,7 +130,7 @@ class Scores:
         return out
 
     def state_dict(self) -> dict:
-        """The sums so far, on the CPU."""
+        """Return the sums so far, on the CPU."""
         return dict(
             names=list(self.kernels),
             steps=self.steps.cpu().clone(),
@@ -134,13 +141,18 @@ class Scores:
             })
 
     def load_state_dict(self, state: dict) -> None:
-        """Go on with the sums of the same kernels and metrics, if it is so."""
+        """Take over sums, if they are of the same kernels and metrics.
+
+        Args:
+            state: The result of :meth:`state_dict`. One of other kernels or
+                metrics is ignored.
+        """
         if state['names'] != list(self.kernels) or (set(state['sums']) != set(
                 self.sums)):
             return
         # other devices may have no float64
         self.steps.copy_(state['steps'].to(self.steps.dtype))
-        if 'lost' in state:  # not in files of earlier versions
+        if 'lost' in state:  # files of earlier versions do not have it
             self.lost.copy_(state['lost'].to(self.lost.dtype))
         for metric, sums in state['sums'].items():
             self.sums[metric].copy_(sums.to(self.sums[metric].dtype))
@@ -149,9 +161,12 @@ class Scores:
 def elect(scores: Dict[str, Dict[str, float]]) -> Dict[str, float]:
     """Let metrics vote, each for the kernel that it scores highest.
 
+    Args:
+        scores: The score of each kernel, by metric and name.
+
     Returns:
-        The votes of each kernel, and below 1 its mean rank, which breaks
-        ties.
+        The number of votes of each kernel, plus its mean rank as a fraction
+        below 1, which breaks ties.
     """
     names = list(next(iter(scores.values())))
     out = dict.fromkeys(names, 0.0)
@@ -165,18 +180,19 @@ def elect(scores: Dict[str, Dict[str, float]]) -> Dict[str, float]:
 
 def total(metric: str, found: Dict[str, Dict[str, float]],
           names: Iterable[str]) -> Dict[str, float]:
-    """The score of each kernel by a metric.
+    """Return the score of each kernel by a metric, by name.
 
     Args:
-        metric: Not 'random'.
-        found: By metric and name.
-        names: Of the kernels; one that just became plain has no score yet.
+        metric: Any metric but 'random'.
+        found: Scores by metric and name.
+        names: Names of the kernels. A kernel that just became plain has no
+            score yet and is left out.
 
     Raises:
         NotFinite: None of the scores is finite.
     """
     names = [n for n in names if all(n in each for each in found.values())]
-    # a rank among what is not finite would mean nothing
+    # a rank among values that are not finite would mean nothing
     scored = [
         n for n in names if all(
             math.isfinite(each[n]) for each in found.values())
@@ -196,6 +212,11 @@ def total(metric: str, found: Dict[str, Dict[str, float]],
 
 
 def drawn(names: Iterable[str], seed: int) -> Dict[str, float]:
-    """Random scores."""
+    """Return random scores.
+
+    Args:
+        names: Names of the kernels.
+        seed: The seed of the scores.
+    """
     generator = torch.Generator().manual_seed(seed)
     return {name: torch.rand((), generator=generator).item() for name in names}

@@ -17,10 +17,12 @@ INSIDE = dict(kxk='kxk', second='branches.1x1_kxk.second')
 
 
 class Site(NamedTuple):
-    """A kernel larger than 1x1.
+    """A kernel larger than 1x1 that may grow.
 
-    ``layer`` is the name of a convolution; ``inside`` leads from it to the
-    kernel of a block in the block: ``kxk`` or ``second`` of each level.
+    Attributes:
+        layer: The name of a convolution in the model.
+        inside: The way from this convolution to the kernel of a block inside:
+            ``kxk`` or ``second`` for each level.
     """
 
     layer: str
@@ -28,29 +30,30 @@ class Site(NamedTuple):
 
     @property
     def name(self) -> str:
-        """As the modules are named."""
+        """The name of the kernel's module in the model."""
         return '.'.join([self.layer, *map(INSIDE.get, self.inside)])
 
     @property
     def outer(self) -> 'Site':
-        """The site of the block around."""
+        """The site of the block around this one."""
         return Site(self.layer, self.inside[:-1])
 
 
 def find_sites(model: nn.Module, scope: Patterns,
                max_depth: int) -> Dict[Site, nn.Parameter]:
-    """All that may grow, with their kernels.
+    """Return all sites that may grow, with their kernels.
 
-    Those are the kernels larger than 1x1 that want gradients: of plain
-    convolutions and, while blocks are nested less than ``max_depth`` deep, of
-    blocks (DyRep, section 4.1: "recursively"). Not one that several modules
-    share: the others would not grow with it.
+    A site is a kernel larger than 1x1 that requires gradients, of a plain
+    convolution or, while blocks are nested less than ``max_depth`` deep, of a
+    block (DyRep, section 4.1: "recursively"). A kernel that several modules
+    share is no site, since the other modules would not grow with it.
 
     Args:
-        model: Not wrapped.
+        model: The model without wrappers.
         scope: Names of convolutions or of modules around them, with ``*``,
             ``?`` and ``[...]`` as in file names.
-        max_depth: 1 keeps blocks from having blocks inside.
+        max_depth: Number of levels to which blocks may be nested; 1 allows no
+            block inside a block.
 
     Raises:
         UserError: ``scope`` names no modules, or a pattern of it matches no
@@ -78,10 +81,10 @@ def find_sites(model: nn.Module, scope: Patterns,
 
 
 def check_scope(scope: Any) -> None:
-    """Refuse what names no modules.
+    """Refuse a scope that names no modules.
 
     Raises:
-        UserError: It is neither a name nor several.
+        UserError: ``scope`` is neither a name nor a list of names.
     """
     several = [scope] if isinstance(scope, str) else scope
     if not are_patterns(several) or not several:
@@ -91,10 +94,15 @@ def check_scope(scope: Any) -> None:
 
 
 def convolutions_in(model: nn.Module, scope: Patterns) -> Dict[nn.Module, str]:
-    """The convolutions of any kind that ``scope`` names, with their names.
+    """Return the convolutions of any kind in ``scope``, with their names.
+
+    Args:
+        model: The model that contains the convolutions.
+        scope: Names of convolutions or of modules around them.
 
     Raises:
-        UserError: ``scope`` names no modules, or a pattern matches none.
+        UserError: ``scope`` names no modules, or a pattern of it matches no
+            convolution.
     """
     check_scope(scope)
     scope = [scope] if isinstance(scope, str) else scope
@@ -117,7 +125,7 @@ def convolutions_in(model: nn.Module, scope: Patterns) -> Dict[nn.Module, str]:
 
 def _inside(block: BranchedConv2d, site: Site,
             max_depth: int) -> Iterator[Tuple[Site, nn.Parameter]]:
-    """The sites in a block, whose own site this is."""
+    """Yield the sites in the block at a site, with their kernels."""
     if is_plain(block):
         yield site, block.weight
         return
@@ -137,13 +145,18 @@ def _inside(block: BranchedConv2d, site: Site,
 
 
 def is_plain(block: BranchedConv2d) -> bool:
-    """Whether a block is its kernel and nothing else."""
+    """Return True if a block is its kernel and nothing else."""
     return not block.options()['norms'] and not block.branches and (block.kxk
                                                                     is None)
 
 
 def block_at(model: nn.Module, site: Site) -> BranchedConv2d:
-    """The block that is there."""
+    """Return the block at a site.
+
+    Args:
+        model: The model that contains the block.
+        site: The site of the block.
+    """
     block = model.get_submodule(site.layer)
     for place in site.inside:
         block = block.inner_blocks()[place]
@@ -151,7 +164,12 @@ def block_at(model: nn.Module, site: Site) -> BranchedConv2d:
 
 
 def geometry_at(model: nn.Module, site: Site) -> Geometry:
-    """How the kernel at a site looks at its input."""
+    """Return the geometry of the kernel at a site.
+
+    Args:
+        model: The model that contains the kernel.
+        site: The site of the kernel.
+    """
     geometry = Geometry.of(model.get_submodule(site.layer))
     for depth, place in enumerate(site.inside, 1):
         if place == 'second':
@@ -162,7 +180,12 @@ def geometry_at(model: nn.Module, site: Site) -> Geometry:
 
 
 def open_block(model: nn.Module, site: Site) -> BranchedConv2d:
-    """The block without branches at a site, made if it is not there yet."""
+    """Return the block without branches at a site; make one if needed.
+
+    Args:
+        model: The model, which is changed in place.
+        site: The site, with a plain convolution or a block without branches.
+    """
     block = model.get_submodule(site.layer)
     if not isinstance(block, BranchedConv2d):
         conv, block = block, block_for(model, block)

@@ -1,4 +1,4 @@
-"""Models as they were, should an event go wrong half-way."""
+"""Snapshots that restore models after an event that fails half-way."""
 from contextlib import contextmanager
 from typing import Iterator, Sequence
 
@@ -10,7 +10,14 @@ from ..compat.modules import trees_of
 
 @contextmanager
 def all_or_nothing(models: Sequence[nn.Module]) -> Iterator[None]:
-    """Change models; if that fails, have them back exactly as they were."""
+    """Restore models exactly if the changes inside this context fail.
+
+    Args:
+        models: The models that are changed, without wrappers.
+
+    Raises:
+        Exception: Any error of the changes, after all models are restored.
+    """
     before = Snapshot(models)
     try:
         yield
@@ -20,12 +27,13 @@ def all_or_nothing(models: Sequence[nn.Module]) -> Iterator[None]:
 
 
 class Snapshot:
-    """Modules, their attributes and all values of some models.
+    """Copy of the modules, their attributes and all values of some models.
 
-    Parameters stay the same objects, for which an optimizer has its state.
+    Parameters stay the same objects, since an optimizer keeps its state by
+    them.
 
     Args:
-        models: Not wrapped.
+        models: The models, without wrappers.
     """
 
     def __init__(self, models: Sequence[nn.Module]) -> None:
@@ -42,7 +50,7 @@ class Snapshot:
 
     @torch.no_grad()
     def restore(self) -> None:
-        """Have all back exactly as it was."""
+        """Restore all models exactly as they were."""
         for module, attributes in self.attributes.items():
             vars(module).clear()
             vars(module).update(attributes)

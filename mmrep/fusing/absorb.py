@@ -17,7 +17,14 @@ from .watching import absorbing
 
 
 class Move(NamedTuple):
-    """A bias, and the running means that can take it."""
+    """A bias and the running means that can take it.
+
+    Attributes:
+        conv: The convolution that has the bias.
+        bias: The bias.
+        means: The running means of the norms behind.
+        before: Copies of the means.
+    """
 
     conv: nn.Conv2d
     bias: nn.Parameter
@@ -25,14 +32,14 @@ class Move(NamedTuple):
     before: List[Tensor]
 
     def do(self) -> None:
-        """``norm(x + b) == norm'(x)`` with ``mean' = mean - b``."""
+        """Move the bias: ``norm(x + b) == norm'(x)``, ``mean' = mean - b``."""
         for mean in self.means:
             mean -= self.bias.to(mean)
         self.conv.bias = None
         delattr(self.conv, MADE)
 
     def undo(self) -> None:
-        """Put all back, bit for bit."""
+        """Restore the bias and the means, bit for bit."""
         for mean, before in zip(self.means, self.before):
             mean.copy_(before)
         self.conv.bias = self.bias
@@ -42,14 +49,15 @@ class Move(NamedTuple):
 def absorb_biases(fused: nn.Module,
                   convs: Dict[str, nn.Conv2d],
                   example: Any = None) -> None:
-    """Drop biases where all that follows, as the net runs, are batch norms.
+    """Move biases into the batch norms behind, where nothing else follows.
 
-    Stock nets have no bias in front of a norm. A copy in eval mode is run to
-    see where norms follow; in doubt a bias stays. The log says what was done.
+    Stock nets have no bias in front of a norm. A copy of the net runs in eval
+    mode and shows where norms follow; in doubt a bias stays. The log tells
+    which biases moved.
 
     Args:
-        fused: The fused copy, changed in place.
-        convs: Those of its convolutions that may lose their bias, by name.
+        fused: The fused copy, which is changed in place.
+        convs: The convolutions that may lose their bias, by name.
         example: See :func:`mmrep.fuse`. Defaults to None, a guess.
 
     Raises:
@@ -73,7 +81,7 @@ def absorb_biases(fused: nn.Module,
 
 def _absorb(fused: nn.Module, convs: Dict[str, nn.Conv2d],
             example: Any) -> Optional[List[Move]]:
-    """What was moved; None if the net could not be run."""
+    """Move the biases and return the moves; None if the net does not run."""
     probe = Probe(fused, [conv.bias for conv in convs.values()],
                   running_means(fused))
     runs = probe.runs(example)
@@ -98,7 +106,13 @@ def _absorb(fused: nn.Module, convs: Dict[str, nn.Conv2d],
 
 
 def _move(net: nn.Module, taken: Dict[str, Set[int]]) -> List[Move]:
-    """Move the biases of convolutions, by name, into these means."""
+    """Move biases into the means with the given numbers.
+
+    Args:
+        net: The net, which is changed in place.
+        taken: Numbers of the running means that take a bias, by the name of
+            the convolution.
+    """
     means, moves = running_means(net), []
     for name, numbers in taken.items():
         conv = net.get_submodule(name)
@@ -112,14 +126,15 @@ def _move(net: nn.Module, taken: Dict[str, Set[int]]) -> List[Move]:
 
 def _same_in_double(fused: nn.Module, taken: Dict[str, Set[int]],
                     runs: List[Run]) -> Optional[bool]:
-    """Whether results stay, where rounding hides nothing.
+    """Return True if results stay in double precision.
 
-    What takes a tensor outside of torch, or in TorchScript, no watch can see,
-    and in single precision small changes look like rounding. Each way to run
-    the net is taken once.
+    No watch can see uses of a tensor outside of torch or in TorchScript, and
+    in single precision small changes look like rounding. Each way to run the
+    net is taken once.
 
     Returns:
-        None where the net does not run in double precision.
+        True if the results stay, False if they change. None if the net does
+        not run in double precision.
     """
     try:
         twin = copy.deepcopy(fused).double()
@@ -145,7 +160,7 @@ def _double(tensor: Tensor) -> Tensor:
 
 
 def _again(net: nn.Module, runs: List[Run]) -> List[Optional[Run]]:
-    """The same runs of a net that has changed; None for those that fail."""
+    """Repeat runs on a net that has changed; a run that fails gives None."""
     probe = Probe(net, [], [])
     return [probe.try_run(run.where, run.arguments) for run in runs]
 
@@ -163,7 +178,7 @@ def _report(fused: nn.Module, convs: Dict[str, nn.Conv2d],
                     'their biases')
     if moves is None:
         told.append(
-            f'this {type(fused).__name__} runs on no guessed image: give '
-            '`example`, the arguments of its forward, to mmrep.fuse, and '
-            'biases in front of batch norms go into these')
+            f'this {type(fused).__name__} does not run on guessed images: '
+            'pass `example`, the arguments of its forward, to mmrep.fuse to '
+            'move biases into the batch norms behind')
     print_log('; '.join(told), 'current')

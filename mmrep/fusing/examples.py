@@ -1,4 +1,4 @@
-"""Inputs that a model may run on, and running it on them."""
+"""Guess inputs of a model, and run the model on them."""
 import copy
 import inspect
 from collections import deque
@@ -19,20 +19,21 @@ from ..layers import RepConv2d
 from ..nets.walk import tensors
 from ..synthetic import synthetic_batch
 
-# what a model has on top of its features
+# attributes of a model that take its features
 HEADS = ('rpn_head', 'bbox_head', 'decode_head', 'auxiliary_head', 'head')
 WRAPPERS = (BaseAveragedModel, BaseTTAModel)
-# what is no result, and may hold a whole net
+# types of values that are no results, and may hold a whole net
 OPAQUE = (nn.Module, ModuleType, type, str, bytes, int, float, torch.device,
           torch.dtype)
-# most nets run on small images; some have a fixed size, that of their data
+# pixels; most nets run on small images, some only on the size of their data
 SIZES = (64, 224, 32, 28, 128, 256, 512, 16)
 
 
 def image_channels(model: nn.Module) -> int:
-    """How many channels an image has: what the first convolution reads.
+    """Return the number of an image's channels.
 
-    But for the Focus of YOLOX, which makes four channels of each.
+    It is the number of input channels of the first convolution. The Focus of
+    YOLOX makes four channels of each, so there it is a quarter.
     """
     modules = list(getattr(model, 'backbone', model).modules())
     four = any(type(module).__name__ == 'Focus' for module in modules)
@@ -44,7 +45,7 @@ def image_channels(model: nn.Module) -> int:
 
 
 def random_images(model: nn.Module) -> Iterator[tuple]:
-    """Arguments that many a model takes: one image, of several sizes."""
+    """Yield guesses of a model's arguments: one image, in several sizes."""
     like = next((p for p in model.parameters() if p.is_floating_point()), None)
     kind = {} if like is None else dict(device=like.device, dtype=like.dtype)
     for size in SIZES:
@@ -52,17 +53,17 @@ def random_images(model: nn.Module) -> Iterator[tuple]:
 
 
 def other_images(image: Tensor) -> Iterator[tuple]:
-    """Arguments in another form: a batch of two, of another size if it can."""
+    """Yield batches of two images, first in another size, then in the same."""
     channels, size = image.shape[1:3]
     for side in (128 if size != 128 else 192, size):
         yield torch.randn(2, channels, side, side).to(image),
 
 
 def arguments_of(example: Any) -> tuple:
-    """The arguments that a user gives as an example.
+    """Return the arguments that a user gives as an example.
 
     Raises:
-        UserError: It is neither a tensor nor a tuple or list.
+        UserError: ``example`` is neither a tensor nor a tuple or list.
     """
     if isinstance(example, Tensor):
         return example,
@@ -74,7 +75,7 @@ def arguments_of(example: Any) -> tuple:
 
 
 def inner(model: nn.Module) -> nn.Module:
-    """The model inside of wrappers such as DDP and torch.compile."""
+    """Return the model inside wrappers such as DDP and torch.compile."""
     model = without_compiler(model)
     while is_model_wrapper(model) or isinstance(model, WRAPPERS):
         model = without_compiler(model.module)
@@ -82,10 +83,10 @@ def inner(model: nn.Module) -> nn.Module:
 
 
 def ways(model: nn.Module) -> List[Callable[..., Any]]:
-    """How a model can be run on its arguments, in eval mode.
+    """Return the functions that run a model on its arguments, in eval mode.
 
-    The forward of a host's model gives less than what predictions are made
-    of; so its heads are run as well, where it has some.
+    The forward of a host's model returns less than its predictions need, so
+    its heads, if it has some, run as well.
     """
     found = [model]
     if isinstance(model, BaseModel) and hasattr(model, 'extract_feat'):
@@ -96,21 +97,21 @@ def ways(model: nn.Module) -> List[Callable[..., Any]]:
 
 
 def fresh(arguments: tuple) -> tuple:
-    """A copy of arguments: a model may change them in place."""
+    """Return a copy of arguments, since a model may change them in place."""
     return tree_map(
         lambda value: value.detach().clone()
         if isinstance(value, Tensor) else copy.deepcopy(value), arguments)
 
 
 def tensors_in(value: Any) -> List[Tensor]:
-    """Those in containers and in the attributes of objects, however deep."""
+    """Return the tensors in nested containers and attributes of objects."""
     found, seen = [], {}
 
     def walk(value: Any) -> None:
         if isinstance(value, Tensor):
             found.append(value)
         elif id(value) not in seen and not isinstance(value, OPAQUE):
-            seen[id(value)] = value  # held, so that no id comes back
+            seen[id(value)] = value  # this keeps the object, so ids are unique
             for item in _items(value):
                 walk(item)
 
@@ -135,7 +136,12 @@ def _items(value: Any) -> list:
 
 @torch.no_grad()
 def outputs(model: nn.Module, x: Tensor) -> List[Tensor]:
-    """The features of a model, and what its dense heads make of them."""
+    """Return the features of a model and the outputs of its dense heads.
+
+    Args:
+        model: A model of a host, with ``extract_feat``.
+        x: A batch of images.
+    """
     features = model.extract_feat(x)
     found = list(tensors(features))
     for name in HEADS:
@@ -150,13 +156,18 @@ def _takes_features_alone(head: nn.Module) -> bool:
         return False
     parameters = inspect.signature(head.forward).parameters.values()
     required = [p for p in parameters if p.default is p.empty]
-    # a head without a forward has nn.Module's, which takes `*input`
+    # a head without its own forward has nn.Module's, which takes `*input`
     return [p.kind
             for p in required] == [inspect.Parameter.POSITIONAL_OR_KEYWORD]
 
 
 def region_outputs(model: nn.Module, x: Tensor) -> List[Tensor]:
-    """What the heads of a two-stage detector make of a few regions."""
+    """Return the outputs of a two-stage detector's heads on a few regions.
+
+    Args:
+        model: A detector of mmdet, with a ``roi_head``.
+        x: A batch of images.
+    """
     batch = synthetic_batch('mmdet', tuple(x.shape[2:]), len(x))
     samples = batch['data_samples']
     for sample in samples:

@@ -18,7 +18,7 @@ from .absorb import absorb_biases
 from .examples import arguments_of
 
 PLAIN = dict(type='Conv2d')
-# pre-hooks that make a weight, and how to get rid of them
+# pre-hooks that make a weight, and the functions that remove them
 WEIGHT_MAKERS = {
     BasePruningMethod: 'torch.nn.utils.prune.remove',
     WeightNorm: 'torch.nn.utils.remove_weight_norm',
@@ -30,10 +30,10 @@ def fuse(model: nn.Module, example: Any = None) -> nn.Module:
     """Copy a model with each :class:`RepConv2d` as one ``nn.Conv2d``.
 
     The copy computes what the model computes in eval mode; the model itself
-    stays as it is. The model may itself be such a layer. A layer that stands
-    in several places becomes one convolution in all of them.
+    stays as it is. The model may itself be a block. A block that stands in
+    several places becomes one convolution in all of them.
 
-    A layer without a bias often fuses to a convolution with one. Stock nets
+    A block without a bias often fuses to a convolution with one. Stock nets
     have no bias in front of a batch norm. The bias therefore moves into the
     running mean of the norm if the outputs of the convolution go into norms
     and nowhere else; running another copy of the model once shows this.
@@ -41,7 +41,7 @@ def fuse(model: nn.Module, example: Any = None) -> nn.Module:
     copy gets the norm of the plain net there, which takes the bias.
 
     Args:
-        model: Any module, with or without re-parameterized layers.
+        model: Any module, with or without blocks.
         example: The input of ``model``, a tensor or a tuple of arguments.
             Defaults to a guess, random images; if the model takes no such
             images, biases stay.
@@ -80,7 +80,7 @@ def fuse(model: nn.Module, example: Any = None) -> nn.Module:
     memo: Dict[int, Any] = {id(layer): conv for layer, conv in convs.items()}
     fused = copy.deepcopy(model, memo)
     for layer, conv in convs.items():
-        copy_hooks(layer, conv, memo)  # these watch or change what it does
+        copy_hooks(layer, conv, memo)  # hooks watch or change the outputs
     _forget_blocks(fused)
     _drop_training_only(fused)
     _keep_modes(model, fused)
@@ -96,7 +96,7 @@ def fuse(model: nn.Module, example: Any = None) -> nn.Module:
 def _check_whole(model: nn.Module) -> None:
     """Refuse a model of which this process holds only a shard."""
     for name, parameter in model.named_parameters():
-        # its import is another one in each PyTorch
+        # the path to import DTensor from differs among versions of PyTorch
         if any(kind.__name__ == 'DTensor' for kind in type(parameter).__mro__):
             raise UserError(
                 f'{name!r} of this {type(model).__name__} is a DTensor, of '
@@ -119,7 +119,7 @@ def _check_hooks(layer: RepConv2d, name: str) -> None:
 def _keep_modes(model: nn.Module, fused: nn.Module) -> None:
     """Restore modes, which some graph modules lose when they are copied."""
     if fused.training != model.training:
-        fused.train(model.training)  # which may choose among graphs
+        fused.train(model.training)  # this may choose among graphs
     flags = {name: m.training for name, m in model.named_modules()}
     for name, module in fused.named_modules():
         if flags.get(name, module.training) != module.training:
@@ -135,7 +135,7 @@ def _drop_training_only(fused: nn.Module) -> None:
 
 
 def _forget_blocks(fused: nn.Module) -> None:
-    """Make plain what a host builds later, when it deploys."""
+    """Make configs of blocks plain: some hosts build from them later."""
     for module in fused.modules():
         config = getattr(module, 'conv_cfg', None)
         kind = config.get('type') if isinstance(config, dict) else None

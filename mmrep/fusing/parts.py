@@ -1,4 +1,4 @@
-"""Parts of a net, and norms in them, that its runs do not reach."""
+"""Parts of a net, and norms, that its runs do not reach."""
 from itertools import islice
 from typing import Dict, Iterator, List, Set
 
@@ -10,24 +10,24 @@ from .examples import random_images
 from .probe import Probe, Run
 from .watching import absorbing
 
-# whoever holds one may use what is inside by index, in any order
+# other modules may use the items of these by index, in any order
 CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
 Places = Dict[nn.Module, List[Place]]
 
 
 def part_runs(probe: Probe, runs: List[Run]) -> List[Run]:
-    """Run the parts around those convolutions that no run has reached.
+    """Run the parts around the convolutions that no run has reached.
 
-    Such as the mask head of a detector. Convolution and norms must have one
-    place each: of what happens elsewhere a part knows nothing.
+    An example is the mask head of a detector. Convolution and norms must have
+    one place each, since a run of the part shows no other place.
 
     Args:
-        probe: With the whole model.
-        runs: Those so far.
+        probe: The probe of the whole model.
+        runs: The runs so far.
 
     Returns:
-        ``runs`` and those of the parts that tell where a bias can go.
+        ``runs`` and the runs of parts that show where a bias can go.
     """
     found = places(probe.model)
     paths = {module: name for name, module in probe.model.named_modules()}
@@ -46,7 +46,7 @@ def part_runs(probe: Probe, runs: List[Run]) -> List[Run]:
 
 
 def _try_part(probe: Probe, part: nn.Module, name: str) -> List[Run]:
-    """The first run of a part on random images of a few sizes."""
+    """Return the first run of a part that works on random images, if any."""
     images = islice(random_images(part), 3)
     tried = (probe.try_run(name, arguments) for arguments in images)
     return [run for run in tried if run is not None][:1]
@@ -57,7 +57,10 @@ def _holder(found: Places, bias: Tensor) -> nn.Module:
 
 
 def _parts(found: Places, bias: Tensor) -> Iterator[nn.Module]:
-    """The modules around a convolution from the inside, without the root."""
+    """Yield the modules around a convolution, inner first, without the root.
+
+    Containers are left out. A module with several places ends this.
+    """
     module = _holder(found, bias)
     while len(found[module]) == 1:
         (module, _), = found[module]
@@ -69,7 +72,7 @@ def _parts(found: Places, bias: Tensor) -> Iterator[nn.Module]:
 
 def _alone(probe: Probe, taken: Set[int], part: nn.Module,
            found: Places) -> bool:
-    """Whether the norms of some means stand in this part and nowhere else."""
+    """Return True if the norms of some means stand in this part only."""
     inside = set(part.modules())
     for mean in (probe.means[number] for number in taken):
         norms = [m for m in found if buffers_of(m).get('running_mean') is mean]
@@ -80,15 +83,15 @@ def _alone(probe: Probe, taken: Set[int], part: nn.Module,
 
 
 def beside_idle_norms(probe: Probe, runs: List[Run]) -> Set[int]:
-    """The biases with a norm near by that might take them in another call.
+    """Return the biases that an idle norm near by might take in another call.
 
-    Such as one of several norms, each for images of one domain: it stands
-    beneath a module that registers the convolution, has as many features and
-    took nothing in any run.
+    An example is one of several norms, each for images of one domain. Such a
+    norm stands under a module that registers the convolution, has as many
+    features and took nothing in any run.
 
     Args:
-        probe: With the whole model.
-        runs: All there are.
+        probe: The probe of the whole model.
+        runs: All runs of the model and of its parts.
 
     Returns:
         Numbers of biases.

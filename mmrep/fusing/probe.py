@@ -1,4 +1,4 @@
-"""Run copies of a net, and watch where its biases go."""
+"""Run copies of a net and watch where its biases go."""
 import copy
 from functools import partial
 from typing import Any, List, NamedTuple, Optional, Union
@@ -17,14 +17,14 @@ from .watching import Watch
 
 
 class Run(NamedTuple):
-    """One that came to its end.
+    """A run that finished.
 
     Attributes:
-        watch: What was seen.
-        where: Number of the way that the model was run, or the name of the
-            part that was.
-        arguments: What it took.
-        results: The tensors that came out.
+        watch: The watch of the run.
+        where: The index in :func:`ways` of the function that ran the model,
+            or the name of the part that ran.
+        arguments: The arguments of the run.
+        results: The tensors in its result.
     """
 
     watch: Watch
@@ -34,11 +34,11 @@ class Run(NamedTuple):
 
 
 class Probe:
-    """A copy of a net in eval mode, which may be run without a trace.
+    """A copy of a net in eval mode, whose runs leave the net as it is.
 
     Args:
-        net: Its parameters are shared, all else is copied.
-        biases: Those to watch.
+        net: The net. The copy shares its parameters and nothing else.
+        biases: The biases to watch.
         means: The running means to watch.
     """
 
@@ -46,7 +46,7 @@ class Probe:
                  means: List[Tensor]) -> None:
         memo = {id(parameter): parameter for parameter in net.parameters()}
         self.model = inner(copy.deepcopy(net, memo))
-        self.model.eval()  # of some hosts' nets it returns None
+        self.model.eval()  # nets of some hosts return None
         for module in eager_modules(self.model):
             # mmcv's ConvModule then computes the norm into the weight
             if hasattr(module, 'efficient_conv_bn_eval_forward'):
@@ -57,16 +57,17 @@ class Probe:
         self.means = [memo[id(mean)] for mean in means]
 
     def runs(self, example: Any = None) -> List[Run]:
-        """Run the whole model, in all ways that come to their end.
+        """Run the whole model, in all ways that work.
 
-        On a guess it is run once more with a batch of two in another size, as
-        far as it runs there: a forward may look at shapes.
+        After a guess it runs once more on a batch of two images in another
+        size, if it takes these, since a forward may depend on shapes.
 
         Args:
-            example: What its forward takes. Defaults to None, a guess.
+            example: The arguments of the model's forward. Defaults to None, a
+                guess.
 
         Returns:
-            The runs; none where no guess is right.
+            The runs; an empty list if no guess works.
 
         Raises:
             UserError: The model does not run on ``example``.
@@ -89,16 +90,24 @@ class Probe:
 
     def try_run(self, where: Union[int, str],
                 arguments: tuple) -> Optional[Run]:
-        """Run the model in one of its ways, or a part; None if it fails."""
+        """Run the model in one of its ways, or run a part of it.
+
+        Args:
+            where: The index of the way, or the name of the part.
+            arguments: The arguments to run on.
+
+        Returns:
+            The run, None if it fails.
+        """
         try:
             return self._run(where, arguments)
-        except Exception:  # whatever a model raises at what it cannot take
+        except Exception:  # a model may raise anything at a wrong guess
             return None
 
     def _run_example(self, arguments: tuple) -> Run:
         try:
             return self._run(0, arguments)
-        except Exception as error:  # whatever a model raises
+        except Exception as error:  # a model may raise anything
             raise UserError(
                 f'this {type(self.model).__name__} does not run on `example`, '
                 'which must be the arguments that its forward takes: '
@@ -107,7 +116,7 @@ class Probe:
     def _run(self, where: Union[int, str], arguments: tuple) -> Run:
         function = self.model.get_submodule(where) if isinstance(
             where, str) else ways(self.model)[where]
-        torch.manual_seed(0)  # runs with and without biases are compared
+        torch.manual_seed(0)  # equal numbers in the runs that are compared
         watch = Watch(self.biases, self.means)
         with watch:
             results = function(*fresh(arguments))
@@ -117,7 +126,7 @@ class Probe:
 
 
 def running_means(net: nn.Module) -> List[Tensor]:
-    """Those of all norms, each once."""
+    """Return the running means of all norms, each once."""
     found = (
         buffers_of(module).get('running_mean')
         for module in eager_modules(net))

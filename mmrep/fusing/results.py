@@ -1,4 +1,4 @@
-"""Whether runs of a net give the same, up to rounding."""
+"""Comparison of the results of runs, up to rounding."""
 from typing import List, Optional
 
 import torch
@@ -6,13 +6,18 @@ from torch import Tensor
 
 from .probe import Run
 
-# of the spread of results before and after; rounding in deep nets does less
+# as a multiple of the results' spread; rounding in deep nets does less
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 2e-3}
-COARSE = 0.1  # of other types
+COARSE = 0.1  # the same for other types
 
 
 def same_results(runs: List[Run], again: List[Optional[Run]]) -> bool:
-    """Whether a net gives what it gave; without results nothing is proven."""
+    """Return True if the results of all runs stay; runs need results.
+
+    Args:
+        runs: The runs before a change.
+        again: The same runs after it, None for each that failed.
+    """
     return all(
         run.results and other is not None and len(run.results) == len(
             other.results) and all(map(_is_same, run.results, other.results))
@@ -34,5 +39,5 @@ def _is_same(a: Tensor, b: Tensor) -> bool:
 
 
 def _spread(values: Tensor) -> Tensor:
-    """From the least to the largest; the size of one value alone."""
+    """Return the largest value minus the least, or the size of a sole one."""
     return values.max() - values.min() if len(values) > 1 else values.abs()

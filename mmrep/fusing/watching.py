@@ -1,4 +1,4 @@
-"""What takes the outputs of convolutions, seen while a model runs."""
+"""Watch what takes the outputs of convolutions while a model runs."""
 import gc
 import weakref
 from typing import Any, Dict, Iterable, List, Optional, Set
@@ -9,7 +9,7 @@ from torch.overrides import TorchFunctionMode
 
 from ..nets.walk import tensors
 
-# what may be asked of a tensor without a look at its values
+# attributes and methods of a tensor that do not depend on its values
 METADATA = {
     '__hash__', '__len__', '_version', 'device', 'dim', 'dtype',
     'element_size', 'get_device', 'grad_fn', 'is_complex', 'is_contiguous',
@@ -21,12 +21,15 @@ METADATA = {
 
 
 class Output:
-    """What one call of a convolution gave, and the norms that took it.
+    """Output of one call of a convolution, and the norms that took it.
+
+    Args:
+        tensor: The output.
+        bias: The number of the convolution's bias.
 
     Attributes:
-        bias: Number of the convolution's bias.
-        means: Numbers of the running means of the norms that took it.
-        exposed: Whether anything but norms saw it.
+        means: Numbers of the running means of the norms that took the output.
+        exposed: True if anything but norms saw the output.
     """
 
     def __init__(self, tensor: Tensor, bias: int) -> None:
@@ -37,12 +40,12 @@ class Output:
 
 
 class Watch(TorchFunctionMode):
-    """Follow biases through convolutions into batch norms.
+    """Mode that follows biases through convolutions into batch norms.
 
-    It sees each operation of torch, whichever module asks for it.
+    It sees each operation of torch, whichever module calls it.
 
     Args:
-        biases: Those of the convolutions to follow.
+        biases: The biases of the convolutions to follow.
         means: The running means of all norms.
     """
 
@@ -53,7 +56,8 @@ class Watch(TorchFunctionMode):
         self.outputs: List[Output] = []
         self.live: Dict[int, Output] = {}
         self.exposed: Set[int] = set()  # ids of biases and means
-        self.takes: Dict[int, set] = {}  # by mean: the biases; None: another
+        # by mean: biases of the outputs it took, None for any other tensor
+        self.takes: Dict[int, set] = {}
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
@@ -71,7 +75,7 @@ class Watch(TorchFunctionMode):
         return out
 
     def _known(self, func, args, kwargs) -> List[Tensor]:
-        """The arguments that are where they belong."""
+        """Return the followed tensors that are in their expected places."""
         if func is F.conv2d:
             bias = _argument(args, kwargs, 2, 'bias')
             return [bias] if id(bias) in self.biases else []
@@ -92,7 +96,7 @@ class Watch(TorchFunctionMode):
 
     def _output(self, tensor: Tensor) -> Optional[Output]:
         output = self.live.get(id(tensor))
-        # ids come back once a tensor is gone
+        # an id may be used again once a tensor is gone
         return output if output and output.tensor() is tensor else None
 
     def _expose(self, tensor: Tensor) -> None:
@@ -103,37 +107,37 @@ class Watch(TorchFunctionMode):
             self.exposed.add(id(tensor))
 
     def close(self) -> None:
-        """Expose the outputs that somebody holds after a run.
+        """Mark the outputs that still exist after a run as exposed.
 
-        The results of the run must be held by then.
+        The caller must still hold the results of the run.
         """
         if any(output.tensor() is not None for output in self.outputs):
-            gc.collect()  # a cycle of references looks at nothing
+            gc.collect()  # outputs that only a cycle holds are not exposed
         for output in self.outputs:
             output.exposed |= output.tensor() is not None
         self.live.clear()
 
     def reached(self) -> Set[int]:
-        """Numbers of the biases whose convolutions ran."""
+        """Return the numbers of the biases whose convolutions ran."""
         return {output.bias for output in self.outputs}
 
     def used(self) -> Set[int]:
-        """Numbers of the running means that anything looked at."""
+        """Return the numbers of the running means that were used."""
         looked = {self.means[key] for key in self.exposed & set(self.means)}
         return looked.union(self.takes)
 
 
 def absorbing(watches: Iterable[Watch]) -> Dict[int, Set[int]]:
-    """The running means that can take each bias, in all runs.
+    """Return the running means that can take each bias, in all runs.
 
-    A bias can go where in every call of its convolution the output is taken
-    by batch norms only, each of which takes no other tensors.
+    Batch norms can take a bias if in every call of its convolution nothing
+    but batch norms takes the output, and these take no other tensors.
 
     Args:
-        watches: Of runs that came to their end.
+        watches: The watches of runs that finished.
 
     Returns:
-        Numbers of running means by that of the bias.
+        Numbers of running means, by the number of the bias.
     """
     watches = list(watches)
     means: Dict[int, Set[int]] = {}
@@ -158,7 +162,7 @@ def absorbing(watches: Iterable[Watch]) -> Dict[int, Set[int]]:
 
 def _name(func) -> str:
     name = getattr(func, '__name__', '')
-    # a property comes as the getter of its descriptor
+    # the function of a property is the getter of its descriptor
     return getattr(func.__self__, '__name__',
                    '') if name == '__get__' else name
 

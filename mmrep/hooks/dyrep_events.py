@@ -1,4 +1,4 @@
-"""What DyRep does at the moments of a Runner."""
+"""The actions of DyRep at each moment of a Runner."""
 import logging
 from typing import Any, Dict, Optional
 
@@ -25,35 +25,40 @@ from .dyrep_shown import show_event, show_structure
 
 
 class DyRepEvents(Hook):
-    """The base of DyRepHook, which has the options.
+    """Base of DyRepHook; DyRepHook itself has the options.
 
     Attributes:
-        schedule: When there is an event.
-        seed: Of new weights, None for the Runner's.
-        draw: Whether the visualizer gets pictures.
-        recalibrate: Batches on which norms are measured anew.
-        calibration_batches: Batches on which statistics are measured.
-        course: When the model evolves, in a run that trains.
+        schedule: The schedule of events.
+        seed: Seed of the new weights, None for the Runner's.
+        draw: True if the visualizer gets pictures.
+        recalibrate: Number of batches on which norms are measured anew.
+        calibration_batches: Number of batches on which an event measures
+            statistics.
+        course: The course of the evolution, in a run that trains.
+        state: The state of a checkpoint to resume from, or None.
+        numbers: State of the random numbers to continue with, or None.
+        before_validation: State of the random numbers before a validation,
+            None outside of one.
     """
 
-    priority = 'HIGH'  # before EMAHook, as mmpretrain sets it, too
+    priority = 'HIGH'  # before EMAHook, even at its priority in mmpretrain
     schedule: Schedule
     seed: Optional[int]
     draw: bool
     recalibrate: int
     calibration_batches: int
     course: Course
-    state: Optional[dict] = None  # of the checkpoint to resume
-    numbers: Optional[dict] = None  # random ones, to go on with
+    state: Optional[dict] = None
+    numbers: Optional[dict] = None
     before_validation: Optional[dict] = None
 
     def evolution_of(self, model: nn.Module, seed: int = 0) -> Evolution:
-        """Make what evolves a model; see :class:`DyRepHook`."""
+        """Return the evolution of a model; see :class:`DyRepHook`."""
         raise NotImplementedError
 
     @property
     def evolution(self) -> Evolution:
-        """That of the model, in a run that trains."""
+        """The evolution of the model, in a run that trains."""
         return self.course.evolution
 
     # before the training
@@ -66,11 +71,11 @@ class DyRepEvents(Hook):
         if self.draw:
             check_pictures()
         fit_loop(self.schedule, runner.train_loop)
-        if self.recalibrate:  # refuses what it cannot draw from
+        if self.recalibrate:  # refuse loaders that it cannot draw from
             own_loader(runner.train_loop.dataloader, 0)
         adopt_pretrained(runner)
         seed = [runner.seed]
-        broadcast_object_list(seed)  # those of Runners may differ
+        broadcast_object_list(seed)  # the seeds of processes may differ
         evolution = self.evolution_of(inner_model(runner), seed[0])
         check_sites(evolution)
         self.course = Course(evolution, self.calibration_batches)
@@ -84,7 +89,7 @@ class DyRepEvents(Hook):
 
     def before_train(self, runner: Runner) -> None:
         course = self.course
-        runner.model.train()  # hosts say by it what trains
+        runner.model.train()  # `train()` also applies the host's freezing
         course.begin(runner.optim_wrapper.optimizer)
         if self.state is not None:
             self.numbers = go_on(course, runner, self.state)
@@ -124,13 +129,13 @@ class DyRepEvents(Hook):
             show_structure(runner, self.evolution)
 
     def _left(self, runner: Runner, batch_idx: int) -> Optional[int]:
-        """Iterations to the next event, None if there is none."""
+        """Return the iterations to the next event, None if there is none."""
         if self.course.stopped:
             return None
         return self.schedule.left(*moment(runner, batch_idx, self.schedule))
 
     def _pauses(self, runner: Runner, batch_idx: int) -> bool:
-        """Whether norms are measured anew behind this iteration."""
+        """Return True if norms are measured anew after this iteration."""
         return not self.course.stopped and self.schedule.pauses(
             *moment(runner, batch_idx, self.schedule))
 
@@ -139,7 +144,7 @@ class DyRepEvents(Hook):
                               self.evolution.seed + step)
         report.recalibrated(step, count, self.recalibrate)
 
-    # validation draws no random numbers of the training
+    # around validation: the training's random numbers stay
 
     def before_val(self, runner: Runner) -> None:
         self.before_validation = random_state.save()

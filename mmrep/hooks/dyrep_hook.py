@@ -1,4 +1,4 @@
-"""A network that evolves while it trains."""
+"""The hook that evolves a net while it trains."""
 from typing import Optional, Sequence, Union
 
 from mmengine.registry import HOOKS
@@ -16,50 +16,52 @@ from .dyrep_events import DyRepEvents
 
 @HOOKS.register_module()
 class DyRepHook(DyRepEvents):
-    """Let the convolutions of a plain network grow and lose branches.
+    """Hook that lets the convolutions of a net grow and lose branches.
 
     Huang et al., DyRep, CVPR 2022: every ``interval`` the kernel that matters
-    most to the loss gets branches, and branches that do little are absorbed;
-    what the network computes stays as it is. Checkpoints hold the evolved
-    structure; resuming goes on from it exactly.
+    most to the loss gets branches, and branches of little importance are
+    absorbed. The function of the net stays. Checkpoints hold the evolved
+    structure; a resumed run continues from it exactly.
 
     Args:
         interval: Epochs or iterations between events. Defaults to a twentieth
             of ``stop``.
-        by_epoch: Whether epochs are meant. Defaults to what the train loop
-            counts.
+        by_epoch: True for numbers of epochs, False for iterations. Defaults to
+            the unit that the train loop counts.
         stop: The last epoch or iteration with an event. Defaults to five
             sixths of the training.
-        metric: What matters: snip, synflow, grad_norm, grasp, random or vote.
-            The paper's synflow says nothing of a convolution in front of a
-            batch norm that trains, whose output depends on the scale of the
-            kernel by the norm's eps alone: there it is
-            ``sum(gamma * dL/dgamma * eps / (var + eps))``. Defaults to
-            'snip'.
-        branches: Of a block that grows, beside its kxk, as for
+        metric: The metric of the scores: snip, synflow, grad_norm, grasp,
+            random or vote. The paper's synflow tells nothing of a convolution
+            in front of a batch norm that trains. The output of that norm
+            depends on the scale of the kernel through the norm's eps alone,
+            and synflow is ``sum(gamma * dL/dgamma * eps / (var + eps))``.
+            Defaults to 'snip'.
+        branches: Branches of a block that grows, beside its kxk, as for
             ``BranchedConv2d``. Defaults to the six of the paper.
-        cut_threshold: Standard deviation of a block's importances (mean last
-            |gamma| of each branch over that of the kxk) from which those
-            below their mean and 0.1 are cut. Defaults to 0.02.
-        init_gamma: Last gamma of new branches, over that of the kxk.
+        cut_threshold: Standard deviation of a block's importances above which
+            the branches below the mean importance and below 0.1 are cut. The
+            importance is the mean |gamma| of a branch's last norm, as a
+            multiple of the kxk's. Defaults to 0.02.
+        init_gamma: Last gamma of new branches, as a multiple of the kxk's.
             Defaults to 0.01.
-        calibration_batches: How many of the last batches statistics are
-            measured on. Defaults to 2.
+        calibration_batches: Number of the last batches to measure statistics
+            on. Defaults to 2.
         scope: Names of the modules that evolve. Defaults to 'backbone'.
-        max_depth: How deep blocks may be nested. Defaults to 2.
-        seed: Of new weights. Defaults to the Runner's.
-        draw: Whether the visualizer gets a picture of all blocks at each
-            event, too; that takes seconds. Defaults to False.
-        recalibrate: Batches of the training on which the statistics of all
+        max_depth: Number of levels to which blocks may be nested. Defaults to
+            2.
+        seed: Seed of the new weights. Defaults to the Runner's.
+        draw: True to give the visualizer a picture of all blocks at each
+            event, which takes seconds. Defaults to False.
+        recalibrate: Number of training batches on which the statistics of all
             norms that train are measured anew after each epoch without an
-            event, up to ``stop``; where iterations are counted, after each
-            fifth of ``interval``. The authors' option for RepVGG takes 200.
-            Defaults to 0, none.
+            event, up to ``stop``; if iterations are counted, after each fifth
+            of ``interval``. The official option for RepVGG takes 200. Defaults
+            to 0, which measures nothing anew.
 
     Raises:
-        UserError: An argument is impossible, there would never be an event,
-            nothing can grow, or the Runner trains in a way that allows no
-            change of parameters.
+        UserError: An argument has an impossible value, there would never be
+            an event, nothing can grow, or the Runner trains in a way that
+            allows no change of parameters.
 
     Examples:
         >>> from mmengine.registry import HOOKS
@@ -101,14 +103,14 @@ class DyRepHook(DyRepEvents):
             init_gamma=init_gamma,
             scope=scope,
             max_depth=max_depth)
-        self.evolution_of(nn.Identity())  # refuses what is impossible
+        self.evolution_of(nn.Identity())  # this checks the arguments
 
     def evolution_of(self, model: nn.Module, seed: int = 0) -> Evolution:
-        """Make what evolves a model with the options of this hook.
+        """Return the evolution of a model with the options of this hook.
 
         Args:
-            model: Not wrapped.
-            seed: Where the hook has none. Defaults to 0.
+            model: The model without wrappers.
+            seed: Seed of the new weights if the hook has none. Defaults to 0.
         """
         seed = seed if self.seed is None else self.seed
         return Evolution(model, seed=seed, **self.method)
@@ -117,8 +119,8 @@ class DyRepHook(DyRepEvents):
         """Refuse a config with which nothing could grow.
 
         Args:
-            model: Of the config.
-            cfg: With ``train_cfg`` and ``optim_wrapper``.
+            model: The model of the config.
+            cfg: The config, with ``train_cfg`` and ``optim_wrapper``.
 
         Raises:
             UserError: See the class.
@@ -127,5 +129,5 @@ class DyRepHook(DyRepEvents):
         if self.draw:
             check_pictures()
         fitted(self.schedule, cfg['train_cfg'])
-        model.train()  # hosts say by it what trains
+        model.train()  # `train()` also applies the host's freezing
         check_sites(self.evolution_of(model))

@@ -1,4 +1,4 @@
-"""What a Runner's log and visualizer show of an evolution."""
+"""Show an evolution in the log and the visualizer of a Runner."""
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
@@ -10,8 +10,8 @@ def show_event(runner: Runner, record: dict) -> None:
     """Log an event and give its numbers to all visualizer backends.
 
     Args:
-        runner: That trains.
-        record: Of the event.
+        runner: The Runner, which trains.
+        record: The record of the event.
     """
     report.event(record)
     runner.visualizer.add_scalars(report.scalars(record), step=record['step'])
@@ -21,8 +21,8 @@ def show_structure(runner: Runner, evolution: Evolution) -> None:
     """Give the visualizer a picture of all blocks, in the first process.
 
     Args:
-        runner: That trains.
-        evolution: Of its model, with at least one event.
+        runner: The Runner, which trains.
+        evolution: The evolution of its model, with at least one event.
     """
     if not is_main_process():
         return

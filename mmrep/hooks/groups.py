@@ -3,16 +3,17 @@ from typing import Iterator
 
 
 def param_groups(optim_wrapper) -> Iterator[dict]:
-    """Go through the parameter groups of all optimizers in a wrapper.
+    """Yield the parameter groups of all optimizers in a wrapper.
 
     Args:
-        optim_wrapper (OptimWrapper or OptimWrapperDict): A Runner's.
+        optim_wrapper (OptimWrapper or OptimWrapperDict): The wrapper of a
+            Runner.
 
     Yields:
-        Groups as PyTorch's optimizers have them.
+        The groups, as PyTorch's optimizers have them.
     """
     groups = optim_wrapper.param_groups
-    if isinstance(groups, dict):  # of an OptimWrapperDict
+    if isinstance(groups, dict):  # an OptimWrapperDict has a dict of lists
         for each in groups.values():
             yield from each
     else:

@@ -1,4 +1,4 @@
-"""Keep kernels while a Runner validates or tests."""
+"""The hook that keeps kernels while a Runner validates or tests."""
 from contextlib import ExitStack
 
 from mmengine.hooks import Hook
@@ -10,11 +10,11 @@ from ..nets.keep import keep_kernels
 
 @HOOKS.register_module()
 class KeepKernelsHook(Hook):
-    """Let layers make their kernels once for each validation and test.
+    """Hook that keeps the kernels of blocks during each validation and test.
 
     See :func:`mmrep.keep_kernels`. ``tools/train.py`` and ``tools/test.py``
     add this hook to every run. After a validation that an exception ended, the
-    next run, iteration or validation lets the kernels go.
+    next run, iteration or validation drops the kernels.
 
     Examples:
         >>> from mmengine.registry import HOOKS
@@ -24,7 +24,7 @@ class KeepKernelsHook(Hook):
         'KeepKernelsHook'
     """
 
-    priority = 'VERY_LOW'  # after hooks that put other weights in
+    priority = 'VERY_LOW'  # after hooks that swap weights
 
     def __init__(self) -> None:
         self.kept = ExitStack()

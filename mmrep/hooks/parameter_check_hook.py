@@ -1,4 +1,4 @@
-"""Stop runs in which parameters would stay untrained."""
+"""The hook that stops runs in which parameters would stay untrained."""
 from typing import Iterator
 
 from mmengine.hooks import Hook
@@ -12,11 +12,11 @@ from .groups import param_groups
 
 @HOOKS.register_module()
 class ParameterCheckHook(Hook):
-    """Stop a run whose optimizer does not know all of the model.
+    """Hook that stops a run whose optimizer lacks parameters of the model.
 
-    A Runner makes its optimizer before it loads weights, and re-parameterized
-    layers take over the branches of the weights that they load.
-    ``tools/train.py`` adds this hook to every run.
+    A Runner makes its optimizer before it loads weights, and blocks take over
+    the branches of the weights that they load. ``tools/train.py`` adds this
+    hook to every run.
 
     Raises:
         UserError: A parameter of the model is in no group of the optimizer.
@@ -29,10 +29,10 @@ class ParameterCheckHook(Hook):
         'ParameterCheckHook'
     """
 
-    priority = 'VERY_LOW'  # after hooks that mend it
+    priority = 'VERY_LOW'  # after hooks that give the optimizer parameters
 
     def before_run(self, runner: Runner) -> None:
-        # those that the optimizer leaves out on purpose are here, too
+        # this includes parameters that the optimizer leaves out on purpose
         self.there = list(runner.model.parameters())
 
     def before_train(self, runner: Runner) -> None:

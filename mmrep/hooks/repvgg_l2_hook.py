@@ -1,4 +1,4 @@
-"""RepVGG's custom L2: kernels decay as the kernel that they fuse to."""
+"""The hook of RepVGG's custom L2, the decay of the fused kernel."""
 from typing import Dict, Iterator, List, Optional
 
 from mmengine.hooks import Hook
@@ -17,21 +17,22 @@ from .groups import param_groups
 
 @HOOKS.register_module()
 class RepVGGL2Hook(Hook):
-    """Add ``weight_decay / 2 * sum of l2(block)`` to the loss, as `loss_l2`.
+    """Hook that adds RepVGG's custom L2 to the losses, as ``loss_l2``.
 
-    The official repository of RepVGG (Ding et al., CVPR 2021) offers it for
-    RepVGG blocks. It replaces the decay of their kxk and 1x1 kernels by the
-    optimizer, where these must have a ``weight_decay`` of 0. See
-    :func:`mmrep.layers.repvgg_l2.l2` for the formula. The hook changes nothing
-    in validation and tests.
+    It is ``weight_decay / 2 * sum of l2(block)``, which the official
+    repository of RepVGG (Ding et al., CVPR 2021) offers for RepVGG blocks. It
+    replaces the optimizer's decay of their kxk and 1x1 kernels, which must
+    have a ``weight_decay`` of 0 there. See :func:`mmrep.layers.repvgg_l2.l2`
+    for the formula of a block. The hook changes nothing in validation and
+    tests.
 
     Args:
         weight_decay: Decay of the kernels. Defaults to the optimizer's.
 
     Raises:
         UserError: ``weight_decay`` is no number above 0, or the model has no
-            such block, one without that formula, or one whose kernels decay
-            in the optimizer, too.
+            RepVGG block, a block without that formula, or a block whose
+            kernels decay in the optimizer, too.
 
     Examples:
         >>> from mmengine.registry import HOOKS
@@ -70,7 +71,11 @@ class RepVGGL2Hook(Hook):
         return decay
 
     def _add(self, model: nn.Module, args: tuple, kwargs: dict, losses):
-        """Add one more to the losses of a training step."""
+        """Return the losses of a training step with ``loss_l2`` added.
+
+        Returns:
+            The losses. None, which changes nothing, outside of training.
+        """
         if not model.training or kwargs.get('mode') != 'loss' or not (
                 isinstance(losses, dict)):
             return None
@@ -105,13 +110,13 @@ class RepVGGL2Hook(Hook):
 
 
 def blocks_of(model: nn.Module) -> Dict[str, RepVGGConv2d]:
-    """The RepVGG blocks of a model that train, by their names.
+    """Return the RepVGG blocks of a model that train, by their names.
 
     A block that stands for a 1x1 convolution has no branch, and keeps the
     usual decay.
 
     Raises:
-        UserError: There is no such block, or one without a formula.
+        UserError: There is no such block, or a block has no formula.
     """
     blocks = {
         paths[0]: layer
@@ -138,10 +143,11 @@ def check_decays_once(model: nn.Module, blocks: Dict[str, RepVGGConv2d],
     Args:
         model: The model that has the blocks.
         blocks: The blocks, by their names.
-        optim_wrapper (OptimWrapper or OptimWrapperDict): The model's.
+        optim_wrapper (OptimWrapper or OptimWrapperDict): The wrapper of the
+            model's optimizers.
 
     Raises:
-        UserError: A kernel decays in both.
+        UserError: A kernel decays in the optimizer, too.
     """
     kernels = list(_kernels(blocks))
     decay = {
@@ -168,7 +174,7 @@ def _kernels(blocks: Dict[str, RepVGGConv2d]) -> Iterator[str]:
 
 
 def _keys(kernels: List[str], others: List[str]) -> List[str]:
-    """Parts of names that all kernels have and no other parameter."""
+    """Return parts of names that only the kernels have, for all of them."""
     keys = []
     for name in kernels:
         parts = name.split('.')

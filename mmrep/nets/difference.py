@@ -1,13 +1,13 @@
-"""How far results are from each other."""
+"""The difference of results."""
 from torch import Tensor
 
 
 def relative_difference(a: Tensor, b: Tensor) -> float:
-    """``max |a - b| / max |a|``; infinite where a value is not finite.
+    """Return ``max |a - b| / max |a|``, infinity if a value is not finite.
 
     Args:
         a: The reference.
-        b: Of the same shape.
+        b: The tensor to compare, of the same shape.
 
     Examples:
         >>> import torch

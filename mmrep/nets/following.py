@@ -1,6 +1,6 @@
-"""Which norms stand behind a convolution, by the order of registration.
+"""Guess the norms behind a convolution by the order of registration.
 
-This is a guess, good enough to make new norms alike.
+The guess is good enough to make new norms alike.
 :mod:`mmrep.fusing.watching` observes which norms take the outputs as the model
 runs.
 """
@@ -20,7 +20,10 @@ Place = Tuple[nn.Module, str]
 
 
 def eager_modules(net: nn.Module) -> List[nn.Module]:
-    """All modules but TorchScript's, which are new objects at each access."""
+    """Return all modules but TorchScript's.
+
+    Those are new objects at each access.
+    """
     return [
         module for module in net.modules()
         if not isinstance(module, torch.jit.ScriptModule)
@@ -28,7 +31,7 @@ def eager_modules(net: nn.Module) -> List[nn.Module]:
 
 
 def places(model: nn.Module) -> Dict[nn.Module, List[Place]]:
-    """Where each module is registered: its parents and its names there."""
+    """Return the places of each module: its parents and its names in them."""
     found = defaultdict(list)
     for parent in eager_modules(model):
         for name, child in children_of(parent).items():
@@ -38,12 +41,12 @@ def places(model: nn.Module) -> Dict[nn.Module, List[Place]]:
 
 def norms_behind(conv: nn.Module, found: Dict[nn.Module,
                                               List[Place]]) -> List[nn.Module]:
-    """The batch norms that stand behind a convolution, and no other one.
+    """Return the batch norms that stand behind a convolution and only there.
 
     Args:
         conv: A convolution of the model.
-        found: The :func:`places` of the model, whose modules should lie in
-            the order of their use, as in all hosts.
+        found: The :func:`places` of the model, whose modules should be
+            registered in the order of their use, as in all hosts.
 
     Returns:
         The norm behind each place of ``conv``; an empty list if a place has
@@ -71,13 +74,18 @@ def _next_norm(parent: nn.Module, name: str) -> Optional[nn.Module]:
 
 
 def norm_cfg_at(model: nn.Module, conv: nn.Module) -> dict:
-    """The config of the norms behind this convolution, or the default."""
+    """Return the config of the norms behind a convolution, or the default.
+
+    Args:
+        model: The model that contains the convolution.
+        conv: The convolution.
+    """
     behind = norms_behind(conv, places(model))
     if not behind:
         return dict(type='BN')
     norm = behind[0]
     synced = [k for k in SYNCED if type(norm) is MODELS.get(k)]
-    if isinstance(norm, nn.SyncBatchNorm):  # of any make
+    if isinstance(norm, nn.SyncBatchNorm):  # this includes subclasses
         synced.append('SyncBN')
     return dict(
         type=synced[0] if synced else 'BN',

@@ -1,4 +1,4 @@
-"""Keeping kernels while a model is only used."""
+"""Keep kernels while a model is used but not trained."""
 from contextlib import contextmanager
 from typing import Iterator
 
@@ -10,9 +10,9 @@ from .walk import check_module
 
 @contextmanager
 def keep_kernels(model: nn.Module) -> Iterator[nn.Module]:
-    """Make the kernel of each layer once, for evaluation without gradients.
+    """Make the kernel of each block once, for evaluation without gradients.
 
-    Outside this context a layer in eval mode makes its kernel in each forward
+    Outside this context a block in eval mode makes its kernel in each forward
     pass, so that it notices every way of writing weights. Inside, it makes the
     kernel once, and again after a weight was written in place or loaded, a
     tensor or module was replaced, or a norm's mode or eps changed. Keep code

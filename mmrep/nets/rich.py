@@ -20,7 +20,7 @@ def reparameterize(model: nn.Module,
                    include: Patterns = None,
                    exclude: Patterns = None,
                    kernel_size: Sizes = None) -> nn.Module:
-    """Replace plain convolutions by layers that compute the same in eval.
+    """Replace plain convolutions by blocks that compute the same in eval mode.
 
     The weights stay the same Parameter objects; device, dtype, memory format,
     ``requires_grad``, mode and sharing of modules are kept. Call this before
@@ -34,12 +34,13 @@ def reparameterize(model: nn.Module,
             ``?`` and ``[...]`` as in file names: ``'backbone'``,
             ``'*.layer[34].*.conv2'``. Every convolution there must be plain.
             Defaults to all that are plain.
-        exclude: Names of convolutions that stay as they are.
-        kernel_size: One size, 3 or (1, 3), or a list of sizes. Defaults to
-            all.
+        exclude: Names of convolutions that stay as they are, or of modules
+            around them. Defaults to none.
+        kernel_size: One size in pixels, 3 or (1, 3), or a list of sizes.
+            Defaults to all sizes.
 
     Returns:
-        ``model``, or the layer where the model is a convolution itself.
+        ``model``, or the block if the model is itself a convolution.
 
     Raises:
         UserError: The type is unknown, a pattern matches nothing, or nothing
@@ -75,7 +76,7 @@ def reparameterized(model: dict,
                     exclude: Patterns = None,
                     kernel_size: Sizes = None,
                     **arguments) -> nn.Module:
-    """Build any module of a config with its convolutions made rich.
+    """Build the module of a config and make its convolutions rich.
 
     ``backbone=dict(type='Reparameterized', model=dict(type='ResNet', ...),
     conv='DBBConv2d')`` acts before optimizers, DDP and checkpoints, so that
@@ -83,7 +84,7 @@ def reparameterized(model: dict,
     whole detector: hosts look for ``model.backbone`` in configs.
 
     Args:
-        model: Config of the module.
+        model: The config of the module.
         conv: The block, as ``type`` of :func:`reparameterize`.
         include: See :func:`reparameterize`.
         exclude: See :func:`reparameterize`.
@@ -107,7 +108,13 @@ def reparameterized(model: dict,
 
 
 def build_inner(model: dict, arguments: dict) -> nn.Module:
-    """Build a wrapped config, with the arguments that hosts set outside."""
+    """Build a wrapped config with the arguments that hosts set outside.
+
+    Args:
+        model: The config of the module.
+        arguments: Arguments that replace those of ``model``, apart from its
+            own ``data_preprocessor``.
+    """
     config = {**model, **arguments}
     if model.get('data_preprocessor') is not None:
         config['data_preprocessor'] = model['data_preprocessor']
@@ -116,7 +123,7 @@ def build_inner(model: dict, arguments: dict) -> nn.Module:
 
 def _choose(model: nn.Module, include: List[str], exclude: List[str],
             kernel_size: Sizes) -> List[nn.Module]:
-    """The convolutions to replace, each once."""
+    """Return the convolutions to replace, each once."""
     known = {
         conv: paths
         for conv, paths in names(model).items() if is_conv(conv)
@@ -155,33 +162,44 @@ def _check_patterns(model: nn.Module, paths: List[List[str]],
 
 def why_not_rich(model: nn.Module,
                  convs: List[nn.Module]) -> Dict[nn.Module, str]:
-    """Why some of the convolutions cannot be made rich."""
+    """Return why convolutions cannot be made rich, for those that cannot.
+
+    Args:
+        model: The model that contains the convolutions.
+        convs: The convolutions to check.
+    """
     reasons = {conv: why_not_plain(conv) for conv in convs}
     for module in model.modules():
         if hasattr(module, 'deform_groups'):
             for child in module.children():
-                reasons[child] = 'computes the offsets of a deformable one'
+                reasons[child] = ('computes the offsets of a deformable '
+                                  'convolution')
     return {conv: reasons[conv] for conv in convs if reasons[conv]}
 
 
 def is_conv(module: nn.Module) -> bool:
-    """Whether it is a convolution: plain, transposed, deformable or rich."""
+    """Return True for a convolution: plain, transposed, deformable or rich."""
     weight = getattr(module, 'origin', getattr(module, 'weight', None))
     return hasattr(module, 'kernel_size') and weight is not None
 
 
 def matches(names: Sequence[str], patterns: Sequence[str]) -> bool:
-    """Whether a pattern names a module or one around it."""
+    """Return True if a pattern names a module or one around it.
+
+    Args:
+        names: All names of the module.
+        patterns: Patterns of names, as in file names.
+    """
     return any(
         fnmatchcase(name, pattern) or fnmatchcase(name, f'{pattern}.*')
         for name in names for pattern in patterns)
 
 
 def as_list(patterns: Patterns) -> List[str]:
-    """One name or several, as a list.
+    """Return one pattern or several as a list, which is empty for None.
 
     Raises:
-        UserError: A pattern is no name.
+        UserError: A pattern is no string, or an empty one.
     """
     if patterns is None:
         return []
@@ -193,7 +211,7 @@ def as_list(patterns: Patterns) -> List[str]:
 
 
 def are_patterns(values) -> bool:
-    """Whether this is a list of names, none of them empty."""
+    """Return True for a list or tuple of strings, none of them empty."""
     return isinstance(values, (list, tuple)) and all(
         isinstance(value, str) and value for value in values)
 

@@ -1,4 +1,4 @@
-"""Find the convolutions of a model, and put others in their place."""
+"""Find the modules of a model, and put others in their place."""
 from contextlib import contextmanager
 from typing import Any, Dict, Iterable, Iterator, List
 
@@ -13,7 +13,7 @@ from .following import Place, norms_behind, places
 
 
 def rep_layers(model: nn.Module) -> Iterator[RepConv2d]:
-    """The outermost re-parameterized layers of a model, each once."""
+    """Return the outermost blocks of a model, each once."""
     return (module for module in names(model) if isinstance(module, RepConv2d))
 
 
@@ -21,7 +21,7 @@ def check_module(model: nn.Module) -> nn.Module:
     """Return the model, if it is a module.
 
     Raises:
-        UserError: It is none.
+        UserError: ``model`` is no ``nn.Module``.
     """
     if not isinstance(model, nn.Module):
         raise UserError(f'`model` (={shown(model)}) must be a '
@@ -30,7 +30,7 @@ def check_module(model: nn.Module) -> nn.Module:
 
 
 def names(model: nn.Module) -> Dict[nn.Module, List[str]]:
-    """All names of each module, in order, without the insides of blocks."""
+    """Return all names of each module, in order, without modules in blocks."""
     check_module(model)
     found: Dict[nn.Module, List[str]] = {}
 
@@ -49,8 +49,12 @@ def names(model: nn.Module) -> Dict[nn.Module, List[str]]:
 def replace(model: nn.Module, new: Dict[nn.Module, nn.Module]) -> nn.Module:
     """Put ``new[module]`` wherever ``module`` is registered.
 
-    A layer takes the mode of its place; see :func:`modes`. In front of a
-    frozen norm its own norms stay in eval mode, too.
+    A block takes the mode of its place; see :func:`modes`. In front of a
+    frozen norm its norms inside stay in eval mode, too.
+
+    Args:
+        model: The model, which is changed in place.
+        new: The replacement of each module to replace.
 
     Returns:
         The model, or the module that replaces it.
@@ -63,7 +67,7 @@ def replace(model: nn.Module, new: Dict[nn.Module, nn.Module]) -> nn.Module:
             layer.keep_norms_in_eval(any(map(is_frozen_norm, behind)))
             layer.train(at[module])
     for parent in names(model):
-        guard_class(type(parent))  # the hook of registration does not see it
+        guard_class(type(parent))  # a write to its dict runs no hook
         if not isinstance(parent, RepConv2d):
             children = children_of(parent)
             for leaf, child in children.items():
@@ -73,15 +77,16 @@ def replace(model: nn.Module, new: Dict[nn.Module, nn.Module]) -> nn.Module:
 
 def modes(model: nn.Module, where: Dict[nn.Module,
                                         List[Place]]) -> Dict[nn.Module, bool]:
-    """Whether each module trains, by the norm behind or the module around it.
+    """Return the mode of each module, True if it trains.
 
-    The mode of a convolution itself says nothing, since it computes the same
-    in both modes: a convolution that was made while the net was in eval mode
-    is in training mode.
+    The norm behind a convolution tells it, or else the module around. The mode
+    of the convolution itself says nothing, since it computes the same in both
+    modes: a convolution that was made while the net was in eval mode is in
+    training mode.
 
     Args:
         model: The net.
-        where: The result of :func:`mmrep.nets.following.places` for it.
+        where: The result of :func:`mmrep.nets.following.places` for the net.
     """
     found: Dict[nn.Module, bool] = {}
 
@@ -95,9 +100,9 @@ def modes(model: nn.Module, where: Dict[nn.Module,
     for module in found:
         behind = norms_behind(module, where) if hasattr(
             module, 'out_channels') else []
-        if behind:  # of which registration only guesses that they follow
+        if behind:  # a guess, so the modules around must train as well
             around = (parent.training for parent, _ in where[module])
-            # the mode of a frozen one says nothing
+            # the mode of a frozen norm says nothing
             found[module] = all(around) and all(
                 n.training or is_frozen_norm(n) for n in behind)
     return found
@@ -105,7 +110,11 @@ def modes(model: nn.Module, where: Dict[nn.Module,
 
 @contextmanager
 def branch_by_branch(model: nn.Module) -> Iterator[None]:
-    """Let every block compute its branches one by one."""
+    """Make every block compute its branches one by one.
+
+    Args:
+        model: The model that contains the blocks.
+    """
     layers = [m for m in model.modules() if isinstance(m, RepConv2d)]
     own = [vars(layer).get('forward') for layer in layers]
     for layer in layers:
@@ -115,12 +124,12 @@ def branch_by_branch(model: nn.Module) -> Iterator[None]:
     finally:
         for layer, forward in zip(layers, own):
             del layer.forward
-            if forward is not None:  # activation checkpointing's
+            if forward is not None:  # activation checkpointing sets its own
                 layer.forward = forward
 
 
 def tensors(value: Any) -> Iterable[Tensor]:
-    """The tensors in lists, tuples and dicts, however deep."""
+    """Yield the tensors in nested lists, tuples and dicts."""
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, dict):

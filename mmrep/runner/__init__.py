@@ -1,1 +1,1 @@
-"""A Runner around a model whose structure changes, and DyRep in it."""
+"""DyRep in mmengine's Runner, whose model changes its structure."""

@@ -1,4 +1,4 @@
-"""The structure of weights that a Runner is about to load."""
+"""Give a Runner's models the structure of weights about to be loaded."""
 from typing import Dict, Optional
 
 from mmengine.runner import Runner
@@ -14,11 +14,11 @@ from .training import inner_model, models
 
 
 def adopt_all(runner: Runner, weights: Dict[str, Tensor]) -> None:
-    """Give all that a Runner keeps the structure of weights.
+    """Give the model of a Runner and its averages the structure of weights.
 
     Args:
-        runner: That trains or tests.
-        weights: That are about to be loaded, or of the model itself.
+        runner: The Runner, which trains or tests.
+        weights: The weights about to be loaded, or those of the model itself.
     """
     with random_state.seeded():
         for model in models(runner):
@@ -41,7 +41,7 @@ def _pretrained(checkpoint: str,
                 prefix: Optional[str] = None,
                 map_location: str = 'cpu',
                 type: str = '') -> Dict[str, Tensor]:
-    """The weights that mmengine's PretrainedInit would load."""
+    """Return the weights that mmengine's PretrainedInit would load."""
     if prefix is not None:
         return weights_under(prefix, checkpoint, map_location)
     loaded = CheckpointLoader.load_checkpoint(checkpoint, map_location)

@@ -1,4 +1,4 @@
-"""Batches of a training, as its model trains on them."""
+"""Raw batches of a training, and how its model runs on them."""
 import copy
 from typing import Any, Iterable, List
 
@@ -15,26 +15,25 @@ def data_of(training: Training,
             batches: List[Any],
             names: Iterable[str] = (),
             progress: Progress = as_they_are) -> Data:
-    """The last raw batches and how the model trains on them.
+    """Return the last raw batches with the functions that run the model.
 
     Args:
-        training: Has the model.
-        batches: Such as its loader gives.
-        names: Of what evolves: heads are compared by what they give. Defaults
-            to none.
-        progress: Is told what batches are gone through for. Defaults to
-            nothing.
+        training: The training that has the model.
+        batches: Raw batches, as the loader of the training gives them.
+        names: Names of the sites. If some are in heads, the outputs of the
+            heads are compared. Defaults to none.
+        progress: See :class:`mmrep.dyrep.Data`. Defaults to no display.
     """
     runs = Runs(training, names)
     return Data(batches, runs.loss, runs.features, progress)
 
 
 class Runs:
-    """How a ``BaseModel`` runs on raw batches.
+    """Runs of a ``BaseModel`` on raw batches.
 
     Args:
-        training: Has the model.
-        names: Of what evolves.
+        training: The training that has the model.
+        names: Names of the sites.
     """
 
     def __init__(self, training: Training, names: Iterable[str]) -> None:
@@ -45,7 +44,10 @@ class Runs:
         self.done = {}
 
     def _prepared(self, batch: Any) -> Any:
-        """Once for all: preprocessors draw, and change what they get."""
+        """Return a preprocessed copy of a batch, the same in each call.
+
+        Preprocessors draw random numbers and change their input.
+        """
         if id(batch) not in self.done:
             with random_state.seeded():
                 preprocessor = copy.deepcopy(self.model.data_preprocessor)
@@ -53,13 +55,16 @@ class Runs:
         return copy.deepcopy(self.done[id(batch)])
 
     def loss(self, batch: Any) -> Tensor:
-        """The loss of a batch."""
+        """Return the loss of a batch."""
         with self.training.optim_wrapper.optim_context(self.model):
             losses = run_forward(self.model, self._prepared(batch), 'loss')
             return self.model.parse_losses(losses)[0]
 
     def features(self, batch: Any) -> Any:
-        """What is compared: features, outputs of heads or the loss."""
+        """Return the tensors to compare: features, head outputs or the loss.
+
+        The loss stands for models that take several views of an image.
+        """
         data = self._prepared(batch)
         if not isinstance(data['inputs'], Tensor):  # several views
             return self.loss(batch).reshape(1)

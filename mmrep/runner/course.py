@@ -1,4 +1,4 @@
-"""An evolution in the course of a training."""
+"""The course of an evolution during a training."""
 import copy
 from collections import deque
 from typing import Any, Callable, Iterable, Optional
@@ -15,53 +15,53 @@ from .refreshing import evolve
 from .refusals import check_scores
 from .training import Training, models
 
-PATIENCE = 300  # halved as often, no scale of gradients is left
+PATIENCE = 300  # steps; a scale of gradients halved as often is zero
 
 
 class Course:
-    """When an event is due, what it goes by, and why there are no more.
+    """Course of an evolution: its scores, last batches and events.
 
     Args:
-        evolution: Of the model that trains.
-        batches: How many of the last batches statistics are measured on.
+        evolution: The evolution of the model that trains.
+        batches: Number of the last batches to measure statistics on.
 
     Attributes:
-        scores: Since the last event, from :meth:`begin` on.
-        due: Whether an event waits for gradients.
-        stopped: Why it evolves no more.
+        scores: Scores since the last event; :meth:`begin` sets them.
+        due: True while an event waits for gradients.
+        stopped: The reason why the model evolves no more, or None.
     """
 
     def __init__(self, evolution: Evolution, batches: int) -> None:
         self.evolution = evolution
-        # raw ones: preprocessors change them
+        # raw batches, since preprocessors change what they get
         self.batches = deque(maxlen=batches)
         self.due = False
-        self.waited = 0  # steps, for one that does not overflow
+        self.waited = 0  # steps spent waiting for one that does not overflow
         self.stopped: Optional[str] = None
         self.handle = None
 
     def begin(self, optimizer: Optimizer) -> None:
-        """Score from zero what can grow now.
+        """Begin new scores of all that can grow now.
 
         Args:
-            optimizer: That trains the model.
+            optimizer: The optimizer that trains the model.
         """
         self.rest()
         self.scores = self.evolution.new_scores()
         self.handle = self.scores.watch(optimizer)
 
     def rest(self) -> None:
-        """Score no more."""
+        """Stop scoring."""
         if self.handle is not None:
             self.handle.remove()
         self.handle = None
 
     def before_step(self, left: Optional[int], batch: Any) -> None:
-        """Keep a batch that the next event needs.
+        """Keep a copy of a batch if the next event needs it.
 
         Args:
             left: Iterations to the next event, None if there is none.
-            batch: As the loader gives it.
+            batch: The batch as the loader gives it.
         """
         if self.due or (left is not None and left < self.batches.maxlen):
             self.batches.append(copy.deepcopy(batch))
@@ -70,21 +70,21 @@ class Course:
 
     def after_step(self, training: Training, step: int,
                    left: Optional[int]) -> Optional[dict]:
-        """Have an event where one is due.
+        """Run an event if one is due.
 
         Args:
-            training: Of the model.
-            step: This one, from 1.
+            training: The training of the model.
+            step: The number of this iteration, from 1.
             left: Iterations to the next event, None if there is none.
 
         Returns:
-            What happened, None where there was no event.
+            The record of the event, None if there was none.
 
         Raises:
-            UserError: The optimizer steps without a word.
+            UserError: The optimizer steps without calling its hooks.
         """
         self.due = self.due or left == 0
-        # not while gradients are accumulated
+        # no event while gradients are accumulated
         if not self.due or not training.optim_wrapper.should_update():
             return None
         check_scores(self.scores, training.optim_wrapper)
@@ -97,14 +97,15 @@ class Course:
         return record
 
     def attempt(self, step: int, change: Callable[[], Any]) -> Any:
-        """Change the model; where that is not finite, stop and say so.
+        """Change the model; stop the evolution if values are not finite.
 
         Args:
-            step: This one, from 1.
-            change: Leaves the model alone if it raises.
+            step: The number of this iteration, from 1.
+            change: Function that changes the model, and leaves it as it was
+                if it raises.
 
         Returns:
-            What ``change`` returns, None where it raised.
+            The result of ``change``, None if values were not finite.
         """
         try:
             return change()
@@ -113,17 +114,18 @@ class Course:
             return None
 
     def evolve(self, training: Training, step: int) -> dict:
-        """Have an event now.
+        """Run an event now.
 
         Args:
-            training: Of the model.
-            step: This one, from 1.
+            training: The training of the model.
+            step: The number of this iteration, from 1.
 
         Returns:
-            What happened.
+            The record of the event.
 
         Raises:
-            NotFinite: See :meth:`mmrep.dyrep.Evolution.event`.
+            NotFinite: All steps since the last event overflowed, or see
+                :meth:`mmrep.dyrep.Evolution.event`.
         """
         if self.waited:
             raise NotFinite('gradients of all steps since the last event')
@@ -136,7 +138,7 @@ class Course:
         return record
 
     def _common_batches(self) -> list:
-        """The last batches, in all processes equally many."""
+        """Return the last batches, equally many in all processes."""
         count = torch.tensor(len(self.batches))
         all_reduce(count, 'min')
         return list(self.batches)[len(self.batches) - int(count):]

@@ -1,4 +1,4 @@
-"""Batches like those of a training, which the training does not lose."""
+"""Batches like those of a training, drawn beside its own loader."""
 from itertools import islice
 from typing import Iterator
 
@@ -18,13 +18,13 @@ NOTHING = ('`recalibrate` of DyRepHook cannot draw batches of its own from a '
 
 
 class Draws(Sampler):
-    """Indices of a data set in random order, again and again.
+    """Sampler of a data set in random order, without an end.
 
-    The processes share them, each gets its part.
+    Each process gets its part of the same indices.
 
     Args:
-        dataset: Of the training, in whole.
-        seed: The same in all processes.
+        dataset: The whole data set of the training.
+        seed: The seed of the order, the same in all processes.
     """
 
     def __init__(self, dataset: Dataset, seed: int) -> None:
@@ -44,15 +44,15 @@ class Draws(Sampler):
 
 
 def own_loader(loader: DataLoader, seed: int) -> DataLoader:
-    """Batches like a training's, of which that loses none.
+    """Return a loader of batches like those of a training.
 
     Args:
-        loader: Of the training, which is left alone.
-        seed: Of the order.
+        loader: The loader of the training, which stays as it is.
+        seed: The seed of the order.
 
     Raises:
-        UserError: The data set has no order, or the batch sampler is none
-            that others could be made like.
+        UserError: The data set is iterable only, or the type of the batch
+            sampler does not take the usual arguments.
     """
     if isinstance(loader.dataset, IterableDataset):
         raise UserError(NOTHING.format(type(loader.dataset).__name__))
@@ -62,7 +62,7 @@ def own_loader(loader: DataLoader, seed: int) -> DataLoader:
             sampler=Draws(loader.dataset, seed),
             batch_size=loader.batch_sampler.batch_size,
             drop_last=True)
-    except Exception as error:  # whatever it asks for
+    except Exception as error:  # a batch sampler may raise anything
         raise UserError(NOTHING.format(kind.__name__)) from error
     return DataLoader(
         loader.dataset,
@@ -75,18 +75,18 @@ def own_loader(loader: DataLoader, seed: int) -> DataLoader:
 
 
 def measure_norms(runner: Runner, count: int, seed: int) -> int:
-    """Measure the statistics of norms anew on so many batches of training.
+    """Measure the statistics of norms anew on batches of the training.
 
-    The training loses no batch by it and no random number. Averages of the
-    model take statistics over at their next update, behind this.
+    The training loses no batches and no random numbers. Averages of the model
+    take over the statistics at their next update, which comes after this.
 
     Args:
-        runner: That trains.
-        count: Of the batches, in each process.
-        seed: Of which they are.
+        runner: The Runner, which trains.
+        count: Number of batches in each process.
+        seed: The seed of the choice of batches.
 
     Returns:
-        How many norms there are.
+        The number of norms that were measured.
 
     Raises:
         NotFinite: Statistics are NaN or infinite; the model is as it was.

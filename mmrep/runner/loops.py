@@ -1,4 +1,4 @@
-"""The train loops that DyRep knows, and where they are."""
+"""The train loops that DyRep supports, and their current positions."""
 import copy
 from typing import Optional, Tuple
 
@@ -15,23 +15,28 @@ LOOPS = (EpochBasedTrainLoop, IterBasedTrainLoop)
 def fit_loop(schedule: Schedule, loop: object) -> None:
     """Fit a schedule to a train loop; see :meth:`Schedule.fit`.
 
+    Args:
+        schedule: The schedule, which is changed in place.
+        loop: The train loop of a Runner.
+
     Raises:
-        UserError: The loop is another one, or there would never be an event.
+        UserError: The loop is of another type, or there would never be an
+            event.
     """
     if not isinstance(loop, LOOPS):
-        raise UserError('DyRepHook knows EpochBasedTrainLoop and '
-                        'IterBasedTrainLoop, the train loop is a '
+        raise UserError('DyRepHook supports EpochBasedTrainLoop and '
+                        'IterBasedTrainLoop, but the train loop is a '
                         f'{type(loop).__name__}')
     schedule.fit(
         isinstance(loop, EpochBasedTrainLoop), loop.max_epochs, loop.max_iters)
 
 
 def fitted(schedule: Schedule, train_cfg: dict) -> Schedule:
-    """Make a copy that fits the train loop of a config.
+    """Return a copy of a schedule that fits the train loop of a config.
 
     Args:
-        schedule: Stays as it is.
-        train_cfg: Of the config.
+        schedule: The schedule, which stays as it is.
+        train_cfg: The config of the train loop.
 
     Raises:
         UserError: There would never be an event.
@@ -45,18 +50,24 @@ def fitted(schedule: Schedule, train_cfg: dict) -> Schedule:
 
 def moment(runner: Runner, batch_idx: int,
            schedule: Schedule) -> Tuple[int, int, int, Optional[int]]:
-    """Tell where a Runner is, as arguments of :meth:`Schedule.left`."""
+    """Return the position of a Runner, as arguments of :meth:`Schedule.left`.
+
+    Args:
+        runner: The Runner, which trains.
+        batch_idx: Index of the batch, as mmengine passes it to hooks.
+        schedule: The schedule, fitted to the train loop.
+    """
     # a stream of iterations has no length
     length = len(runner.train_dataloader) if schedule.by_epoch else None
     return runner.epoch, runner.iter, batch_idx, length
 
 
 def go_on_from(loop: object, state: dict) -> None:
-    """Let the random numbers of a resumed loop go on from where they were.
+    """Continue the random numbers of a resumed loop from where they were.
 
     Args:
-        loop: Before its first epoch.
-        state: From :func:`mmrep.random_state.save`.
+        loop: The train loop, before its first epoch.
+        state: The result of :func:`mmrep.random_state.save`.
     """
     if isinstance(loop, EpochBasedTrainLoop):
         random_state.restore(state)
@@ -65,21 +76,21 @@ def go_on_from(loop: object, state: dict) -> None:
 
 
 class Resumed:
-    """The batches of an iteration-based loop that goes on.
+    """Batches of a resumed iteration-based loop.
 
-    The loop draws those that it has seen again. Behind them, before the next
-    one is drawn, the random numbers go on from where they were saved.
+    The loop draws again the batches that it has seen. After them, before it
+    draws the next one, the random numbers continue from where they were saved.
 
     Args:
         loop: An ``IterBasedTrainLoop`` that was resumed.
-        state: From :func:`mmrep.random_state.save`.
+        state: The result of :func:`mmrep.random_state.save`.
     """
 
     def __init__(self, loop, state: dict) -> None:
         self.loop = loop
         self.state = state
         self.batches = loop.dataloader_iterator
-        # in the maintained fork of mmengine a loop may leave them out
+        # a loop of mmengine's maintained fork may skip the seen batches
         skips = getattr(loop, 'fast_forward_on_resume', False)
         self.left = 0 if skips else loop.iter
 
@@ -91,10 +102,13 @@ class Resumed:
         return next(self.batches)
 
     def skip_iter(self, count: int) -> None:
-        """Draw batches: the fork asks for it, and would not load them.
+        """Draw batches that the fork of mmengine would skip without loading.
 
-        Pipelines that draw random numbers would then go on as if from the
-        start.
+        Pipelines that draw random numbers would otherwise continue as if from
+        the start.
+
+        Args:
+            count: Number of batches.
         """
         for _ in range(count):
             next(self)

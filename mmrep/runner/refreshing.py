@@ -1,4 +1,4 @@
-"""The optimizer, averages and wrapper of a model whose parameters changed."""
+"""Refresh the optimizer, averages and wrapper of a model that changed."""
 import copy
 import gc
 from functools import partial
@@ -17,34 +17,36 @@ from .training import Training, averages, inner_model
 
 def evolve(training: Training, evolution: Evolution, step: int, scores: Scores,
            data: Data) -> dict:
-    """Have an event, and let all of a training know the changed model.
+    """Run an event, and refresh all of a training that knows the model.
 
     Args:
-        training: Has the model; a wrapper of it is as it was, see
-            :func:`rewrap`.
-        evolution: Of the model.
-        step: When, in iterations.
-        scores: Since the last event.
+        training: The training of the model. A wrapper such as DDP stays as it
+            was; see :func:`rewrap`.
+        evolution: The evolution of the model.
+        step: The number of the event's iteration, from 1.
+        scores: Scores since the last event.
         data: The last batches.
 
     Returns:
-        What happened.
+        The record of the event.
 
     Raises:
         UserError: See :meth:`mmrep.dyrep.Evolution.event`.
     """
     record = evolution.event(step, scores, data)
     refresh(training)
-    training.model.train()  # hosts say by it which norms train
+    training.model.train()  # `train()` also applies the host's `norm_eval`
     return record
 
 
 def refresh(training: Training) -> None:
-    """Make the parameters that a model has now known to all but its wrapper.
+    """Give the optimizer and the averages the current parameters of a model.
+
+    The wrapper of the model stays as it is.
 
     Args:
-        training: Right after gradients were zeroed: those of a DDP wrapper
-            are its own.
+        training: The training, right after gradients were zeroed: a DDP
+            wrapper holds the memory of gradients itself.
     """
     for average in averages(training):
         _refresh_average(average)
@@ -55,7 +57,7 @@ def refresh(training: Training) -> None:
 
 
 def refresh_if_needed(runner: Runner) -> None:
-    """Refresh a Runner whose optimizer does not know the model."""
+    """Refresh a Runner if its optimizer lacks parameters of the model."""
     if isinstance(runner.optim_wrapper, BaseOptimWrapper):
         known = set(all_parameters(runner.optim_wrapper.optimizer))
         there = set(inner_model(runner).parameters())
@@ -65,13 +67,13 @@ def refresh_if_needed(runner: Runner) -> None:
 
 
 def _fresh_optimizer(cfg: dict, model: nn.Module) -> Optimizer:
-    """By the user's constructor, which logs the options of each parameter."""
+    """Make an optimizer by the user's constructor, without its log lines."""
     with quiet():
         return build_optim_wrapper(model, copy.deepcopy(cfg)).optimizer
 
 
 def _refresh_average(average: BaseAveragedModel) -> None:
-    """As at its construction."""
+    """Set up an averaged model anew, as its constructor does."""
     average.module.requires_grad_(False)
     if average.update_buffers:
         average.avg_parameters = average.module.state_dict()
@@ -86,7 +88,7 @@ def rewrap(runner: Runner) -> None:
     inner = runner.model.module
     mode = runner.model.training
     runner.model = None
-    gc.collect()  # its hooks on gradients go with it
+    gc.collect()  # this removes the old wrapper's hooks on gradients
     runner.model = runner.wrap_model(
         runner.cfg.get('model_wrapper_cfg'), inner)
     runner.model.training = mode

@@ -1,4 +1,4 @@
-"""What cannot be trained while its structure changes."""
+"""Refuse trainings in which the structure of the model cannot change."""
 from importlib.util import find_spec
 from typing import Iterator
 
@@ -20,10 +20,10 @@ WRAPPERS = (MMDistributedDataParallel, DistributedDataParallel)
 
 
 def check_config(cfg: dict) -> None:
-    """Refuse by what a config says.
+    """Refuse a config with parts that cannot change during a training.
 
     Raises:
-        UserError: It names what cannot change while it trains.
+        UserError: The config has such a part.
     """
     if cfg.get('efficient_conv_bn_eval'):
         raise UserError(
@@ -46,10 +46,10 @@ def check_config(cfg: dict) -> None:
 
 
 def check_runner(runner: Runner) -> None:
-    """Refuse by what a Runner has made of its config.
+    """Refuse a Runner with parts that cannot change during a training.
 
     Raises:
-        UserError: It cannot change while it trains.
+        UserError: The Runner or its config has such a part.
     """
     check_config(runner.cfg)
     for what in _unsupported_parts(runner):
@@ -71,14 +71,15 @@ def check_runner(runner: Runner) -> None:
     averaging = [k for k, h in zip(kinds, runner.hooks) if _averages(h)]
     if averaging and kinds.index('DyRepHook') > kinds.index(averaging[0]):
         raise UserError(f'DyRepHook must come before {averaging[0]}, which '
-                        'follows its changes: give that a lower `priority`')
+                        f'follows its changes: give {averaging[0]} a lower '
+                        '`priority`')
 
 
 def check_sites(evolution: Evolution) -> None:
-    """Refuse to evolve where nothing can grow.
+    """Refuse to evolve a model in which nothing can grow.
 
     Raises:
-        UserError: There is nothing, or a convolution cannot have the branches.
+        UserError: Nothing can grow, or a convolution cannot have the branches.
     """
     if not evolution.sites():
         raise UserError(
@@ -89,19 +90,22 @@ def check_sites(evolution: Evolution) -> None:
 
 
 def check_one(count: int) -> None:
-    """Refuse several hooks.
+    """Refuse several DyRepHooks.
+
+    Args:
+        count: Number of the hooks.
 
     Raises:
-        UserError: There are so many.
+        UserError: There is more than one.
     """
     if count > 1:
-        raise UserError('there are several DyRepHooks in `custom_hooks`, of '
-                        'which each would change what the others know: keep '
+        raise UserError('there are several DyRepHooks in `custom_hooks`, and '
+                        'each changes the model that the others follow: keep '
                         'one')
 
 
 def check_pictures() -> None:
-    """Refuse to draw where nothing can.
+    """Refuse to draw pictures without matplotlib.
 
     Raises:
         UserError: matplotlib is not installed.
@@ -113,11 +117,17 @@ def check_pictures() -> None:
 
 
 def check_scores(scores: Scores, optim_wrapper: OptimWrapper) -> None:
-    """Refuse to evolve by nothing.
+    """Refuse to evolve by scores that no step of the optimizer has reached.
+
+    With a loss scaler this is no error, since scaled gradients may overflow
+    in all steps.
+
+    Args:
+        scores: Scores since the last event.
+        optim_wrapper: The wrapper of the optimizer.
 
     Raises:
-        UserError: The optimizer has not called its hook, though it stepped:
-            scaled gradients may have overflowed in all steps.
+        UserError: The optimizer has not called its hook, though it stepped.
     """
     if not scores.calls and not hasattr(optim_wrapper, 'loss_scaler'):
         raise UserError(

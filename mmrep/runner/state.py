@@ -1,4 +1,4 @@
-"""What a checkpoint keeps of a network that evolves."""
+"""The state of an evolution that a checkpoint keeps."""
 import copy
 from typing import Any, Optional
 
@@ -19,14 +19,14 @@ RECORD = ('step', 'cut', 'grown', 'branches', 'importances')
 def state_of(course: Course,
              training: Training,
              numbers: Optional[dict] = None) -> dict:
-    """Keep what a training goes on from, as plain data.
+    """Return the state that a resumed training continues from, as plain data.
 
     Args:
-        course: Forgets its batches: a run resumed from here has not seen them
-            either.
-        training: Of its model.
-        numbers: The random numbers that the training goes on with. Defaults
-            to those of now.
+        course: The course of the evolution. It drops its batches, since a run
+            resumed from this state does not have them either.
+        training: The training of the model.
+        numbers: State of the random numbers that the training continues with.
+            Defaults to the current one.
     """
     state = dict(
         seed=course.evolution.seed,
@@ -41,22 +41,22 @@ def state_of(course: Course,
 
 
 def go_on(course: Course, training: Training, state: dict) -> Optional[dict]:
-    """Go on from what a checkpoint has kept.
+    """Continue from the state that a checkpoint has kept.
 
     Args:
-        course: That has begun.
-        training: Of its model.
-        state: From :func:`state_of`.
+        course: The course of the evolution, which has begun.
+        training: The training of the model.
+        state: The result of :func:`state_of`.
 
     Returns:
-        The random numbers to go on with. None in one of several processes:
-        the file has those of the first.
+        State of the random numbers to continue with. None if there are
+        several processes, since the file has the state of the first only.
     """
     course.evolution.seed = state['seed']
     course.evolution.history = state['history']
     course.scores.load_state_dict(state['scores'])
     course.due = state['due']
-    course.stopped = state.get('stopped')  # none of earlier versions
+    course.stopped = state.get('stopped')  # absent in earlier versions
     if get_world_size() > 1:
         return None
     accumulate(training, state['gradients'])
@@ -64,14 +64,17 @@ def go_on(course: Course, training: Training, state: dict) -> Optional[dict]:
 
 
 def check_state(state: Any) -> None:
-    """Refuse a ``dyrep`` of a checkpoint from which nothing can go on.
+    """Refuse a damaged ``dyrep`` of a checkpoint.
+
+    Args:
+        state: The value of ``dyrep``.
 
     Raises:
-        UserError: Something is missing or of another kind.
+        UserError: A part is missing or has another type or shape.
     """
     try:
         _try(state)
-    except Exception as error:  # whatever becomes of odd values
+    except Exception as error:  # odd values may raise anything
         raise UserError(
             'the checkpoint has a damaged `dyrep`, the state of DyRepHook '
             f'({type(error).__name__}: {one_line(error)}): resume from '

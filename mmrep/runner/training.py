@@ -1,4 +1,4 @@
-"""What trains a model, as far as its changes have to be known there."""
+"""The parts of a training that must know of changes of its model."""
 from typing import Any, Iterator, List, Mapping, Protocol, Sequence
 
 from mmengine.model import BaseAveragedModel, is_model_wrapper
@@ -7,20 +7,21 @@ from torch import nn
 
 
 class Training(Protocol):
-    """The members of mmengine's Runner that following a model takes.
+    """Members of mmengine's Runner that are needed to follow a model.
 
-    A Runner has them; a class without data or loops may have them, too, such
+    A Runner has them. A class without data or loops may have them, too, such
     as :class:`mmrep.measure.training_step.TrainingStep`.
 
     Attributes:
-        model: A ``BaseModel`` of mmengine, in a wrapper such as DDP or not.
-        optim_wrapper: With the one optimizer of the model.
-        param_schedulers: mmengine's, of the optimizer; none is an empty
-            sequence or None.
-        hooks: Those that keep an average of the model have it as
+        model: A ``BaseModel`` of mmengine, with or without a wrapper such as
+            DDP.
+        optim_wrapper: The wrapper of the model's only optimizer.
+        param_schedulers: mmengine's schedulers of the optimizer. Without any
+            it is an empty sequence or None.
+        hooks: The hooks. A hook that keeps an average of the model has it as
             ``ema_model``.
-        cfg: Its ``optim_wrapper`` says how the optimizer is made; without
-            one the optimizer has a single group.
+        cfg: The config. Its ``optim_wrapper`` tells how to make the
+            optimizer; without this the optimizer has a single group.
     """
 
     model: nn.Module
@@ -31,18 +32,18 @@ class Training(Protocol):
 
 
 def inner_model(training: Training) -> nn.Module:
-    """The model, without DDP."""
+    """Return the model without a wrapper such as DDP."""
     model = training.model
     return model.module if is_model_wrapper(model) else model
 
 
 def averages(training: Training) -> Iterator[BaseAveragedModel]:
-    """The averaged models of hooks such as EMAHook."""
+    """Yield the averaged models of hooks such as EMAHook."""
     for hook in training.hooks:
         if isinstance(getattr(hook, 'ema_model', None), BaseAveragedModel):
             yield hook.ema_model
 
 
 def models(training: Training) -> List[nn.Module]:
-    """The model and its averages, none of them wrapped."""
+    """Return the model and its averages, all without wrappers."""
     return [inner_model(training), *(a.module for a in averages(training))]

@@ -1,4 +1,4 @@
-"""Small networks that grow, and what they compute."""
+"""Small nets that grow, and checks of what they compute."""
 import copy
 from typing import List, Optional, Sequence, Tuple
 
@@ -14,13 +14,13 @@ from mmrep.dyrep.look import Look, change, look
 from mmrep.dyrep.sites import Site, block_at
 from mmrep.testing import randomize_norms
 
-FROZEN, TRAINED = 1e-5, 2e-2  # how much features may change
+FROZEN, TRAINED = 1e-5, 2e-2  # allowed change of features
 
 
 def net_of(conv: nn.Conv2d,
            norm: bool = True,
            dtype: torch.dtype = torch.float) -> nn.Sequential:
-    """The convolution behind another, ``norm`` or nothing behind it."""
+    """Return a net: a convolution behind another, with or without a norm."""
     torch.manual_seed(0)
     channels = conv.in_channels
     net = nn.Sequential()
@@ -43,7 +43,7 @@ def data_of(net: nn.Module,
             dtype: torch.dtype = torch.float,
             autocast: Optional[torch.dtype] = None,
             size: int = 16) -> Data:
-    """Two batches of random images."""
+    """Return two batches of random images, with functions that run a net."""
     generator = torch.Generator().manual_seed(2)
     batches = [
         torch.randn(8, 3, size, size, generator=generator).to(dtype)
@@ -60,19 +60,19 @@ def data_of(net: nn.Module,
 
 
 def other_batch(dtype: torch.dtype = torch.float, size: int = 16) -> Tensor:
-    """One that nothing is calibrated on."""
+    """Return a batch on which nothing is calibrated."""
     generator = torch.Generator().manual_seed(3)
     return torch.randn(8, 3, size, size, generator=generator).to(dtype)
 
 
 def looks(net: nn.Module, data: Data, *further) -> List[Look]:
-    """What comes of the last batch and of others."""
+    """Return looks at the last batch and at further ones."""
     return [look(net, x, data.features) for x in (data.batches[-1], *further)]
 
 
 def differences(before: Sequence[Look],
                 after: Sequence[Look]) -> Tuple[float, float]:
-    """The largest change, norms in eval mode and as in training."""
+    """Return the largest changes, with norms in eval mode and in training."""
     pairs = list(zip(before, after))
     return (max(change(a.frozen, b.frozen) for a, b in pairs),
             max(change(a.trained, b.trained) for a, b in pairs))
@@ -84,7 +84,7 @@ def check(net: nn.Module,
           *further,
           frozen: float = FROZEN,
           trained: float = TRAINED) -> None:
-    """It computes what it did ``before``."""
+    """Assert that the net computes what it computed before."""
     changes = differences(before, looks(net, data, *further))
     assert changes[0] <= frozen and changes[1] <= trained, changes
 
@@ -103,7 +103,7 @@ def grow(net: nn.Module,
 
 
 def train(net: nn.Module, data: Data, lr: float = 0.05, steps=10) -> float:
-    """Fit random targets by SGD; returns the last loss."""
+    """Fit random targets by SGD and return the last loss."""
     generator = torch.Generator().manual_seed(4)
     wanted = [p for p in net.parameters() if p.requires_grad]
     sgd = torch.optim.SGD(wanted, lr, momentum=0.9)
@@ -124,7 +124,7 @@ def train(net: nn.Module, data: Data, lr: float = 0.05, steps=10) -> float:
 
 @torch.no_grad()
 def settle(net: nn.Module, data: Data) -> None:
-    """Let the running statistics of norms that train catch up."""
+    """Run the net until running statistics of norms that train settle."""
     norms = [m for m in net.modules() if hasattr(m, 'momentum')]
     usual = [norm.momentum for norm in norms]
     for norm in norms:
@@ -143,7 +143,7 @@ def cut(
     inside: tuple = (),
     followers: Sequence[nn.Module] = ()
 ) -> None:
-    """Cut branches of ``conv``, or of a block inside, however strong."""
+    """Cut branches of ``conv`` or of a block inside, of any importance."""
     evolution = Evolution(net, scope='conv')
     evolution.followers = list(followers)
     Event(evolution, None, data).cut_block(Site('conv', inside), list(names))
@@ -154,7 +154,7 @@ def block(net: nn.Module, *inside: str) -> nn.Module:
 
 
 class Classifier(nn.Module):
-    """A host's ResNet-18, or what is given, with a head on all its stages."""
+    """A host's ResNet-18, or a given backbone, with a head on all stages."""
 
     def __init__(self, **options) -> None:
         super().__init__()
@@ -173,7 +173,7 @@ class Classifier(nn.Module):
 
 
 def classifier(**options) -> Tuple[Classifier, Data]:
-    """A ResNet-18 with its data; as a pretrained one where norms are eval."""
+    """Return a ResNet-18 with its data; statistics of frozen norms fit it."""
     torch.manual_seed(0)
     net = randomize_norms(Classifier(**options)).train()
     shades = 1 + torch.arange(8)[:, None, None, None] / 20
@@ -189,11 +189,11 @@ def classifier(**options) -> Tuple[Classifier, Data]:
     return net, data
 
 
-NETS = {}  # that are evolved, to be copied
+NETS = {}  # evolved nets, which are copied
 
 
 def evolved(conv=None, *places, norm=True, size=16, **options):
-    """A net that has grown and trained, its data and a further batch."""
+    """Return a net that has grown and trained, its data and another batch."""
     key = str((conv, places, norm, size, options))
     if key not in NETS:
         net = net_of(conv or conv3x3(), norm, **options)
@@ -208,7 +208,7 @@ def evolved(conv=None, *places, norm=True, size=16, **options):
 
 
 def set_gammas(layer, **gammas):
-    """Importances by hand, of the branches that are named."""
+    """Set the gammas of the named branches."""
     with torch.no_grad():
         own = layer.norm.weight.abs().mean()
         for name, value in gammas.items():

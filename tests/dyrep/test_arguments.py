@@ -1,4 +1,4 @@
-"""What an argument of the wrong kind is told, when it is given."""
+"""Arguments of a wrong kind are refused at once, in a sentence."""
 import re
 
 import numpy as np
@@ -38,7 +38,7 @@ CASES = [(name, value) for name, values in BAD.items() for value in values]
 
 @pytest.mark.parametrize('name, value', CASES, ids=str)
 def test_one_sentence_at_construction(name, value):
-    """The name, the value in parentheses and a rule."""
+    """The sentence has the name, the value in parentheses and a rule."""
     with pytest.raises(UserError) as error:
         DyRepHook(**{name: value})
     message = str(error.value)
@@ -83,7 +83,7 @@ def test_what_is_possible(options):
 
 
 def test_whole_numbers_of_numpy():
-    """They are taken as Python's, which a checkpoint keeps as they are."""
+    """They become Python's numbers, which a checkpoint keeps as they are."""
     given = dict(
         seed=3, interval=2, stop=4, recalibrate=5, calibration_batches=6)
     hook = DyRepHook(**{k: np.int64(v) for k, v in given.items()})

@@ -1,4 +1,4 @@
-"""What norms in a block will see."""
+"""Statistics of the inputs of norms in a block."""
 import random
 
 import pytest
@@ -91,7 +91,7 @@ def test_nothing_behind_the_block_runs():
     net = net_of(conv3x3())
     data = data_of(net)
     grow(net, data, ())
-    net.relu.forward = None  # fails where it is called
+    net.relu.forward = None  # a call of it fails
     assert len(
         list(inputs_of(net.conv, net.conv, net, data.batches, data.run))) == 2
 
@@ -125,7 +125,7 @@ def images(count=2):
 
 
 def moments(features):
-    """Pooled over batches, by torch's own functions."""
+    """Return statistics pooled over batches, by torch's own functions."""
     flat = torch.cat([f.transpose(0, 1).flatten(1) for f in features],
                      1).double()
     return flat.mean(1), flat.var(1)
@@ -143,7 +143,7 @@ def test_statistics_of_a_single_stage():
 
 
 def test_each_norm_normalises_each_batch_by_itself():
-    """What comes behind the first norm of two, as in training."""
+    """A norm behind another sees what it sees in training."""
     layer, inputs = random_block(branches=('1x1_kxk', )), images()
     branch = layer.branches['1x1_kxk']
     seen = measure(layer, layer.norms_inside(), inputs)
@@ -180,7 +180,7 @@ def test_constant_features_have_no_variance():
     layer = random_block(branches=(), padding_mode='reflect')
     x = torch.full((2, 6, 5, 5), 3., dtype=torch.float64)
     mean, var = measure(layer, [layer.norm], [x])[layer.norm]
-    # the squares of single precision do not cancel fully
+    # the squares do not cancel fully in single precision
     assert (var >= 0).all() and (var < 1e-8 * (1 + mean**2)).all()
 
 

@@ -1,4 +1,4 @@
-"""Branches go, and what is computed stays."""
+"""Branches are cut, and the block computes the same."""
 import copy
 
 import pytest
@@ -43,7 +43,7 @@ def test_nested(inside, cut_at, names):
 
 @pytest.mark.parametrize('inside', NESTED, ids=str)
 def test_a_block_inside_stays_calibrated(inside):
-    """What is added to its kernel changes what its norm sees."""
+    """An addition to a block inside changes the inputs of its norm."""
     net = net_of(conv3x3())
     data, other = data_of(net), other_batch()
     grow(net, data, (), *[inside] if inside else [])
@@ -55,7 +55,7 @@ def test_a_block_inside_stays_calibrated(inside):
 
 @pytest.mark.parametrize('inside', NESTED, ids=str)
 def test_weak_branches(inside):
-    """Of such importances as are cut: the bar of a growth is kept."""
+    """Branches weak enough to be cut stay within the bounds of a growth."""
     net, data, other = evolved(None, *[inside] if inside else [])
     for place in {(), inside}:
         set_gammas(block(net, *place), **dict.fromkeys(HALF, 0.02))
@@ -94,7 +94,7 @@ GAMMAS = [(0., ), (0., 0., 0.), (-1., ), (-1., 0., 1e-9, -1e-9), (0., ) * 8]
 @pytest.mark.parametrize('gammas', GAMMAS, ids=str)
 @pytest.mark.parametrize('inside', [(), ('kxk', ), ('kxk', 'kxk')], ids=str)
 def test_scales_by_which_nothing_can_be_divided(inside, gammas):
-    """Of the kxk's norm, in the block or in one inside."""
+    """The scale may vanish in the block's own norm or in one inside."""
     places = [inside[:i] for i in range(1, len(inside) + 1)]
     net, data, _ = evolved(None, *places)
     with torch.no_grad():
@@ -107,7 +107,7 @@ def test_scales_by_which_nothing_can_be_divided(inside, gammas):
 
 @pytest.mark.parametrize('bias', [False, True])
 def test_a_block_without_branches_is_plain(bias):
-    """In eval and in training."""
+    """The block becomes plain with norms in eval mode and in training mode."""
     net, data, other = evolved(conv3x3(bias=bias))
     before = looks(net, data, other)
     cut(net, data, ALL)
@@ -118,11 +118,11 @@ def test_a_block_without_branches_is_plain(bias):
 
 @pytest.mark.parametrize('training', [True, False])
 def test_without_a_norm_behind_one_that_trains_stays(training):
-    """A bias alone cannot take from each batch what the norm takes."""
+    """A bias alone cannot remove the scale of each batch, as the norm does."""
     net, data, other = evolved(conv3x3(bias=True), norm=False, size=48)
     if not training:
         net.conv.norm.eval()
-    with torch.no_grad():  # momentum lags behind, say
+    with torch.no_grad():  # the momentum may lag behind
         net.conv.norm.running_mean += 0.1
         net.conv.norm.running_var *= 2
     before = looks(net, data, other)
@@ -184,7 +184,7 @@ def test_a_block_goes_with_its_branch():
 
 
 def test_a_sum_norm_stays_right():
-    """It takes the bias that else the norms behind would take."""
+    """It takes the bias that the norms behind would take otherwise."""
     net = net_of(conv3x3())
     net.conv = DBBConv2d(
         8, 8, 3, padding=1, bias=False, norms=('kxk', 'branches', 'sum'))
@@ -246,7 +246,7 @@ def test_the_branches_are_chosen_by_their_gammas():
 
 
 def test_absorbed_is_added():
-    """Equation 10, in double precision."""
+    """The sum is that of equation 10, in double precision."""
     net, *_ = evolved(dtype=torch.double)
     layer = net.conv.eval()
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Events one after the other, on small nets and on hosts' backbones."""
+"""Events in sequence, on small nets and on backbones of hosts."""
 import copy
 
 import pytest
@@ -36,7 +36,7 @@ def optimize(net, data, scores, steps=3, lr=0.01):
 
 
 def scatter(net, seed, amount=0.5):
-    """Move all gammas of blocks by hand, some to almost nothing."""
+    """Scale all gammas of blocks at random, some to almost nothing."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in net.named_parameters():
@@ -48,7 +48,7 @@ def scatter(net, seed, amount=0.5):
 
 @pytest.mark.parametrize('options', RESNETS.values(), ids=RESNETS)
 def test_resnets_evolve(options):
-    """Each event alone, on its batches and on another one."""
+    """Each event is checked alone, on its batches and on another one."""
     net, data = classifier(**options)
     torch.manual_seed(1)
     other = (torch.randn(8, 3, 32, 32), torch.arange(8) % 5)
@@ -76,12 +76,12 @@ def test_resnets_evolve(options):
 
 
 def test_repvggs_evolve():
-    """RepVGG's own blocks are cut, grow in their kxk and there again."""
+    """RepVGG's own blocks are cut, grow in their kxk and grow there again."""
     net, data = classifier(
         type='RepVGGBackbone',
         arch=dict(num_blocks=(1, ) * 4, width_factor=(1, ) * 4, groups=2),
         base_channels=8,
-        strides=(1, 2, 2, 2))  # a norm sees few samples as it is
+        strides=(1, 2, 2, 2))  # so few strides leave a norm more samples
     torch.manual_seed(1)
     other = (torch.randn(8, 3, 32, 32), torch.arange(8) % 5)
     evolution, cuts, grown = Evolution(net, max_depth=3), [], []
@@ -110,7 +110,7 @@ def small(**options):
 
 
 def scored(evolution, data):
-    """Scores of a step after which the net is what it was."""
+    """Return the scores of one step, after which the net is restored."""
     scores = evolution.new_scores()
     before = copy.deepcopy(evolution.model.state_dict())
     optimize(evolution.model, data, scores, 1, 0.)
@@ -239,7 +239,7 @@ def test_what_is_plain_again_can_grow_again():
     before = looks(net, data)
     record = evolution.event(1, scored(evolution, data), data)
     assert record['cut'][0]['branches'] == list(SEVEN)
-    assert record['grown'] is None  # it has no score yet
+    assert record['grown'] is None  # the kernel has no score yet
     check(net, data, before)
     record = evolution.event(2, scored(evolution, data), data)
     assert record['grown'] == 'conv'
@@ -280,7 +280,7 @@ def test_scores_that_are_not_finite_are_passed_over():
 
 
 def test_a_first_event_without_steps():
-    """Resumed right before it: all scores are zero."""
+    """A run resumed right before an event has only zero scores."""
     net, data, evolution = small()
     record = evolution.event(0, evolution.new_scores(), data)
     assert record['grown'] == 'conv' and record['score'] == 0
@@ -358,7 +358,7 @@ def test_frozen_stages_stay_plain_to_the_end():
 
 
 class TwoLevels(nn.Module):
-    """A convolution for each level, and one that both share."""
+    """A net with a convolution for each level, and one for both."""
 
     def __init__(self):
         super().__init__()

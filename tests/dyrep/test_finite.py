@@ -1,4 +1,4 @@
-"""What is not finite is found, whatever it is and wherever."""
+"""Values that are not finite are found, in any tensor and process."""
 import copy
 import math
 
@@ -42,7 +42,7 @@ def test_weights_and_statistics(name):
 
 
 def test_another_process_has_it(monkeypatch):
-    """All stop, or they would wait for each other."""
+    """All processes stop, since they would wait for each other otherwise."""
     monkeypatch.setattr(finite, 'all_reduce', lambda flag, op: flag.fill_(1.))
     with pytest.raises(NotFinite, match='^numbers are not'):
         check_finite('numbers', [torch.ones(1)], ['a'])

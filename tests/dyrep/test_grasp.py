@@ -1,4 +1,4 @@
-"""The product of the Hessian and the gradient, against autograd's own."""
+"""The product of the Hessian and the gradient, against autograd's."""
 import copy
 
 import pytest
@@ -11,7 +11,7 @@ from .nets import conv3x3, data_of, grow, net_of
 
 
 def smooth(norm=True, dtype=torch.double):
-    """Without a kink, where differences and derivatives differ."""
+    """Return a net without kinks, where differences are no derivatives."""
     net = net_of(conv3x3(), norm, dtype)
     net.pre_relu, net.relu = nn.Tanh(), nn.Tanh()
     data = data_of(net, dtype, size=8)
@@ -70,7 +70,7 @@ def test_the_model_stays_as_it_is():
     grads = [p.grad.clone() for p in net.parameters()]
     modes, numbers = [m.training for m in net.modules()], torch.rand(0)
     numbers = torch.get_rng_state()
-    with torch.no_grad():  # as within an event
+    with torch.no_grad():  # as in an event
         grasp(net, kernels, data.batches, data.run)
     assert torch.equal(numbers, torch.get_rng_state())
     assert modes == [m.training for m in net.modules()]
@@ -95,7 +95,7 @@ def test_the_model_stays_where_it_fails():
 
 
 def test_random_layers_draw_the_same():
-    """Else differences of gradients would be noise."""
+    """Other numbers would make the differences of gradients noise."""
     net, data, kernels = smooth()
     net.relu = nn.Dropout(0.5)
     once = grasp(net, kernels, data.batches, data.run)

@@ -1,4 +1,4 @@
-"""Branches come, and what is computed stays."""
+"""Branches are added, and the block computes the same."""
 import copy
 
 import pytest
@@ -78,7 +78,7 @@ def test_exact_in_double_precision(options):
 @over_places
 @pytest.mark.parametrize('norm', [True, False])
 def test_after_training(places, norm):
-    """Where no norm is behind, batches differ in their statistics."""
+    """Without a norm behind, batches differ in their statistics."""
     net = net_of(conv3x3(bias=True), norm)
     size = 16 if norm else 32
     data, other = data_of(net, size=size), other_batch(size=size)
@@ -110,7 +110,7 @@ def test_mixed_precision(kind):
         pytest.skip(str(error))
     net = net_of(conv3x3())
     data = data_of(net, autocast=kind)
-    grow(net, data, ())  # from features of half precision
+    grow(net, data, ())  # the inputs have half precision
     assert net.conv.weight.dtype == torch.float
     after = looks(net, data)
     assert all(torch.isfinite(t).all() for t in after[0].trained)
@@ -182,7 +182,7 @@ def test_a_module_of_mmcv():
 
 @pytest.mark.parametrize('init_gamma', [0.001, 0.01, 0.05])
 def test_branches_begin_small(init_gamma):
-    """The paper's 0.01, where the gamma of the kxk is 1."""
+    """The value is the paper's 0.01, where the gamma of the kxk is 1."""
     net = net_of(conv3x3())
     data = data_of(net)
     grow(net, data, (), init_gamma=init_gamma)
@@ -219,7 +219,7 @@ def test_statistics_are_those_of_the_batches(places):
 
 @over_places
 def test_the_norm_of_the_kxk_is_calibrated(places):
-    """Measured again, with the branches subtracted."""
+    """The test measures it again, with the branches subtracted."""
     net = net_of(conv3x3(), dtype=torch.double)
     data = data_of(net, torch.double)
     grow(net, data, *places)
@@ -288,7 +288,7 @@ def test_the_seed_makes_the_weights():
 def test_nothing_to_calibrate_on_is_refused():
     net = net_of(conv3x3())
     layer = growing.add_branches(net, Site('conv'), SEVEN, 0)
-    with pytest.raises(UserError, match='saw nothing'):
+    with pytest.raises(UserError, match='got no input'):
         growing.compensate(layer, [], 0.01)
 
 
@@ -300,7 +300,7 @@ def test_match():
     match(norm, scale, shift, (flat.mean(1), flat.var(1)))
     expected = scale[:, None, None] * x + shift[:, None, None]
     assert torch.allclose(norm.eval()(x), expected, rtol=1e-10, atol=1e-10)
-    # the variance of the running statistics is the unbiased one
+    # running statistics have the unbiased variance
     assert torch.allclose(norm.train()(x), expected, rtol=1e-3, atol=1e-3)
 
 

@@ -1,4 +1,4 @@
-"""Which branches do little."""
+"""The importance of branches, and which of them are cut."""
 import pytest
 import torch
 
@@ -31,8 +31,8 @@ def test_blocks_without_the_norms_have_no_importances():
         ([], ''),
         ([0.5], ''),
         ([0.05], ''),  # one alone does not differ
-        ([0.0009], 'a'),  # dead
-        ([0.0009, 0.0005], 'ab'),  # so are all of them
+        ([0.0009], 'a'),  # below a tenth of init_gamma
+        ([0.0009, 0.0005], 'ab'),  # all are below
         ([0.011, 0.012], ''),  # they differ little
         ([0.05, 0.2, 0.3], 'a'),
         ([0.05, 0.09, 0.09], 'a'),  # below the mean, not only below 0.1
@@ -46,7 +46,7 @@ def test_redundant(weights, expected):
 
 @pytest.mark.parametrize('seed', range(20))
 def test_redundant_as_the_paper_says(seed):
-    """Section 4.2, in plain Python."""
+    """The rules of section 4.2 are written in plain Python."""
     torch.manual_seed(seed)
     weights = (torch.rand(6) * 0.3).tolist()
     mean = sum(weights) / 6

@@ -1,4 +1,4 @@
-"""What a model gives and costs."""
+"""The features and the cost of a model."""
 import pytest
 import torch
 from torch import nn
@@ -36,7 +36,7 @@ def test_features_in_both_modes(norms_train):
 
 
 def test_only_norms_are_in_eval_mode():
-    """Dropout stays, with the same numbers: a head may have some."""
+    """Dropout of a head stays active and draws the same numbers."""
     net = nn.Sequential(nn.Dropout(0.5))
     seen = look(net, torch.ones(4, 8), net)
     assert (seen.frozen[0] == 0).any()

@@ -1,4 +1,4 @@
-"""New branches begin with the weights of the authors' code."""
+"""New branches begin with the weights of the official code."""
 import math
 
 import pytest
@@ -23,14 +23,14 @@ over_nets = pytest.mark.parametrize('options', NETS.values(), ids=NETS)
 
 
 def grown(options, seed):
-    """A convolution of full width with all branches that it can have."""
+    """Return a convolution of full width with all branches that fit it."""
     conv = nn.Conv2d(**{**dict(kernel_size=3, padding=1), **options})
     net = nn.Sequential(conv, nn.BatchNorm2d(conv.out_channels))
     return add_branches(net, Site('0'), SEVEN, seed)
 
 
 def kernels(block):
-    """What each convolution of each branch multiplies by, by name."""
+    """Return the weight of each convolution of each branch, by name."""
     found = {}
     for name, branch in block.branches.items():
         if hasattr(branch, 'first') and branch.first is not None:
@@ -43,17 +43,17 @@ def kernels(block):
 
 
 def off(weight):
-    """By how much of what is allowed its scale is not that of the paper's."""
+    """Return the error of a scale, as a multiple of the allowed error."""
     out_channels, _, height, width = weight.shape
     std = math.sqrt(2 / (out_channels * height * width))
     ratio = weight.square().mean().sqrt().item() / std
-    # five times how far a sample of so many may be off
+    # five times the deviation of a sample of this size may be off
     return abs(ratio - 1) / max(0.03, 5 / math.sqrt(2 * weight.numel()))
 
 
 @over_nets
 def test_scales(options):
-    """Within 3 %, several times drawn where there is little to measure."""
+    """Scales are within 3 %; small kernels are drawn several times."""
     drawn = [kernels(grown(options, seed)) for seed in range(4)]
     names = set(drawn[0])
     few = {'1x1', '1xk', 'kx1', '1x1_kxk/first', '1x1_kxk/second'}
@@ -67,7 +67,7 @@ def test_scales(options):
 
 @pytest.mark.parametrize('name', [name for name in NETS if name != 'stem'])
 def test_the_layers_own_weights_are_others(name):
-    """Those of DBB, with which no kernel would pass."""
+    """DBB's own initial weights would fail the test of scales."""
     block = grown(NETS[name], 0)
     for branch in block.branches.values():
         branch.reset_parameters()
@@ -77,7 +77,7 @@ def test_the_layers_own_weights_are_others(name):
 
 @over_nets
 def test_widths(options):
-    """Depthwise, too; options that were given stay."""
+    """Depthwise blocks are included, and options that were given stay."""
     branch = grown(options, 0).branches['1x1_kxk']
     assert len(branch.first) == options['in_channels']
     assert branch.first_weight() is branch.first  # so it decays to zero

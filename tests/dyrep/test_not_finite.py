@@ -17,7 +17,7 @@ from .test_evolution import scored
 
 @pytest.fixture
 def grown():
-    """A net with a block, of which a branch is to be cut, and an average."""
+    """Return a net with a block, one of its branches weak, and an average."""
     net = net_of(conv3x3())
     data = data_of(net, size=8)
     evolution = Evolution(net, scope=['pre', 'conv'])
@@ -30,7 +30,7 @@ def grown():
 
 
 def described(evolution):
-    """All that must stay, the optimizer's parameters by identity."""
+    """Return all that must stay, the optimizer's parameters by identity."""
     models = [evolution.model, *evolution.followers]
     return (
         [[(n, id(p)) for n, p in m.named_parameters()] for m in models],
@@ -85,7 +85,7 @@ def test_an_average(grown):
 @pytest.mark.parametrize('batch, words', [(1, '^features of the last batch'),
                                           (0, '^statistics of the last')])
 def test_images(grown, batch, words):
-    """Of another batch than the last, where they are calibrated on."""
+    """Images of any batch matter, as all are calibrated on."""
     evolution, data = grown
     scores = scored(evolution, data)
     data.batches[batch][0, 0, 0, 0] = math.inf
@@ -93,7 +93,7 @@ def test_images(grown, batch, words):
 
 
 def test_images_of_growth_alone():
-    """The convolution is a block already when it is calibrated."""
+    """The convolution is already a block when it is calibrated."""
     net = net_of(conv3x3())
     data = data_of(net, size=8)
     evolution = Evolution(net, scope='conv')
@@ -105,7 +105,7 @@ def test_images_of_growth_alone():
 
 @pytest.mark.parametrize('metric', ['snip', 'vote'])
 def test_scores(grown, metric):
-    """After cuts; one that is finite would do."""
+    """Scores fail after the cuts; one finite score would suffice."""
     evolution, data = grown
     evolution.metric = metric
     scores = scored(evolution, data)
@@ -130,7 +130,7 @@ def test_gradients_of_all_steps(grown):
 
 
 def test_what_growth_makes():
-    """Gammas that overflow."""
+    """Gammas that overflow are found after the growth."""
     net = net_of(conv3x3())
     data = data_of(net, size=8)
     evolution = Evolution(net, scope='conv', init_gamma=3e38)
@@ -146,7 +146,7 @@ def test_other_errors_take_it_back_too(grown):
 
     def features(x):
         calls.append(x)
-        assert len(calls) < 5  # those after all
+        assert len(calls) < 5  # the fifth call comes after the growth
         return evolution.model(x)
 
     with pytest.raises(AssertionError):
@@ -157,7 +157,7 @@ def test_other_errors_take_it_back_too(grown):
 
 
 def test_it_can_go_on(grown):
-    """Where the next batches are finite."""
+    """The next event works if its batches are finite."""
     evolution, data = grown
     scores = scored(evolution, data)
     kept = data.batches[0].clone()

@@ -1,4 +1,4 @@
-"""New parameters for an optimizer that is running."""
+"""New parameters for an optimizer in use."""
 import copy
 import logging
 
@@ -46,14 +46,14 @@ EXACT = dict(rel=0, abs=0)
 
 @pytest.fixture(autouse=True)
 def quiet():
-    """The constructor logs the options of each parameter."""
+    """Silence the constructor, which logs the options of each parameter."""
     logging.disable(logging.INFO)
     yield
     logging.disable(logging.NOTSET)
 
 
 class Run:
-    """A net with its optimizer and schedulers, step by step."""
+    """A net with its optimizer and schedulers, which runs step by step."""
 
     def __init__(self, optimizer, paramwise=None, schedulers=(), scale=1):
         self.cfg = dict(optimizer=optimizer, paramwise_cfg=paramwise)
@@ -64,7 +64,7 @@ class Run:
 
     def start(self, scale=1):
         self.wrapper = build_optim_wrapper(self.net, copy.deepcopy(self.cfg))
-        for group in self.optimizer.param_groups:  # as `auto_scale_lr`
+        for group in self.optimizer.param_groups:  # as `auto_scale_lr` does
             for key in {'lr', 'initial_lr'} & group.keys():
                 group[key] *= scale
         self.schedulers = [
@@ -98,7 +98,7 @@ class Run:
         self.regroup()
 
     def twin_from_here(self, steps):
-        """The same net, trained as long with a fresh optimizer."""
+        """Return the same net, trained as long with a fresh optimizer."""
         twin = copy.copy(self)
         twin.net = copy.deepcopy(self.net)
         twin.start()
@@ -106,7 +106,7 @@ class Run:
         return twin
 
     def options(self):
-        """Of each parameter, by its name."""
+        """Return the options of each parameter, by its name."""
         names = {p: name for name, p in self.net.named_parameters()}
         return {
             names[p]: {
@@ -136,7 +136,7 @@ all_of = pytest.mark.parametrize('optimizer, paramwise, schedulers',
 @all_of
 def test_old_and_new_parameters_are_scheduled(optimizer, paramwise,
                                               schedulers):
-    """As in an untouched run, and as if all had been there from the start."""
+    """Options are as in an untouched run, or as if all had been there."""
     run = run_of(optimizer, paramwise, schedulers)
     untouched = run_of(optimizer, paramwise, schedulers)
     run.step(3)
@@ -256,7 +256,7 @@ def test_a_scaled_lr():
 
 @pytest.mark.parametrize('schedulers', ['none', 'warm_up_and_steps', 'poly'])
 def test_options_of_branches_alone(schedulers):
-    """No parameter was treated like that before."""
+    """No parameter was treated like the new ones before."""
     keys = dict(branches=dict(lr_mult=0.1, decay_mult=0.))
     run = Run(SGD, dict(custom_keys=keys), SCHEDULERS[schedulers])
     run.step(3)
@@ -293,7 +293,7 @@ def test_norms_that_are_the_first_to_train():
 
 
 def test_those_most_alike_stand_still():
-    """A rate of zero says nothing of how far the schedule is."""
+    """A rate of zero does not tell how far the schedule is."""
     keys = dict.fromkeys(('norm', 'pre_norm', 'conv.w'), dict(lr_mult=0.))
     keys |= dict.fromkeys(('branches', 'conv.norm'), dict(lr_mult=0.5))
     keys['pre.'] = dict(lr_mult=5.)
@@ -306,7 +306,7 @@ def test_those_most_alike_stand_still():
 
 
 def test_groups_of_a_wrapper_itself():
-    """`base_param_settings` is a further group, of no parameters."""
+    """`base_param_settings` is a further group, without parameters."""
     run = Run(SGD, dict(norm_decay_mult=0.))
     run.cfg['type'] = 'OptimWrapper'
     run.wrapper = build_optim_wrapper(run.net, copy.deepcopy(run.cfg))
@@ -345,7 +345,7 @@ def test_several_groups_need_one():
 
 
 def test_an_event_can_go_on():
-    """Grown by scores of this very optimizer; all parameters move."""
+    """Scores of this very optimizer make it grow; all parameters move."""
     run = run_of('sgd', 'norms', 'warm_up_and_cosine')
     evolution = Evolution(run.net, scope='conv')
     scores = evolution.new_scores()

@@ -1,4 +1,4 @@
-"""DyRep in a loop of one's own: no Runner, no hook, no config."""
+"""DyRep in a user's own loop: no Runner, no hook, no config."""
 import ast
 from pathlib import Path
 
@@ -17,7 +17,7 @@ FILES = sorted((Path(mmrep.__file__).parent / 'dyrep').glob('*.py'))
 
 
 def imports_of(path):
-    """Whole names of the modules that a file imports."""
+    """Return the whole names of the modules that a file imports."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -35,7 +35,7 @@ def test_the_method_knows_no_runner(path):
 
 @pytest.fixture(scope='module')
 def trained():
-    """A net after six steps with two events, its optimizer and history."""
+    """Return a net after six steps and two events, its optimizer, history."""
     net, data = classifier()
     optimizer = torch.optim.SGD(net.parameters(), lr=0.02, momentum=0.9)
     schedule = lr_scheduler.StepLR(optimizer, 4, gamma=0.5)
@@ -80,7 +80,7 @@ def test_the_optimizer_knows_all(trained):
         name
         for name, p in net.named_parameters() if p in optimizer.state
     }
-    # what is new since the last event has not stepped
+    # parameters of the last event have not stepped yet
     assert f'{first}.branches.1x1.weight' in momenta
     assert f'{first}.weight' in momenta and 'head.weight' in momenta
 

@@ -1,4 +1,4 @@
-"""Nothing of DyRep needs float64 where a device has none."""
+"""DyRep needs no float64 on a device that has none."""
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode

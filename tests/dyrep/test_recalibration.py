@@ -1,4 +1,4 @@
-"""Running statistics of norms, against those of the batches one by one."""
+"""Running statistics of norms, against those of single batches."""
 import copy
 
 import pytest
@@ -13,7 +13,7 @@ from .nets import conv3x3, data_of, grow, net_of, other_batch
 
 
 def seen_by(net, norm, batches):
-    """What a norm sees of each batch, all norms in the mode they are in."""
+    """Return the input of a norm for each batch; all modes stay."""
     net, found = copy.deepcopy(net), []
     net.get_submodule(norm).register_forward_pre_hook(
         lambda _, args: found.append(args[0].transpose(0, 1).flatten(1)))
@@ -23,8 +23,8 @@ def seen_by(net, norm, batches):
 
 
 def test_means_over_batches():
-    """Of means and unbiased variances, of all norms in a block, too."""
-    # padding would be of statistics, which differ on the way
+    """They are means of means and of unbiased variances, also in a block."""
+    # no padding: its value depends on statistics, which differ on the way
     net = net_of(conv3x3(padding=0), dtype=torch.double)
     data = data_of(net, torch.double)
     grow(net, data, (), ('kxk', ))
@@ -60,7 +60,7 @@ def test_all_else_stays():
 
 
 def test_a_norm_that_runs_several_times():
-    """Each time counts alike."""
+    """Each run counts alike."""
     norm, x = nn.BatchNorm2d(3), other_batch()
     recalibrate(norm, [x, x], 2, lambda x: (norm(x), norm(3 * x)))
     mean = 2 * x.mean((0, 2, 3))

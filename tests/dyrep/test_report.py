@@ -1,4 +1,4 @@
-"""What is told of an event."""
+"""The log lines and scalars of an event."""
 import logging
 
 import pytest
@@ -69,7 +69,7 @@ def test_all_are_numbers(records):
 
 @pytest.fixture
 def logged():
-    """What goes to the current logger of mmengine."""
+    """Return what goes to the current logger of mmengine."""
     logger = MMLogger.get_instance('test_report', log_level='INFO')
     seen = []
     handler = logging.Handler()

@@ -1,4 +1,4 @@
-"""When events are, against counting them one by one."""
+"""The times of events, against counting them one by one."""
 import itertools
 
 import pytest
@@ -8,7 +8,7 @@ from mmrep.errors import UserError
 
 
 def events(schedule, epochs, length):
-    """Iterations with an event, and what was left before each."""
+    """Return iterations with an event, and the number left before each."""
     found, left = [], []
     for i in range(epochs * length):
         left.append(schedule.left(i // length, i, i % length, length))
@@ -18,7 +18,7 @@ def events(schedule, epochs, length):
 
 
 def counted(interval, stop, by_epoch, epochs, length):
-    """After each ``interval`` of what is counted, until ``stop``."""
+    """Return them by counting: one after each ``interval`` until ``stop``."""
     found, done = [], 0
     for epoch, step in itertools.product(range(epochs), range(length)):
         if by_epoch and step < length - 1:
@@ -49,7 +49,7 @@ def test_all_iterations(by_epoch, length, epochs):
 @pytest.mark.parametrize('by_epoch', [True, False])
 @pytest.mark.parametrize('interval, stop', [(1, 4), (2, 6), (5, 11), (12, 24)])
 def test_pauses(by_epoch, interval, stop):
-    """After each epoch, or fifth of an interval, that has no event."""
+    """Each epoch, or fifth of an interval, without an event ends in one."""
     schedule, length = Schedule(interval, by_epoch, stop), 3
     schedule.fit(True, 30, 30 * length)
     every = 1 if by_epoch else max(1, interval // 5)

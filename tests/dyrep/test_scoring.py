@@ -1,4 +1,4 @@
-"""What a kernel is worth, against formulas written out."""
+"""The scores of kernels, against formulas written out."""
 import copy
 import math
 
@@ -48,7 +48,7 @@ def test_means_over_steps(metric):
 
 
 def test_it_runs_before_the_step():
-    """As a hook, where the gradients still are."""
+    """The pre-hook of the step sees the gradients."""
     weights = kernels(1)
     scores = Scores(weights, ['snip'])
     sgd = with_gradients(weights)
@@ -128,7 +128,7 @@ def test_synflow_is_nothing_before_a_norm_that_trains(train):
 
 @pytest.mark.parametrize('eps', [1e-5, 1e-3, 1.])
 def test_what_synflow_is_before_a_norm_that_trains(eps):
-    """Eps alone lets the scale matter: gamma dL/dgamma eps / (var + eps)."""
+    """Only eps lets the scale matter: gamma dL/dgamma eps / (var + eps)."""
     conv = conv3x3(bias=True, padding_mode='reflect')
     net = net_of(conv, dtype=torch.double)
     net.norm.eps = eps
@@ -140,7 +140,7 @@ def test_what_synflow_is_before_a_norm_that_trains(eps):
     gamma = net.norm.weight
     expected = (gamma * gamma.grad * eps / (var + eps)).sum().item()
     scores = Scores({'conv': conv.weight}, ['synflow'])
-    # the scores are sums of single precision
+    # the scores are sums in single precision
     exact = (conv.weight * conv.weight.grad).sum().item()
     scores.add(torch.optim.SGD(net.parameters(), 0.1))
     assert exact == pytest.approx(expected, rel=1e-9, abs=1e-16)
@@ -160,7 +160,7 @@ def test_the_state_goes_on():
         scores.add(with_gradients(weights, 1))
     assert resumed.means() == straight.means()
     state['sums']['snip'].fill_(7)
-    assert resumed.means() == straight.means()  # nothing is shared
+    assert resumed.means() == straight.means()  # the two share no memory
 
 
 @pytest.mark.parametrize('other', [(kernels(2), ALL), (kernels(3), ['snip'])])
@@ -208,7 +208,7 @@ def test_a_vote():
 
 
 def test_ranks_never_outweigh_a_vote():
-    """One is first twice, the other second everywhere and first once."""
+    """One kernel is first twice, the other first once and second thrice."""
     scores = {m: dict(a=0., b=1., c=.5, d=.2) for m in VOTERS}
     scores['snip'] = dict(a=2., b=1., c=.5, d=.2)
     scores['grasp'] = dict(a=2., b=1., c=.5, d=.2)

@@ -1,4 +1,4 @@
-"""Which kernels can grow, and the blocks that are made for them."""
+"""The kernels that can grow, and the blocks that are made for them."""
 import pytest
 import torch
 from mmcv.cnn import ConvModule

@@ -1,4 +1,4 @@
-"""A model is had back exactly, its parameters the same objects."""
+"""A model is restored exactly, with the same parameter objects."""
 import copy
 
 import pytest
@@ -11,7 +11,7 @@ from .nets import block, conv3x3, data_of, evolved, grow, net_of
 
 
 def described(net):
-    """Every module with its attributes, by identity."""
+    """Return every module with its attributes, by identity."""
     return {
         name: (id(module), module.training, type(module), {
             k: id(v)
@@ -56,7 +56,7 @@ def test_cuts_are_taken_back():
 
 
 def test_an_optimizer_goes_on():
-    """It finds its state by the parameters, hooks theirs by the dicts."""
+    """It finds its state by the parameters; hooks find theirs by the dicts."""
     net = net_of(conv3x3())
     data = data_of(net, size=8)
     seen = []

@@ -1,4 +1,4 @@
-"""PyTorch's schedulers go on where groups become more."""
+"""PyTorch's schedulers continue after groups are added."""
 import pytest
 import torch
 from torch.optim import lr_scheduler
@@ -17,7 +17,7 @@ KINDS = dict(
 
 
 def optimizer_of(net):
-    """Norms, which only a grown net has in its branches, at a third."""
+    """Return an optimizer with a third of the rate for norms in branches."""
     parts = [dict(params=[], lr=lr) for lr in (0.3, 0.1)]
     for name, p in net.named_parameters():
         parts['norm' in name and 'branches' in name]['params'].append(p)

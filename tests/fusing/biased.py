@@ -1,4 +1,4 @@
-"""A net whose block is used as a test wants it, and a look at its biases."""
+"""A net that uses its block as a test wants it, and checks of its biases."""
 import torch
 from torch import nn
 
@@ -14,7 +14,7 @@ def block(bias=False):
 
 
 def bias_of(layer):
-    """What a RepVGG block adds: beta - mean * gamma / sqrt(var + eps)."""
+    """Return a RepVGG block's bias: beta - mean * gamma / sqrt(var + eps)."""
     return sum(n.bias - n.running_mean * n.weight /
                (n.running_var + n.eps).sqrt() for n in layer.modules()
                if isinstance(n, nn.BatchNorm2d)).detach()
@@ -22,7 +22,7 @@ def bias_of(layer):
 
 @torch.no_grad()
 def fused_of(model, x=None, example=None):
-    """The fused copy in float64, after a look at what it computes."""
+    """Return the fused copy in float64, after a check of what it computes."""
     randomize_norms(model.double()).eval()
     fused = mmrep.fuse(model, example)
     x = torch.randn(2, 4, 9, 9).double() if x is None else x
@@ -39,9 +39,9 @@ class Net(nn.Module):
     """A block and two norms, used as a function says.
 
     Args:
-        use: Of the net and its input.
-        norm: Makes the first norm.
-        bias: Whether the block has a bias of its own.
+        use: Function of the net and its input.
+        norm: Function that makes the first norm.
+        bias: True if the block has a bias of its own.
     """
 
     def __init__(self, use, norm=nn.BatchNorm2d, bias=False):
@@ -63,10 +63,10 @@ class Net(nn.Module):
 
 
 def directly(net, x):
-    """As in stock nets."""
+    """Use the block as stock nets do."""
     return net.bn(net.conv(x))
 
 
 def two_inputs(net, x, y):
-    """No guess is right for it."""
+    """Take an input for which no guess works."""
     return net.bn(net.conv(x + y))

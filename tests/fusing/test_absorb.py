@@ -42,7 +42,7 @@ def test_absorb():
     fused = mmrep.fuse(model)
     assert fused.first.conv.bias is None and fused.conv1.bias is None
     assert fused.with_bias[0].bias is not None  # the plain conv has one, too
-    assert fused.without_norm.bias is not None  # nowhere to put it
+    assert fused.without_norm.bias is not None  # nothing can take it
     x = torch.randn(2, 4, 9, 9)
     assert relative_difference(model(x), fused(x)) < 1e-5
     stock = ConvModule(4, 4, 3, padding=1, norm_cfg=dict(type='BN'))
@@ -122,7 +122,7 @@ def test_a_norm_behind_a_plain_conv_too_takes_no_bias():
 
 
 class InOrder(nn.Module):
-    """Its norm stands behind the block, whatever runs behind which."""
+    """A net whose norm is registered behind the block, whatever runs where."""
 
     def __init__(self, use):
         super().__init__()
@@ -152,7 +152,7 @@ def test_a_stock_resnet_has_all_names(host):
     kind = import_module(f'{host}.models').ResNet
     options = dict(depth=18, base_channels=4)
     net = randomize_norms(kind(conv_cfg=RICH, **options))
-    net.eval()  # which returns None
+    net.eval()  # this returns None
     stock = kind(**options)
     stock.load_state_dict(mmrep.fuse(net).state_dict(), strict=True)
     stock.eval()
@@ -192,7 +192,7 @@ def test_a_taker_that_no_watch_sees():
 
 
 class Scripted(nn.Module):
-    """Takes the outputs where no watch sees it."""
+    """A net that takes the outputs where no watch sees it."""
 
     def __init__(self, finish, share=.1):
         super().__init__()
@@ -222,14 +222,14 @@ def test_results_that_change(finish):
 @pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize('share', [1e-3, 1e-6])
 def test_results_that_change_by_less_than_rounding(share, dtype):
-    """Seen in double precision, whatever the net has."""
+    """Double precision shows the change, whatever the net has."""
     torch.manual_seed(0)
     net = randomize_norms(Scripted(lambda y: y, share)).eval().to(dtype)
     assert mmrep.fuse(net).conv.bias is not None
 
 
 def test_a_net_that_does_not_run_in_double_precision():
-    """Then in its own; a small change is rounding there."""
+    """The net's own precision counts; a small change is rounding there."""
 
     def single(net, x):
         assert x.dtype == torch.float32
@@ -250,7 +250,7 @@ def test_rounding_is_no_change(use):
 
 
 def test_mmpretrain_repvgg():
-    """Its own conversion leaves out the biases of convolutions."""
+    """The conversion of mmpretrain leaves out the biases of convolutions."""
     from mmpretrain.models import RepVGG
     arch = dict(
         num_blocks=[1, 1, 1, 1],

@@ -1,4 +1,4 @@
-"""Inputs that a model may run on."""
+"""Guesses of a model's inputs."""
 import dataclasses
 
 import torch

@@ -1,4 +1,4 @@
-"""Fusing any model: root, aliases, shared layers, whole host models."""
+"""Fusing any model: root, aliases, shared blocks, whole host models."""
 import pytest
 import torch
 from mmengine.config import Config
@@ -124,7 +124,7 @@ def test_no_module(model):
 
 
 def test_the_mode_of_a_graph_module():
-    """Its deep copy is in training whatever the original is."""
+    """The deep copy is in training mode whatever the original is."""
     pytest.importorskip('torchvision')
     from torchvision.models.feature_extraction import create_feature_extractor
 
@@ -180,7 +180,7 @@ def test_hooks_that_make_a_weight(make, way):
 def test_sharded():
 
     class DTensor(torch.Tensor):
-        """As of FSDP, whose own needs processes."""
+        """A stand-in for FSDP's own, which needs processes."""
 
     model = nn.Sequential(RepVGGConv2d(4, 4, 3))
     bias = model[0].bias

@@ -1,4 +1,4 @@
-"""Parts of a net, and norms in them, that its runs do not reach."""
+"""Parts of a net, and norms, that its runs do not reach."""
 import pytest
 from torch import nn
 
@@ -6,7 +6,7 @@ from .biased import Net, block, directly, fused_of
 
 
 class Levels(nn.Module):
-    """What is inside of its tower is used by index, as by many heads."""
+    """A head that uses the items of its tower by index, as many heads do."""
 
     def __init__(self, tower):
         super().__init__()
@@ -20,7 +20,7 @@ class Levels(nn.Module):
 
 
 class Tower(nn.Sequential):
-    """A subclass is one as well."""
+    """A subclass, which is a container as well."""
 
 
 @pytest.mark.parametrize('kind', [nn.Sequential, Tower])
@@ -30,7 +30,7 @@ def test_no_container_is_a_part(kind):
 
 
 class Domains(nn.Module):
-    """With a norm for each domain."""
+    """A net with a norm for each domain."""
 
     def __init__(self, *norms):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Copies of a net are run, on what they are given or on a guess."""
+"""Copies of a net run on a given example or on a guess."""
 import pytest
 import torch
 from mmcv.cnn import ConvModule
@@ -41,7 +41,7 @@ def test_wrong_examples(example, part):
 
 
 class Aside(nn.Module):
-    """With a part that its forward does not reach."""
+    """A net with a part that its forward does not reach."""
 
     def __init__(self, part):
         super().__init__()
@@ -65,7 +65,7 @@ def test_parts_that_no_run_reaches(order, moves):
     net = Aside(nn.ModuleList([part]))
     assert (fused_of(net).part[0].conv.bias is None) == moves
     for shared in (part.conv, part.norm):
-        net.also = shared  # who knows what takes or gives tensors there
+        net.also = shared  # any code may use the shared module there
         assert fused_of(net).part[0].conv.bias is not None
 
 

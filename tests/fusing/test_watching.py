@@ -1,4 +1,4 @@
-"""Where biases go is seen as a net runs, whatever it is made of."""
+"""A watch sees where biases go as a net runs, whatever its modules are."""
 import pytest
 import torch
 from mmcv.cnn import ConvModule
@@ -14,7 +14,7 @@ from .biased import Net, bias_of, block, directly, fused_of
 
 @pytest.fixture(autouse=True)
 def blind(monkeypatch):
-    """Without the comparison that is to find what no watch sees."""
+    """Leave out the comparison that finds what no watch sees."""
     monkeypatch.setattr('mmrep.fusing.absorb.same_results', lambda *_: True)
 
 
@@ -133,7 +133,7 @@ def test_an_own_bias_stays():
 
 @pytest.mark.parametrize('part', ['', 'bn'])
 def test_modes(part):
-    """In training mode a norm takes off the mean of what it sees."""
+    """In training mode a norm subtracts the mean of its inputs."""
     net = randomize_norms(Net(directly).double()).eval()
     net.get_submodule(part).train()
     fused = mmrep.fuse(net)
@@ -170,7 +170,7 @@ def test_conv_module(order, moves):
 
 
 def test_a_norm_that_is_computed_into_the_weight():
-    """As mmcv does; its biases go as those of any ConvModule."""
+    """mmcv does this; the biases go as those of any ConvModule."""
     module = ConvModule(
         4,
         4,

@@ -19,8 +19,8 @@ STATISTICS = ['random', 'random', 'small']
 class Case(NamedTuple):
     """A layer as data.
 
-    ``statistics`` of its norms are ``random`` or ``small``, variances down to
-    1e-4.
+    The ``statistics`` of its norms are ``random`` or ``small``, which are
+    variances down to 1e-4.
     """
 
     cls: type
@@ -36,13 +36,13 @@ class Case(NamedTuple):
         return self.cls(dtype=self.dtype, **self.shape, **self.options)
 
     def build(self) -> nn.Module:
-        """The layer in eval mode, nothing in it at its initial value."""
+        """Return the layer in eval mode, without any initial values."""
         layer = self.fresh()
         randomize(layer, self.statistics == 'small')
         return layer.eval()
 
     def conv(self) -> nn.Conv2d:
-        """A plain convolution of this shape, in eval mode."""
+        """Return a plain convolution of this shape, in eval mode."""
         torch.manual_seed(self.seed + 1)
         return nn.Conv2d(dtype=self.dtype, **self.shape).eval()
 
@@ -69,7 +69,7 @@ def draw_case(rng: Random) -> Case:
 def normal(shape: tuple,
            seed: int,
            dtype: torch.dtype = torch.float32) -> Tensor:
-    """The same numbers on each device."""
+    """Return random numbers, the same on each device."""
     generator = torch.Generator().manual_seed(seed)
     drawn = torch.randn(shape, generator=generator, dtype=dtype, device='cpu')
     return drawn.to(torch.empty(0).device)
@@ -77,7 +77,7 @@ def normal(shape: tuple,
 
 @torch.no_grad()
 def randomize(layer: nn.Module, small: bool = False) -> None:
-    """Draw every tensor, those that start as zeros or ones too."""
+    """Draw every tensor, also those that start as zeros or ones."""
     for tensor in layer.parameters():
         fan_in = tensor[0].numel() if tensor.dim() == 4 else 1
         tensor.copy_(torch.randn(tensor.shape) / fan_in**.5)

@@ -1,4 +1,4 @@
-"""What a layer promises while nobody changes it, one check each."""
+"""The promises of a layer while nobody changes it, one check each."""
 import copy
 import math
 
@@ -17,7 +17,7 @@ def evaluation(subject: Subject) -> None:
 
 
 def with_gradients(subject: Subject) -> None:
-    """In eval mode where autograd watches."""
+    """The formula holds in eval mode while autograd records."""
     expected, _ = subject.expected(subject.x)
     same('output', subject.layer(subject.x), expected, subject.x.dtype)
 
@@ -34,7 +34,7 @@ def fused(subject: Subject) -> None:
 
 
 def kernel(subject: Subject) -> None:
-    """By hand it is a convolution of the padded image."""
+    """The kernel by hand is a convolution of the padded image."""
     weight, bias = subject.layer.kernel()
     look = subject.look
     subject.check(lambda x: F.conv2d(
@@ -42,20 +42,20 @@ def kernel(subject: Subject) -> None:
 
 
 def unbatched(subject: Subject) -> None:
-    """(C, H, W), as nn.Conv2d takes it."""
+    """The layer takes (C, H, W), as nn.Conv2d does."""
     for forward in (subject.layer, subject.layer.forward_branches):
         subject.check(lambda x: forward(x[0])[None], subject.x[:1])
 
 
 def training(subject: Subject) -> None:
-    """Batch statistics, in all norms or in some; twice."""
+    """All norms or some use batch statistics; the layer runs twice."""
     set_modes(subject)
     subject.check()
     subject.check()
 
 
 def set_modes(subject: Subject) -> None:
-    """Training mode, then some norms in eval mode."""
+    """The layer goes to training mode, then some norms to eval mode."""
     layer, rng = subject.layer, subject.rng
     if subject.has_sync():
         return
@@ -66,7 +66,7 @@ def set_modes(subject: Subject) -> None:
 
 
 def gradients(subject: Subject) -> None:
-    """Those of all parameters and of the input, in any mode."""
+    """Gradients of all parameters and of the input are right, in any mode."""
     if subject.rng.random() < .6:
         set_modes(subject)
     values, norms = read(subject.layer)
@@ -86,7 +86,7 @@ def gradients(subject: Subject) -> None:
     expected = grads_of(expected, leaves, along)
     largest = max(grad.abs().max().item() for grad in expected.values())
     for name, grad in expected.items():
-        # a norm of a channel that is nearly constant makes rounding grow
+        # a norm of a nearly constant channel enlarges rounding
         same(f'gradient of {name}', found[name], grad, out.dtype, 100,
              largest * 1e-2)
 
@@ -101,7 +101,7 @@ def grads_of(out: Tensor, tensors: dict, along: Tensor) -> dict:
 
 
 def state_dict(subject: Subject) -> None:
-    """A fresh layer that loads it computes the same."""
+    """A fresh layer that loads the state dict computes the same."""
     weights = copy.deepcopy(subject.layer.state_dict())
     expected, _ = subject.expected(subject.x)
     layer = subject.case._replace(seed=subject.case.seed + 1).fresh().eval()
@@ -114,7 +114,7 @@ def state_dict(subject: Subject) -> None:
 
 
 def from_conv(subject: Subject) -> None:
-    """A layer made of a convolution computes what that did."""
+    """A layer made of a convolution computes what the convolution did."""
     case, conv, look = subject.case, subject.case.conv(), subject.look
     bias = None if conv.bias is None else conv.bias.double()
     expected = F.conv2d(

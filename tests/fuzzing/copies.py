@@ -18,7 +18,7 @@ THREADS = 4
 
 
 def other(subject: Subject) -> nn.Module:
-    """A layer of the same structure with other values."""
+    """Return a layer of the same structure with other values."""
     layer = copy.deepcopy(subject.layer)
     randomize(layer)
     return layer
@@ -30,7 +30,7 @@ def load_rich(subject: Subject) -> None:
 
 
 def load_plain(subject: Subject) -> None:
-    """A plain convolution's checkpoint; then it computes what that did."""
+    """Load a plain convolution's checkpoint and compute what that computes."""
     conv = subject.case.conv().to(subject.x.dtype)
     randomize(conv)
     subject.layer.load_state_dict(conv.state_dict())
@@ -52,7 +52,7 @@ def pickled(subject: Subject) -> None:
 
 
 def _apart(subject: Subject, twin: nn.Module) -> None:
-    """What is written in a copy is not seen in its source."""
+    """Assert that the source does not see writes to its copy."""
     source = subject.layer
     subject.layer = twin
     subject.check()
@@ -64,7 +64,7 @@ def _apart(subject: Subject, twin: nn.Module) -> None:
 
 
 def functional(subject: Subject) -> None:
-    """Other tensors for one call; its own afterwards."""
+    """Call the layer once with other tensors, then with its own."""
     source, subject.layer = subject.layer, other(subject)
     values = subject.layer.state_dict()
     subject.check(lambda x: functional_call(source, values, (x, )))
@@ -72,7 +72,7 @@ def functional(subject: Subject) -> None:
 
 
 def threads(subject: Subject) -> None:
-    """A server's threads, each sets the mode and asks."""
+    """Call the layer in threads that set its mode, as a server may do."""
     layer, x, dtype = subject.layer, subject.x, subject.x.dtype
     expected, _ = subject.expected(x)
     barrier, interval = Barrier(THREADS), sys.getswitchinterval()

@@ -1,8 +1,8 @@
-"""What each kind of layer computes, from its tensors by their names.
+"""The formula of each kind of layer, from its tensors by their names.
 
-Written without the package, as sums of features with a loop over the
-branches: what is fuzzed is held against it. Which branches there are, the
-names tell.
+The formulas do without the package, as sums of features with a loop over the
+branches, since the package is compared with them. The names of the tensors
+tell which branches there are.
 """
 import math
 import re
@@ -21,7 +21,7 @@ OF_OREPA = {
 
 
 def block(part: Part, x: Tensor, look: Look) -> Tensor:
-    """Any layer; x is (N, C, H, W) in float64."""
+    """Compute any layer; x is (N, C, H, W) in float64."""
     image = look.pad(x)
     if is_orepa(part):
         out = orepa(part, image, look)
@@ -31,14 +31,17 @@ def block(part: Part, x: Tensor, look: Look) -> Tensor:
 
 
 def is_orepa(part: Part) -> bool:
-    """Without norms and scales both kinds are the same sum."""
+    """Return True for OREPA.
+
+    Without norms and scales, OREPA and the other blocks are the same sum.
+    """
     if part.has_norms or 'weight' not in part:
         return False
     return 'scale' in part or OF_OREPA.issuperset(part.below('branches'))
 
 
 def branched(part: Part, x: Tensor, image: Tensor, look: Look) -> Tensor:
-    """DBB, ACB, RepVGG, MobileOne, ...: a norm behind each convolution."""
+    """Compute DBB, ACB, RepVGG and others: each convolution has a norm."""
     if 'weight' in part:
         out = conv(image, part['weight'], look)
     else:
@@ -52,7 +55,7 @@ def branched(part: Part, x: Tensor, image: Tensor, look: Look) -> Tensor:
 
 def branch(name: str, part: Part, x: Tensor, image: Tensor,
            look: Look) -> Tensor:
-    """One summand, without the norm at its end."""
+    """Compute one summand, without the norm at its end."""
     if name == 'identity':
         return tap(image, look, *look.centre)
     if name == '1x1_average':
@@ -70,7 +73,7 @@ def staged(part: Part,
            x: Tensor,
            look: Look,
            from_identity: bool = False) -> Tensor:
-    """1x1 and norm, with edges of what these make of zeros."""
+    """Compute 1x1 and norm, whose edges are the norm's value of zeros."""
     first = part['first']
     if from_identity and len(first) == x.size(1):
         first = first + identity(first)
@@ -82,7 +85,7 @@ def staged(part: Part,
 
 
 def identity(like: Tensor) -> Tensor:
-    """1x1, the identity of each group; again for further channels."""
+    """Return the identity of each group as a 1x1; more channels repeat it."""
     channels, width = like.shape[:2]
     rows = torch.arange(channels)
     eye = like.new_zeros(channels, width)
@@ -91,7 +94,7 @@ def identity(like: Tensor) -> Tensor:
 
 
 def orepa(part: Part, image: Tensor, look: Look) -> Tensor:
-    """Features summed with a scale each: all of it is linear."""
+    """Sum features with a scale each: all of it is linear."""
     names = part.below('branches')
     terms = [conv(image, part['weight'], look)]
     terms += [
@@ -108,7 +111,7 @@ def orepa(part: Part, image: Tensor, look: Look) -> Tensor:
 
 
 def linear(name: str, part: Part, image: Tensor, look: Look) -> Tensor:
-    """One of OREPA's branches (section 3.5 and figure 5), unscaled."""
+    """Compute one of OREPA's branches (section 3.5 and figure 5), unscaled."""
     if name == 'stem':
         return stem(part, image, look)
     if name == 'plain_stem':
@@ -134,7 +137,7 @@ def linear(name: str, part: Part, image: Tensor, look: Look) -> Tensor:
 
 
 def stem(part: Part, image: Tensor, look: Look) -> Tensor:
-    """Small kernels one after another; the last takes the stride."""
+    """Apply small kernels one after another; the last takes the stride."""
     numbers = part.below('factors')
     for number in numbers:
         inner = part.inside(f'factors.{number}')
@@ -148,7 +151,7 @@ def stem(part: Part, image: Tensor, look: Look) -> Tensor:
 
 
 def plain_stem(part: Part, image: Tensor, look: Look) -> Tensor:
-    """The same of kernels that are no blocks."""
+    """Compute the same stem from kernels that are no blocks."""
     numbers = part.below('kernels')
     for number in numbers:
         kernel = part[f'kernels.{number}']
@@ -159,7 +162,7 @@ def plain_stem(part: Part, image: Tensor, look: Look) -> Tensor:
 
 
 def cosines(channels: int, size: tuple) -> Tensor:
-    """FcaNet's filters as OREPA has them: rows, then columns."""
+    """Return FcaNet's filters as OREPA has them: rows, then columns."""
     filters = torch.empty(channels, 1, *size, dtype=torch.float64)
     half, (height, width) = channels / 2, size
     for i in range(channels):

@@ -1,6 +1,6 @@
-"""What a convolution sees: an image with its edges, tap by tap.
+"""The pixels that a convolution sees: an image with edges, tap by tap.
 
-Written without the package: what is fuzzed is held against it.
+This does without the package, since the package is compared with it.
 """
 from typing import NamedTuple, Tuple
 
@@ -12,9 +12,9 @@ Pair = Tuple[int, int]
 
 
 class Look(NamedTuple):
-    """Where the taps of a kernel lie.
+    """The positions of a kernel's taps.
 
-    ``edges`` are pixels before and behind the image, for each axis.
+    ``edges`` are the pixels before and behind the image, for each axis.
     """
 
     size: Pair
@@ -27,7 +27,7 @@ class Look(NamedTuple):
     @classmethod
     def of(cls, kernel_size, stride, padding, dilation, groups, padding_mode,
            **_) -> 'Look':
-        """From the arguments of nn.Conv2d, all of two numbers."""
+        """Return the look of nn.Conv2d's arguments, all of two numbers."""
         spans = [(k - 1) * d for k, d in zip(kernel_size, dilation)]
         edges = {
             'valid': ((0, 0), (0, 0)),
@@ -36,7 +36,7 @@ class Look(NamedTuple):
         return cls(kernel_size, stride, dilation, groups, edges, padding_mode)
 
     def inside(self, **changes) -> 'Look':
-        """That of a convolution of an image that has its edges."""
+        """Return the look of a convolution of an image that has its edges."""
         return self._replace(edges=((0, 0), (0, 0)), mode='zeros', **changes)
 
     @property
@@ -44,7 +44,7 @@ class Look(NamedTuple):
         return tuple((size - 1) // 2 for size in self.size)
 
     def pad(self, x: Tensor) -> Tensor:
-        """The image with its edges, by the index of each pixel."""
+        """Return the image with its edges, by the index of each pixel."""
         for axis, (before, behind) in zip((-2, -1), self.edges):
             size = x.size(axis)
             index = torch.arange(-before, size + behind)
@@ -64,13 +64,13 @@ class Look(NamedTuple):
         return index.clamp(0, size - 1)
 
     def outputs(self, image: Tensor) -> Pair:
-        """Height and width of what a convolution makes of it."""
+        """Return height and width of a convolution's output, in pixels."""
         return tuple((n - (k - 1) * d - 1) // s + 1 for n, k, d, s in zip(
             image.shape[-2:], self.size, self.dilation, self.stride))
 
 
 def tap(image: Tensor, look: Look, row: int, column: int) -> Tensor:
-    """The pixels that one tap of the kernel sees."""
+    """Return the pixels that one tap of the kernel sees."""
     height, width = look.outputs(image)
     image = image[:, :, row * look.dilation[0]:, column * look.dilation[1]:]
     image = image[:, :, ::look.stride[0], ::look.stride[1]]
@@ -90,7 +90,7 @@ def conv(image: Tensor, weight: Tensor, look: Look, spread: int = 1) -> Tensor:
 
 
 def mean(image: Tensor, look: Look) -> Tensor:
-    """The mean over all taps, channel by channel."""
+    """Return the mean over all taps, channel by channel."""
     height, width = look.size
     taps = [
         tap(image, look, row, column) for row in range(height)

@@ -1,4 +1,4 @@
-"""Kernels that are kept on request, and what must be seen meanwhile."""
+"""Kernels that are kept on request, and the changes they must notice."""
 import mmrep
 
 from .copies import load_rich
@@ -13,7 +13,7 @@ SEEN = [
 
 
 def kept(subject: Subject) -> None:
-    """Inside, what is counted is seen; outside nothing is kept."""
+    """Counted writes are seen inside; outside no kernel is kept."""
     with mmrep.keep_kernels(subject.layer):
         subject.check()
         subject.check()

@@ -1,4 +1,4 @@
-"""Draw layers with their own arguments: branches, norms, blocks in blocks."""
+"""Draw layers with their own arguments: branches, norms, nested blocks."""
 from random import Random
 
 import mmrep
@@ -26,7 +26,7 @@ MOMENTA = [.1, .1, .01, .5, None]
 
 
 def draw_options(rng: Random, cls: type, kernel_size: tuple) -> dict:
-    """The block's own arguments."""
+    """Draw the block's own arguments."""
     if cls is mmrep.OREPAConv2d:
         return draw_orepa(rng, kernel_size)
     options = dict(norm_cfg=draw_norm(rng))
@@ -60,7 +60,7 @@ def draw_branches(rng: Random, cls: type, norm_cfg: dict) -> dict:
     norms = rng.choice(NORMS)
     if 'branches' not in norms:
         names = [n for n in names if n not in ('1x1_kxk', '1x1_average')]
-        if '1x1' not in names:  # which silences it
+        if '1x1' not in names:  # the 1x1 silences the identity
             names = [name for name in names if name != 'identity']
     branches = {name: {} for name in names}
     if '1x1_kxk' in branches:
@@ -70,7 +70,7 @@ def draw_branches(rng: Random, cls: type, norm_cfg: dict) -> dict:
 
 
 def draw_inner(rng: Random, cls: type, norm_cfg: dict):
-    """A block in place of a kernel, mostly none."""
+    """Draw a block in place of a kernel, mostly None."""
     own = dict(type=cls.__name__, norm_cfg=norm_cfg)
     deep = dict(own, kxk=dict(own, branches=['kx1']), branches=['1x1'])
     return None if rng.random() < .6 else rng.choice([

@@ -1,6 +1,6 @@
 """The tensors of a layer by name, and its norms by hand.
 
-Written without the package: what is fuzzed is held against it.
+This does without the package, since the package is compared with it.
 """
 import re
 from typing import Dict, List, NamedTuple, Optional, Tuple
@@ -11,7 +11,7 @@ PARAMETRIZED = re.compile(r'parametrizations\.(\w+)\.original$')
 
 
 class Norm(NamedTuple):
-    """What a norm is besides its tensors."""
+    """The options of a norm."""
 
     eps: float
     momentum: Optional[float]
@@ -19,13 +19,13 @@ class Norm(NamedTuple):
 
 
 class Part:
-    """A layer, or what is under a name in it.
+    """A layer, or its part under a name.
 
     Args:
-        tensors: Of the layer, in float64.
-        norms: Of the layer.
-        start: What all names of this part begin with. Defaults to ''.
-        moved: Takes the statistics that a forward pass leaves.
+        tensors: The tensors of the layer, in float64.
+        norms: The norms of the layer.
+        start: The beginning of all names of this part. Defaults to ''.
+        moved: Dict that takes the statistics that a forward pass leaves.
     """
 
     def __init__(self,
@@ -45,13 +45,13 @@ class Part:
         return self.moved.get(name, self.tensors[name])
 
     def __contains__(self, name: str) -> bool:
-        """Whether there is such a tensor, or some below of that name."""
+        """Return True if a tensor has this name or one below it."""
         name = self.start + name
         return name in self.tensors or any(
             key.startswith(name + '.') for key in self.tensors)
 
     def below(self, name: str) -> List[str]:
-        """The names one step below, in order."""
+        """Return the names one step below, in order."""
         start = f'{self.start}{name}.'
         return list(
             dict.fromkeys(key[len(start):].split('.')[0]
@@ -62,7 +62,7 @@ class Part:
         return any(name.startswith(self.start) for name in self.norms)
 
     def normed(self, name: str, x: Tensor) -> Tensor:
-        """Batch norm (Ioffe and Szegedy, 2015, algorithm 1), if there."""
+        """Apply batch norm (Ioffe and Szegedy, 2015, algorithm 1), if any."""
         if name not in self:
             return x
         norm, part = self.norms[self.start + name], self.inside(name)
@@ -76,7 +76,7 @@ class Part:
         return x * part['weight'][:, None, None] + part['bias'][:, None, None]
 
     def _move(self, norm: Norm, mean: Tensor, var: Tensor, count: int) -> None:
-        """The running statistics go a step towards the batch's."""
+        """Move the running statistics a step towards those of the batch."""
         tracked = self['num_batches_tracked'] + 1
         momentum = 1 / tracked if norm.momentum is None else norm.momentum
         for name, value in (('running_mean', mean),
@@ -86,14 +86,14 @@ class Part:
         self.moved[self.start + 'num_batches_tracked'] = tracked
 
     def of_zeros(self, name: str) -> Tensor:
-        """What the norm makes of zeros by its running statistics."""
+        """Return the norm's output for zeros by its running statistics."""
         part, eps = self.inside(name), self.norms[self.start + name].eps
         std = (part['running_var'] + eps).sqrt()
         return part['bias'] - part['running_mean'] / std * part['weight']
 
 
 def norms_of(layer: nn.Module) -> Dict[str, nn.Module]:
-    """The norms inside by name, found by what they keep."""
+    """Return the norms inside by name, found by their buffers."""
     return {
         name: module
         for name, module in layer.named_modules()
@@ -102,10 +102,10 @@ def norms_of(layer: nn.Module) -> Dict[str, nn.Module]:
 
 
 def read(layer: nn.Module) -> Tuple[Dict[str, Tensor], Dict[str, Norm]]:
-    """Copies in float64 of what a layer has now, and its norms."""
+    """Return float64 copies of a layer's current tensors, and its norms."""
     tensors = {}
     for name, value in layer.state_dict(keep_vars=True).items():
-        if PARAMETRIZED.search(name):  # the value that counts
+        if PARAMETRIZED.search(name):  # the current value
             parent, leaf = PARAMETRIZED.split(name)[:2]
             value = getattr(layer.get_submodule(parent.rstrip('.')), leaf)
             name = parent + leaf

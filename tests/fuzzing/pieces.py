@@ -1,4 +1,4 @@
-"""Change what a layer is made of between two forward passes."""
+"""Change the parts of a layer between two forward passes."""
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
@@ -15,7 +15,7 @@ def norm_eps(subject: Subject) -> None:
 
 
 def norm_momentum(subject: Subject) -> None:
-    """It counts in training mode only."""
+    """Change the momentum, which counts in training mode only."""
     for norm in some_norms(subject):
         norm.momentum = subject.rng.choice([.2, .7, None])
     modes(subject)
@@ -49,14 +49,14 @@ def new_norm(subject: Subject) -> None:
 
 
 class Doubled(nn.Module):
-    """A parametrization, as weight norm or quantisation are."""
+    """A parametrization, as for weight norm or quantisation."""
 
     def forward(self, weight: Tensor) -> Tensor:
         return weight * 2
 
 
 def parametrized(subject: Subject) -> None:
-    """Put on, its original written, taken off."""
+    """Add a parametrization, write its original and remove it."""
     name, _ = subject.rng.choice(list(subject.layer.named_parameters()))
     parent, _, leaf = name.rpartition('.')
     module = subject.layer.get_submodule(parent)
@@ -68,7 +68,7 @@ def parametrized(subject: Subject) -> None:
 
 
 def requires_grad(subject: Subject) -> None:
-    """Toggled, with a write in between where nothing counts writes."""
+    """Toggle requires_grad, with a write in between that nothing counts."""
     for parameter in subject.layer.parameters():
         parameter.requires_grad_(subject.rng.random() < .5)
     subject.check()
@@ -79,7 +79,7 @@ def requires_grad(subject: Subject) -> None:
 
 
 def frozen_train(subject: Subject) -> None:
-    """Statistics can be calibrated with weights that are fixed."""
+    """Calibrate statistics with weights that are fixed."""
     layer = subject.layer.requires_grad_(False)
     if not subject.has_sync():
         layer.train()
@@ -89,7 +89,7 @@ def frozen_train(subject: Subject) -> None:
 
 
 def modes(subject: Subject) -> None:
-    """To training mode, whose statistics stay, and back."""
+    """Go to training mode, in which statistics stay, and back."""
     if not subject.has_sync():
         subject.layer.train()
         subject.check_modes(True)
@@ -99,7 +99,7 @@ def modes(subject: Subject) -> None:
 
 
 def one_norm(subject: Subject) -> None:
-    """A single norm moves, whatever the mode of the layer."""
+    """Change the mode of a single norm, in any mode of the layer."""
     norms = [] if subject.has_sync() else some_norms(subject)
     for norm in norms[:1]:
         norm.train()

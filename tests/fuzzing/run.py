@@ -1,7 +1,7 @@
-"""Run drawn cases and tell what failed, with what repeats it.
+"""Run drawn cases and report failures, with the way to repeat them.
 
-A case is one layer: all checks, then on a fresh one several mutations, with a
-forward pass before and after each.
+A case is one layer: all checks run on it, then several mutations on a fresh
+one, with a forward pass before and after each.
 """
 from random import Random
 from typing import Callable, Iterable, List, NamedTuple
@@ -20,7 +20,7 @@ IN_A_ROW = 4
 
 
 class Outcome(NamedTuple):
-    """What became of one step of a case; no ``fault`` if it passed."""
+    """The outcome of one step of a case; ``fault`` is '' if it passed."""
 
     layer: str
     step: str
@@ -28,7 +28,7 @@ class Outcome(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What became of a case."""
+    """The outcomes of a case."""
 
     index: int
     case: Case
@@ -40,13 +40,13 @@ class Result(NamedTuple):
 
 
 def run_case(seed: int, index: int) -> Result:
-    """The same for the same seed and index, whatever ran before."""
+    """Run a case; the seed and the index alone determine it."""
     case = draw_case(Random(f'{seed}:{index}'))
     return Result(index, case, list(steps(case, f'{seed}:{index}')))
 
 
 def steps(case: Case, seed: str) -> Iterable[Outcome]:
-    """After a fault the next step has a layer made anew."""
+    """Yield the outcome of each step; a fault gives the next a new layer."""
     rng = Random(f'{seed}:steps')
     chosen = rng.sample(list(MUTATIONS), IN_A_ROW)
     for names, run in ((CHECKS, check), (chosen, mutate)):
@@ -70,7 +70,7 @@ def mutate(subject: Subject, name: str) -> None:
 
 
 def attempt(step: Callable) -> str:
-    """Why it failed, '' if it did not: errors are faults, too."""
+    """Return why a step failed, '' if it passed: errors are faults, too."""
     try:
         step()
     except Wrong as wrong:

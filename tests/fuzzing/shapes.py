@@ -11,7 +11,7 @@ LEAST = 3  # pixels a side, and outputs: a batch norm needs several
 
 
 def draw_shape(rng: Random) -> dict:
-    """All arguments of nn.Conv2d, those of two axes as pairs."""
+    """Draw all arguments of nn.Conv2d, those of two axes as pairs."""
     groups = rng.choice([1, 1, 1, 2, 3, 5])
     into, out = rng.choice(WIDTHS)
     if groups == 1 and rng.random() < .5:  # several hundred weights
@@ -33,14 +33,14 @@ def draw_shape(rng: Random) -> dict:
 
 
 def _pair(rng: Random, values: list) -> Tuple[int, int]:
-    """Mostly twice the same."""
+    """Draw a pair, mostly of equal values."""
     if rng.random() < .7:
         return (rng.choice(values), ) * 2
     return rng.choice(values), rng.choice(values)
 
 
 def draw_padding(rng: Random, kernel: tuple, dilation: tuple, stride: tuple):
-    """Around the centre, none, of any width or by name."""
+    """Draw padding around the centre, none, of any width or by name."""
     spans = [(k - 1) * d for k, d in zip(kernel, dilation)]
     choices = [
         tuple(span // 2 for span in spans), (0, 0), 'valid',
@@ -52,21 +52,21 @@ def draw_padding(rng: Random, kernel: tuple, dilation: tuple, stride: tuple):
 
 
 def draw_size(rng: Random, shape: dict) -> Tuple[int, int]:
-    """Height and width of an image with at least 3x3 outputs."""
+    """Draw the size of an image with at least 3x3 outputs, in pixels."""
     size = []
     for axis in (0, 1):
         span = (shape['kernel_size'][axis] - 1) * shape['dilation'][axis]
         edges = edges_of(shape['padding'], axis, span)
         least = span + 1 + (LEAST - 1) * shape['stride'][axis] - sum(edges)
         if shape['padding_mode'] in ('reflect', 'circular'):
-            # one turns over or around once at most
+            # padding turns over or around once at most
             least = max(least, max(edges) + 1)
         size.append(max(least, LEAST) + rng.randint(0, 3))
     return tuple(size)
 
 
 def edges_of(padding, axis: int, span: int) -> Tuple[int, int]:
-    """Pixels before and behind the image."""
+    """Return the pixels before and behind the image."""
     if isinstance(padding, str):
         span = span if padding == 'same' else 0
         return span // 2, span - span // 2

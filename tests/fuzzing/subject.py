@@ -1,4 +1,4 @@
-"""A layer under test: all it does is held against its formula."""
+"""A layer under test: all its results are compared with its formula."""
 from random import Random
 from typing import Callable, Dict, Tuple
 
@@ -12,14 +12,14 @@ from .parts import Part, read
 
 
 class Wrong(Exception):
-    """A value that is not the formula's."""
+    """Error of a value that differs from the formula's."""
 
 
 class Subject:
-    """A layer, its input and what draws the next step.
+    """A layer, its input and the numbers that draw the next step.
 
     ``check`` compares a forward pass and the statistics that it leaves with
-    the formula of the tensors as they are now.
+    the formula, given the current tensors.
     """
 
     def __init__(self, case: Case, rng: Random) -> None:
@@ -31,7 +31,7 @@ class Subject:
         return Look.of(**self.case.shape)
 
     def expected(self, x: Tensor) -> Tuple[Tensor, Dict[str, Tensor]]:
-        """Output and running statistics by the formula."""
+        """Return output and running statistics by the formula."""
         with torch.no_grad():
             part = Part(*read(self.layer))
             return block(part, x.double(), self.look), part.moved
@@ -47,13 +47,13 @@ class Subject:
             same(name, now[name], value, x.dtype)
 
     def check_modes(self, training: bool) -> None:
-        """All norms are in one mode."""
+        """Assert that all norms are in one mode."""
         for name, norm in read(self.layer)[1].items():
             if norm.training != training:
                 raise Wrong(f'{name} has training={norm.training}')
 
     def has_sync(self) -> bool:
-        """Whether batch statistics need a GPU."""
+        """Return True if batch statistics need a GPU."""
         return any(
             isinstance(m, nn.SyncBatchNorm) for m in self.layer.modules())
 
@@ -64,18 +64,19 @@ def same(name: str,
          dtype: torch.dtype,
          looser: float = 1,
          largest: float = 0) -> None:
-    """Whether a tensor is as expected, within its rounding.
+    """Assert that a tensor is as expected, within its rounding.
 
     Args:
-        name: Of what it is.
+        name: The meaning of the tensor for the message.
         found: The tensor.
-        expected: The same in float64.
-        dtype: That it was computed in.
-        looser: A factor of what is allowed. Defaults to 1.
-        largest: What it is measured by, if greater than its own values.
+        expected: The expected tensor in float64.
+        dtype: The dtype of the computation.
+        looser: Factor of the allowed difference. Defaults to 1.
+        largest: Scale of the allowed difference, if greater than the largest
+            expected value.
 
     Raises:
-        Wrong: It is not.
+        Wrong: The tensor differs by more.
     """
     if found.shape != expected.shape:
         raise Wrong(f'{name} has shape {tuple(found.shape)}, must be '

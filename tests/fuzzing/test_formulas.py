@@ -1,4 +1,4 @@
-"""The formulas by hand are PyTorch's, where that has the same."""
+"""The formulas by hand agree with PyTorch's, where there are such."""
 import itertools
 from random import Random
 
@@ -16,7 +16,7 @@ torch.manual_seed(0)
 
 
 def drawn(count=60):
-    """Arguments of nn.Conv2d, and an image."""
+    """Yield arguments of nn.Conv2d, and an image."""
     for seed in range(count):
         rng = Random(seed)
         shape = draw_shape(rng)

@@ -1,4 +1,4 @@
-"""Some random cases, and that the fuzzer finds what is broken."""
+"""Some random cases pass, and the fuzzer finds broken code."""
 import importlib.util
 from pathlib import Path
 from random import Random
@@ -107,7 +107,7 @@ def test_finds_what_is_broken(name, owner, attribute, broken, monkeypatch):
 
 @pytest.fixture
 def main():
-    """The command, in this process."""
+    """Return the command, run in this process."""
     path = ROOT / '.dev_scripts' / 'fuzz.py'
     spec = importlib.util.spec_from_file_location('fuzz_command', path)
     command = importlib.util.module_from_spec(spec)

@@ -14,7 +14,7 @@ from .subject import Subject
 
 
 def targets(subject: Subject) -> dict:
-    """What can be written by name: parameters, statistics, constants."""
+    """Return what can be written, by name: parameters, buffers, constants."""
     values = {
         name: value
         for name, value in subject.layer.state_dict(keep_vars=True).items()
@@ -28,7 +28,7 @@ def targets(subject: Subject) -> dict:
 
 
 def region(subject: Subject, tensor: Tensor) -> tuple:
-    """All of it, one tap, all but the first input channel, or one value."""
+    """Draw a region: all, one tap, all but the first channel or one value."""
     rng = subject.rng
     choices = [(..., ), tuple(rng.randrange(n) for n in tensor.shape)]
     if tensor.dim() == 4:
@@ -40,13 +40,13 @@ def region(subject: Subject, tensor: Tensor) -> tuple:
 
 
 def drawn(subject: Subject, name: str, shape: tuple) -> Tensor:
-    """New values; a variance is positive."""
+    """Draw new values; a variance is positive."""
     values = normal(shape, subject.rng.randrange(10**6), subject.x.dtype)
     return values.abs() + .5 if name.endswith('running_var') else values
 
 
 def _each(write) -> callable:
-    """A write of a drawn region of drawn tensors."""
+    """Return a write of a drawn region of drawn tensors."""
 
     def writes(subject: Subject) -> None:
         for name, tensor in targets(subject).items():
@@ -57,7 +57,7 @@ def _each(write) -> callable:
 
 
 def _elsewhere(subject: Subject) -> nn.Module:
-    """A copy, some values of which are others."""
+    """Return a copy of the layer with some other values."""
     layer, subject.layer = subject.layer, copy.deepcopy(subject.layer)
     WRITES['no_grad'](subject)
     twin, subject.layer = subject.layer, layer
@@ -79,7 +79,7 @@ def _inference(tensor: Tensor, where: tuple, values: Tensor) -> None:
 
 
 def _numpy(tensor: Tensor, where: tuple, values: Tensor) -> None:
-    if tensor.is_cpu:  # others have no such view
+    if tensor.is_cpu:  # other devices have no such view
         tensor.detach().numpy()[where] = values.numpy()
 
 
@@ -94,7 +94,7 @@ def _new_data(tensor: Tensor, where: tuple, values: Tensor) -> None:
 
 
 def _optimizer(cls: type, **options) -> callable:
-    """A step in eval mode; the gradient may be zero nearly everywhere."""
+    """Return a step in eval mode; most gradients may be zero."""
 
     def step(subject: Subject) -> None:
         parameters = list(subject.layer.parameters())
@@ -102,7 +102,7 @@ def _optimizer(cls: type, **options) -> callable:
             own.grad = own.detach() - twin.detach()
         try:
             cls(parameters, lr=.3, **options).step()
-        except (RuntimeError, TypeError):  # an older PyTorch has no such
+        except (RuntimeError, TypeError):  # an older PyTorch lacks it
             cls(parameters, lr=.3).step()
         subject.layer.zero_grad()
 
@@ -110,7 +110,7 @@ def _optimizer(cls: type, **options) -> callable:
 
 
 def ema_swap(subject: Subject) -> None:
-    """As mmengine's EMAHook puts averages in and back out."""
+    """Swap averages in and back out, as mmengine's EMAHook does."""
     twin = _elsewhere(subject)
     pairs = zip(subject.layer.parameters(), twin.parameters(), strict=True)
     for own, average in pairs:
@@ -120,10 +120,10 @@ def ema_swap(subject: Subject) -> None:
 
 
 def ema_update(subject: Subject) -> None:
-    """The averaged copy follows; then it is the subject."""
+    """Update an averaged copy, which is then the subject."""
     average = ExponentialMovingAverage(
         subject.layer, momentum=.5, update_buffers=subject.rng.random() < .5)
-    average.update_parameters(subject.layer)  # the first one copies
+    average.update_parameters(subject.layer)  # the first update copies
     twin, subject.layer = _elsewhere(subject), average.module
     subject.check()
     average.update_parameters(twin)

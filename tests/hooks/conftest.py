@@ -1,4 +1,4 @@
-"""Tiny runs whose network evolves."""
+"""Tiny runs whose net evolves."""
 import pytest
 from mmengine.config import Config
 
@@ -12,7 +12,7 @@ SCHEDULE = [
 def evolving(tiny_seg, tiny_det, tiny_cls, tmp_path):
     """Return a function that writes a config and returns it, with its path.
 
-    A plain host's config and DyRepHook: all that a user adds.
+    It is a plain host's config with DyRepHook, which is all that a user adds.
     """
     paths = dict(mmseg=tiny_seg, mmdet=tiny_det, mmpretrain=tiny_cls)
 
@@ -22,7 +22,7 @@ def evolving(tiny_seg, tiny_det, tiny_cls, tmp_path):
         if host == 'mmseg':
             cfg.model.backbone.update(
                 strides=(1, 2, 1, 1), dilations=(1, 1, 2, 4))
-        # with two features of a channel, batch norms amplify any change
+        # with two values in a channel, batch norms amplify any change
         cfg.train_dataloader.batch_size = 8 if host == 'mmpretrain' else 2
         hook = {**dict(type='DyRepHook', interval=3, stop=9), **hook}
         cfg.custom_hooks = [hook, *hooks]

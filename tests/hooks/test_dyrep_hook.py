@@ -1,4 +1,4 @@
-"""Networks that evolve through the hosts' Runners."""
+"""Nets that evolve through the hosts' Runners."""
 import json
 import math
 from functools import partial
@@ -53,7 +53,7 @@ def test_a_plain_config_and_the_hook(host, evolving, train, tmp_path):
 
 
 def test_frozen_stages_and_norms(evolving, train):
-    """mmdet's defaults: nothing frozen grows, growth is exact."""
+    """These are mmdet's defaults: nothing frozen grows, growth is exact."""
     cfg, path = evolving('mmdet', interval=1)
     cfg.model.backbone.update(frozen_stages=1, norm_eval=True)
     cfg.dump(path)
@@ -65,7 +65,7 @@ def test_frozen_stages_and_norms(evolving, train):
 
 
 def test_branches_are_cut(evolving, train):
-    """With any difference between branches enough."""
+    """Any difference between branches is enough."""
     _, path = evolving('mmdet', interval=1, cut_threshold=1e-6)
     checkpoint = read(train(path))
     cuts = [e for e in checkpoint['dyrep']['history'] if e['cut']]
@@ -97,7 +97,7 @@ def test_synflow_warns_where_it_means_nothing(norm_eval, evolving, train,
 
 
 def test_validation_changes_nothing(evolving, train):
-    """Dropout goes on as if there were none; best checkpoints are exact."""
+    """Dropout continues as without it; best checkpoints are exact."""
     cfg, path = evolving('mmseg')
     cfg.model.decode_head.dropout_ratio = 0.5
     cfg.dump(path)
@@ -111,7 +111,7 @@ def test_validation_changes_nothing(evolving, train):
 
 
 def test_norms_are_measured_anew(evolving, train, tmp_path):
-    """Nothing but their statistics changes, those of averages follow."""
+    """Only their statistics change, and those of averages follow."""
     found = []
     for count in (0, 2):
         cfg, path = evolving(
@@ -158,7 +158,7 @@ def test_an_average_follows(evolving, train):
 
 
 def test_activation_checkpointing(evolving, train):
-    """The same training, with and without."""
+    """The training is the same with it and without it."""
     cfg, path = evolving('mmseg')
     checkpoints = [read(train(path))]
     cfg.activation_checkpointing = ['backbone.layer1', 'backbone.layer2']
@@ -243,7 +243,7 @@ def test_everything_frozen(evolving, load_tool, capsys, tmp_path):
 
 def test_a_damaged_structure_is_refused(evolving, train, load_tool, capsys,
                                         tmp_path):
-    """Branches of other sizes than the model has room for."""
+    """The branches have other sizes than the model has room for."""
     _, path = evolving('mmseg')
     checkpoint = torch.load(train(path), weights_only=False)
     grown = checkpoint['dyrep']['history'][0]['grown']
@@ -258,7 +258,7 @@ def test_a_damaged_structure_is_refused(evolving, train, load_tool, capsys,
 
 
 def test_the_hook_says_so_itself(evolving):
-    """In the hosts' own tools, too."""
+    """The hosts' own tools show the sentence, too."""
     with pytest.raises(UserError, match='`metric`'):
         DyRepHook(metric='best')
     cfg, _ = evolving('mmseg')
@@ -266,7 +266,7 @@ def test_the_hook_says_so_itself(evolving):
 
 
 def test_mixed_precision(evolving, monkeypatch, tmp_path):
-    """Steps that overflow are no scores; the scale lives on."""
+    """Steps that overflow give no scores; the scale stays."""
     amp = 'mmengine.optim.optimizer.amp_optimizer_wrapper.'
     monkeypatch.setattr(amp + 'is_cuda_available', lambda: True)
     if not hasattr(torch.amp, 'GradScaler'):
@@ -311,7 +311,7 @@ def test_one_hook_before_averages(evolving, tmp_path):
 
 
 def test_preprocessors_that_draw(evolving, train):
-    """Batches at random sizes are compared at one."""
+    """Batches of random sizes are compared at one size."""
     cfg, path = evolving('mmdet')
     resize = dict(
         type='BatchSyncRandomResize',
@@ -333,7 +333,7 @@ def test_heads_are_compared_by_what_they_give(evolving, train):
 
 
 def test_an_optimizer_that_tells_nothing(evolving, train, monkeypatch, capsys):
-    """As of PyTorch 2.1, where something was compiled."""
+    """PyTorch 2.1 does so once something was compiled."""
     monkeypatch.setattr(torch.optim.Optimizer, 'register_step_pre_hook',
                         lambda self, hook: self)
     with pytest.raises(SystemExit):
@@ -342,7 +342,7 @@ def test_an_optimizer_that_tells_nothing(evolving, train, monkeypatch, capsys):
 
 
 def nan_config(evolving, host='mmseg', **options):
-    """A config whose images hold NaN: its data preprocessor divides by 0."""
+    """Return a config whose images become NaN, as they are divided by 0."""
     cfg, path = evolving(host, **options)
     cfg.model.data_preprocessor.update(mean=[0.] * 3, std=[0.] * 3)
     cfg.dump(path)
@@ -355,7 +355,7 @@ def warnings_of(folder):
 
 
 def test_images_that_are_not_finite_stop_growth(evolving, train, tmp_path):
-    """Once it is said, the training goes on, and so after resuming."""
+    """The log says it once; the training goes on, also after resuming."""
     path = nan_config(evolving)
     first = train(path, 'run', 'iter_6.pth')
     told = warnings_of(tmp_path / 'run')
@@ -377,7 +377,7 @@ def test_images_that_are_not_finite_stop_growth(evolving, train, tmp_path):
 
 def test_calibration_that_is_not_finite_is_taken_back(evolving, train,
                                                       monkeypatch, tmp_path):
-    """Optimizer and weights go on as if DyRep were not there."""
+    """Optimizer and weights continue as if DyRep were not there."""
     _, path = evolving('mmseg', hooks=[dict(type='EMAHook', momentum=0.5)])
     measure = growing.measure
 
@@ -417,7 +417,7 @@ def test_seeds_of_any_size(seed, evolving, train):
 
 
 def test_an_event_waits_for_a_step():
-    """Where scaled gradients overflow, no step is made."""
+    """No step is made while scaled gradients overflow."""
     hook = DyRepHook(interval=1, stop=4)
     evolved = []
     wrapper = SimpleNamespace(loss_scaler=1, should_update=lambda: True)

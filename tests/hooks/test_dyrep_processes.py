@@ -53,7 +53,7 @@ def test_both_processes_evolve_alike(evolving, free_port, tmp_path):
     cfg.custom_imports.imports = ['mmrep', 'witness']
     cfg.model.backbone.norm_cfg = dict(type='SyncBN')
     cfg.optim_wrapper.paramwise_cfg = dict(norm_decay_mult=0.)
-    # seeds of the processes differ, and numpy would take none of them
+    # seeds of the processes differ, and are too large for numpy
     cfg.randomness = dict(seed=2**32 - 1, diff_rank_seed=True)
     cfg.dump(path)
     done = subprocess.run([
@@ -87,6 +87,6 @@ def test_both_processes_evolve_alike(evolving, free_port, tmp_path):
     mine, theirs = first['parameters'], second['parameters']
     assert mine.keys() == theirs.keys()
     assert all(mine[name].equal(theirs[name]) for name in mine)
-    # the statistics of norms were measured anew just then
+    # norms were measured anew right before this
     mine, theirs = first['buffers'], second['buffers']
     assert all(mine[name].equal(theirs[name]) for name in mine)

@@ -1,4 +1,4 @@
-"""Runs that are killed and resumed end as if they had not been."""
+"""Runs that are killed and resumed end like those that are not."""
 import os
 import signal
 import subprocess
@@ -54,7 +54,7 @@ def config_of(case, evolving, tmp_path):
 
 
 def by_epochs(cfg):
-    """Four images are two iterations; steps every third iteration."""
+    """Four images are two iterations; each third iteration steps."""
     cfg.train_cfg = dict(
         type='EpochBasedTrainLoop', max_epochs=8, val_interval=3)
     cfg.train_dataloader.sampler = dict(type='DefaultSampler', shuffle=True)
@@ -89,7 +89,7 @@ def finish(process):
 
 
 def differing(a, b, path=''):
-    """Names of all that is not bit for bit the same."""
+    """Return the names of all values that are not bit for bit the same."""
     if torch.is_tensor(a):
         same = torch.is_tensor(b) and a.dtype == b.dtype and a.equal(b)
         return [] if same else [path]

@@ -1,4 +1,4 @@
-"""What a Runner shows of an event."""
+"""The log and the visualizer of a Runner show an event."""
 from types import SimpleNamespace
 
 from mmrep.dyrep import Evolution, report

@@ -1,4 +1,4 @@
-"""Kernels are kept through a validation or test, and not longer."""
+"""Kernels are kept through a validation or test, and no longer."""
 from unittest import mock
 
 import pytest
@@ -59,11 +59,11 @@ def test_validation_while_averages_train(runner):
 
 
 class Broken(Exception):
-    """What ends a validation half-way."""
+    """Error that ends a validation half-way."""
 
 
 def fail_in_validation(runner):
-    """Let a validation fail, as somebody catches it; kernels are kept."""
+    """Let a validation fail and catch the error; kernels are kept."""
     with mock.patch.object(runner.val_loop, 'run_iter', side_effect=Broken):
         with pytest.raises(Broken):
             runner.val()
@@ -94,7 +94,7 @@ def test_a_validation_after_one_that_failed(runner):
 
 
 def test_a_training_that_catches_it(runner):
-    """The kernels of each step are of its own weights."""
+    """The kernels of each step are those of its own weights."""
     steps = []
 
     class Catching(Hook):

@@ -1,4 +1,4 @@
-"""A run whose optimizer misses parameters ends in a sentence."""
+"""A run whose optimizer lacks parameters ends in a sentence."""
 from types import SimpleNamespace
 
 import pytest
@@ -18,7 +18,7 @@ def runner(model, *optimizers):
 
 
 def check(run, load=lambda: None):
-    """As a Runner calls it, around the loading of weights."""
+    """Call the hook as a Runner does, around the loading of weights."""
     hook = ParameterCheckHook()
     hook.before_run(run)
     load()

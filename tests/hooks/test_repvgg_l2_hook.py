@@ -1,4 +1,4 @@
-"""RepVGG's L2 in the loss of a real Runner."""
+"""RepVGG's L2 in the losses of a real Runner."""
 import copy
 
 import pytest
@@ -23,7 +23,7 @@ ONCE = {
 
 
 class Net(BaseModel):
-    """Two blocks, a plain convolution, a loss of the mean."""
+    """A model with two blocks and a plain convolution; its loss is a mean."""
 
     def __init__(self):
         super().__init__()
@@ -44,7 +44,7 @@ class Net(BaseModel):
 
 
 class Autocast(OptimWrapper):
-    """Mixed precision on a CPU, which AmpOptimWrapper does not have."""
+    """A wrapper for mixed precision on CPUs, which AmpOptimWrapper lacks."""
 
     def optim_context(self, model):
         context = super().optim_context(model)
@@ -108,7 +108,7 @@ def run(tmp_path, model=None, hook=None, iters=1, keys=ONCE, **kwargs):
 
 
 def penalty(net):
-    """By the formula, with sums over the parts of kernels."""
+    """Return the penalty by the formula, summed over parts of kernels."""
     total = 0.
     for block in list(net.body)[:2]:
         one = block.branches['1x1']
@@ -124,7 +124,7 @@ def penalty(net):
 
 
 def stepped(iters=1, accumulate=1):
-    """The weights after steps by hand."""
+    """Return the weights after steps by hand."""
     net = Net().train()
     data = [collate([Images()[i], Images()[i + 1]]) for i in (0, 2)]
     for i in range(iters):
@@ -156,7 +156,7 @@ def test_steps(tmp_path, iters, accumulate):
 def test_is_logged_and_gone_when_the_training_ends(tmp_path):
     net = Net()
     first = copy.deepcopy(net)
-    first(**collate([Images()[0], Images()[1]]), mode='loss')  # its statistics
+    first(**collate([Images()[0], Images()[1]]), mode='loss')  # as norms move
     hook = RepVGGL2Hook(weight_decay=0.25)
     runner = run(tmp_path, net, hook)
     logged = runner.message_hub.get_scalar('train/loss_l2').current()
@@ -172,12 +172,12 @@ def test_only_losses_of_training_have_it(tmp_path):
     assert net.train()(**batch, mode='loss').keys() == {'loss', 'loss_l2'}
     assert net.eval()(**batch, mode='loss').keys() == {'loss'}
     assert torch.is_tensor(net.train()(**batch, mode='predict'))
-    hook.before_train(runner)  # a further one replaces it
+    hook.before_train(runner)  # this replaces the first
     assert len(net._forward_hooks) == 1
 
 
 def test_mixed_precision(tmp_path):
-    """What is added is of single precision and like without."""
+    """The penalty has single precision and is the same as without it."""
     OPTIM_WRAPPERS.register_module(module=Autocast, force=True)
     net = Net()
     first = copy.deepcopy(net)
@@ -192,7 +192,7 @@ def test_mixed_precision(tmp_path):
 
 
 def test_distributed(tmp_path, free_port):
-    """Inside of DDP's forward, as its reduction of gradients asks for."""
+    """The penalty is inside DDP's forward, as its reduction needs."""
     dist.init_process_group(
         'gloo',
         init_method=f'tcp://127.0.0.1:{free_port}',
@@ -216,7 +216,7 @@ def test_distributed(tmp_path, free_port):
     }, 2),
 ])
 def test_kernels_that_decay_twice(tmp_path, keys, count):
-    """The keys that are told are those that mend it."""
+    """The keys in the message mend it."""
     with pytest.raises(UserError, match=f'{count} kernels, e.g. ') as error:
         run(tmp_path, hook=dict(type='RepVGGL2Hook'), keys=keys)
     told = str(error.value).partition('custom_keys=')[2]
@@ -242,7 +242,7 @@ def test_models_it_is_not_for(tmp_path, layers, message):
 
 
 def test_blocks_that_are_left_alone(tmp_path):
-    """Frozen ones, and those that stand for a 1x1 convolution."""
+    """Frozen blocks and those of a 1x1 convolution have no penalty."""
     net = Net()
     net.body[0].requires_grad_(False)
     net.body[2] = RepVGGConv2d(4, 2, 1)

@@ -1,4 +1,4 @@
-"""What a run of DyRep tells TensorBoard, W&B and the work dir."""
+"""A run of DyRep writes to TensorBoard, W&B and the work dir."""
 import json
 import sys
 from types import SimpleNamespace
@@ -15,7 +15,7 @@ EVENTS = {'parameters', 'flops', 'blocks', 'branches', 'grown', 'cut'}
 
 @pytest.fixture
 def wandb(monkeypatch):
-    """A W&B that keeps what mmengine's backend gives it."""
+    """Return a stand-in for W&B that keeps what mmengine's backend logs."""
     logged = []
     fake = SimpleNamespace(
         init=lambda **_: None,
@@ -69,7 +69,7 @@ def test_tensorboard(run):
         assert change == pytest.approx(record['grown_change'][1])
     images = events.Images('dyrep_structure')
     assert [image.step for image in images] == STEPS
-    for step in STEPS:  # the same in the work dir
+    for step in STEPS:  # the work dir has the same
         path = folder / 'vis_image' / f'dyrep_structure_{step}.png'
         assert cv2.imread(
             str(path)).shape[:2] == (images[STEPS.index(step)].height,
@@ -77,7 +77,7 @@ def test_tensorboard(run):
 
 
 def test_wandb_and_work_dir(run, wandb):
-    """Only numbers, unless pictures are asked for."""
+    """They get numbers only, unless pictures are asked for."""
     history, folder = run('LocalVisBackend', 'WandbVisBackend')
     assert sum('loss' in numbers for numbers in wandb) == 8
     told = [n for n in wandb if 'dyrep/parameters' in n]

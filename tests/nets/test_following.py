@@ -1,4 +1,4 @@
-"""Which norms take what a convolution gives."""
+"""Guesses of the norms behind a convolution."""
 import pytest
 from mmcv.cnn import ConvModule
 from torch import nn
@@ -7,7 +7,7 @@ from mmrep.nets.following import norms_behind, places
 
 
 class Net(nn.Module):
-    """Modules in the order that they are given."""
+    """A net with modules in the order that they are given."""
 
     def __init__(self, **modules):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Kernels are made once while a model is only used."""
+"""Kernels are made once while a model is used but not trained."""
 from unittest import mock
 
 import torch
@@ -16,7 +16,7 @@ def net():
 
 
 def kernels_made(model, times=3):
-    """How often kernels are made in some forward passes."""
+    """Return how often kernels are made in some forward passes."""
     made = []
     with torch.no_grad():
         for layer in model:

@@ -13,7 +13,7 @@ from mmrep.testing import randomize_norms
 
 
 class Net(nn.Module):
-    """Shared modules, an alias, several kinds of convolutions."""
+    """A net with shared modules, an alias and several sorts of convolution."""
 
     def __init__(self):
         super().__init__()
@@ -81,7 +81,7 @@ def test_choosing(net, kwargs, expected):
 def test_what_a_module_had_is_kept(net):
     net.to(torch.float64, memory_format=torch.channels_last)
     net.levels.requires_grad_(False)
-    net.point.train()  # of a convolution that says nothing
+    net.point.train()  # the mode of a convolution says nothing
     mmrep.reparameterize(net, dict(type='MobileOneConv2d', num_convs=2))
     layer = net.levels[0][0]
     assert not any(p.requires_grad for p in layer.parameters())
@@ -100,12 +100,12 @@ def test_the_mode_is_that_of_the_place():
     plain = nn.Sequential(
         nn.Sequential(nn.Conv2d(4, 4, 3), nn.BatchNorm2d(4)),
         nn.Sequential(nn.Conv2d(4, 4, 3)))
-    plain[0][1].eval()  # as hosts do with `norm_eval`
+    plain[0][1].eval()  # hosts do so with `norm_eval`
     net = mmrep.reparameterize(plain, 'DBBConv2d')
     assert net[1][0].training and net[1][0].norm.training
     assert not any(norm.training for norm in net[0][0].norms_inside())
     plain = nn.Sequential(nn.Conv2d(4, 4, 3)).eval()
-    plain[0] = nn.Conv2d(4, 4, 3)  # as a host's `switch_to_deploy`
+    plain[0] = nn.Conv2d(4, 4, 3)  # a host's `switch_to_deploy` does so
     x = torch.randn(2, 4, 9, 9)
     expected = plain(x)
     net = mmrep.reparameterize(plain, 'DBBConv2d')
@@ -157,7 +157,7 @@ def test_what_cannot_be_made_rich(net, name):
         with pytest.raises(TypeError, match=f"'extra' {reason}"):
             mmrep.reparameterize(net, 'OREPAConv2d', include=include)
     assert dict(net.named_modules()) == before
-    mmrep.reparameterize(net, 'OREPAConv2d')  # all that can be
+    mmrep.reparameterize(net, 'OREPAConv2d')  # all that can be rich
     assert net.extra is module and isinstance(net.stem, RepConv2d)
 
 
@@ -244,7 +244,7 @@ def test_a_conv_that_two_norms_follow():
 
 def test_a_norm_that_was_made_in_an_eval_net():
     net = nn.Sequential(nn.Conv2d(4, 4, 3)).eval()
-    net.append(nn.BatchNorm2d(4))  # in training mode, as all that is new
+    net.append(nn.BatchNorm2d(4))  # in training mode, as all new modules
     rich = mmrep.reparameterize(net, 'DBBConv2d')
     assert not any(norm.training for norm in rich[0].norms_inside())
 

@@ -1,4 +1,4 @@
-"""Names of modules, and replacing them everywhere."""
+"""Names of modules, and replacing modules in all places."""
 import torch
 from torch import nn
 

@@ -17,8 +17,8 @@ BATCH = 2
 class Case(NamedTuple):
     """A layer as data.
 
-    ``statistics`` of its norms are ``random``, ``small`` (variances down to
-    1e-6) or of ``data``, as a step of training leaves them.
+    The ``statistics`` of its norms are ``random``, ``small`` (variances down
+    to 1e-6) or of ``data``, as a step of training leaves them.
     """
 
     cls: type
@@ -33,7 +33,7 @@ class Case(NamedTuple):
         return self.cls(dtype=self.dtype, **self.shape, **self.options)
 
     def build(self) -> RepConv2d:
-        """The layer in eval mode, nothing in it at its initial value."""
+        """Return the layer in eval mode, without any initial values."""
         layer, x = self.fresh(), self.image(1)
         randomize_weights(layer, self.seed)
         if self.statistics != 'data':
@@ -46,7 +46,7 @@ class Case(NamedTuple):
         return layer.eval()
 
     def conv(self) -> nn.Conv2d:
-        """The plain convolution of this shape, in eval mode."""
+        """Return the plain convolution of this shape, in eval mode."""
         torch.manual_seed(self.seed)
         return nn.Conv2d(dtype=self.dtype, **self.shape).eval()
 
@@ -71,7 +71,7 @@ class Case(NamedTuple):
 
 @torch.no_grad()
 def randomize_weights(layer: nn.Module, seed: int) -> None:
-    """Draw all parameters, those that start as zeros or ones too."""
+    """Draw all parameters, also those that start as zeros or ones."""
     generator = torch.Generator().manual_seed(seed)
     for parameter in layer.parameters():
         fan_in = parameter[0].numel() if parameter.dim() == 4 else 1
@@ -92,6 +92,6 @@ def norms_of(layer: nn.Module) -> list:
 
 
 def relative(a: Tensor, b: Tensor) -> float:
-    """``max |a - b| / max |b|``; of tensors that are zero, 0."""
+    """Return ``max |a - b| / max |b|``, or 0 for tensors that are zero."""
     largest = b.abs().max().clamp_min(1e-30)
     return ((a - b).abs().max() / largest).item()

@@ -1,4 +1,4 @@
-"""Run a test over drawn cases, the same ones each time, and count them."""
+"""Run a test on drawn cases, the same ones each time, and count them."""
 import os
 from collections import Counter
 from functools import wraps
@@ -15,7 +15,7 @@ settings.register_profile(
     suppress_health_check=[
         HealthCheck.too_slow, HealthCheck.function_scoped_fixture
     ])
-ran = Counter()  # cases of each test
+ran = Counter()  # number of cases by test
 # `make quick` draws a part of them
 SHARE = float(os.environ.get('DRAWN_CASES', 1))
 

@@ -34,7 +34,7 @@ WIDTHS = [(1, 1), (1, 2), (2, 1), (2, 2), (3, 2), (2, 5)]
 
 @st.composite
 def shapes(draw) -> dict:
-    """All arguments of ``nn.Conv2d``."""
+    """Draw all arguments of ``nn.Conv2d``."""
     groups = draw(st.sampled_from([1, 1, 2, 3, 5]))
     into, out = draw(st.sampled_from(WIDTHS))
     kernel = draw(per_axis(st.integers(1, 9)))
@@ -53,13 +53,13 @@ def shapes(draw) -> dict:
 
 
 def per_axis(values: SearchStrategy) -> SearchStrategy:
-    """Twice the same, as of a square, or two."""
+    """Draw one value twice, as for a square, or two values."""
     return st.one_of(values.map(lambda v: (v, v)), st.tuples(values, values))
 
 
 @st.composite
 def steps(draw, reach: Tuple[int, int]) -> tuple:
-    """Stride and padding; nn.Conv2d has no ``'same'`` with a stride."""
+    """Draw stride and padding; ``'same'`` allows no stride."""
     if draw(st.integers(0, 5)) == 5:
         return (1, 1), 'same'
     around = st.tuples(*[st.sampled_from([0, r // 2, r]) for r in reach])
@@ -74,7 +74,7 @@ def reach(kernel_size: tuple, dilation: tuple) -> Tuple[int, int]:
 
 @st.composite
 def sizes(draw, shape: dict) -> Tuple[int, int]:
-    """Heights and widths that make an output, the smallest such too."""
+    """Draw heights and widths that give an output, also the smallest."""
     size = []
     for axis, r in enumerate(reach(shape['kernel_size'], shape['dilation'])):
         before, after = {
@@ -83,7 +83,7 @@ def sizes(draw, shape: dict) -> Tuple[int, int]:
         }.get(shape['padding'], (shape['padding'][axis], ) * 2)
         least = max(1, r - before - after)
         if shape['padding_mode'] in ('reflect', 'circular'):
-            # one turns over or around once at most
+            # padding turns over or around once at most
             least = max(least, after + (shape['padding_mode'] == 'reflect'))
         size.append(least + draw(st.integers(0, 6)))
     return tuple(size)
@@ -98,7 +98,7 @@ def norm_cfgs(draw) -> dict:
 
 
 def options(cls: type, kernel_size: tuple, norm_cfg: dict) -> SearchStrategy:
-    """The block's own arguments."""
+    """Draw the block's own arguments."""
     if cls is mmrep.OREPAConv2d:
         return orepa_options(kernel_size)
     return st.one_of(defaults(cls, norm_cfg), branched_options(cls, norm_cfg))
@@ -115,7 +115,7 @@ def orepa_options(draw, kernel_size: tuple) -> dict:
 
 @st.composite
 def defaults(draw, cls: type, norm_cfg: dict) -> dict:
-    """The branches of the paper."""
+    """Draw the branches of the paper."""
     options = dict(norm_cfg=norm_cfg)
     if cls is mmrep.MobileOneConv2d:
         options['num_convs'] = draw(st.integers(1, 4))
@@ -139,7 +139,7 @@ def branched_options(draw, cls: type, norm_cfg: dict) -> dict:
 
 
 def blocks_inside(cls: type, norm_cfg: dict) -> list:
-    """Configs of blocks in place of a kernel; the last are of other kinds."""
+    """Return configs of blocks in place of a kernel, other kinds last."""
     own = dict(type=cls.__name__, norm_cfg=norm_cfg)
     return [
         dict(type='OREPAConv2d'),
@@ -157,7 +157,7 @@ def cases(
     dtypes: Sequence[torch.dtype] = (torch.float64, torch.float32),
     statistics: Sequence[str] = ('random', 'small', 'data')
 ) -> Case:
-    """A layer with an image that fits it."""
+    """Draw a layer with an image that fits it."""
     cls, shape = draw(st.sampled_from(layers)), draw(shapes())
     norm_cfg = draw(norm_cfgs())
     kinds = [s for s in statistics if norm_cfg['type'] == 'BN' or s != 'data']
@@ -168,7 +168,7 @@ def cases(
 
 @st.composite
 def pairs(draw, **kwargs) -> Tuple[Case, Case]:
-    """Two structures of the same kind and shape."""
+    """Draw two structures of the same kind and shape."""
     case = draw(cases(**kwargs))
     norm_cfg = case.options.get('norm_cfg', {})
     other = options(case.cls, case.shape['kernel_size'], norm_cfg)

@@ -1,4 +1,4 @@
-"""What a plain convolution becomes, and becomes again."""
+"""A plain convolution becomes a block, and becomes plain again."""
 import torch
 from torch import nn
 
@@ -43,14 +43,14 @@ def test_loads_a_plain_checkpoint(case):
     conv, layer, x = case.conv(), case.build(), case.image()
     rich, plain = nn.Sequential(layer), nn.Sequential(conv)
     with torch.no_grad():
-        layer(x)  # fills the cache
+        layer(x)  # this fills the cache
         rich.load_state_dict(plain.state_dict(), strict=True)
         assert relative(layer(x), conv(x)) < EXACT[case.dtype]
 
 
 @over(150, case=cases(dtypes=[torch.float64]))
 def test_every_parameter_can_regrow(case):
-    # it has a gradient, as soon as those beside it have moved
+    # a parameter has a gradient once those beside it have moved
     case = case._replace(size=(44, 44))  # all of the kernel sees some of it
     layer, x = enriched(case, case.conv()), case.image()
     randomize_weights(layer, case.seed)
@@ -72,5 +72,5 @@ def test_keeps_what_the_convolution_is(case):
 
 
 def contiguous(weight):
-    """With 1x1 kernels or depthwise, both memory formats are the same."""
+    """Return True if contiguous; 1x1 and depthwise are so in both formats."""
     return weight.is_contiguous()

@@ -1,4 +1,4 @@
-"""What fusing promises, of any layer."""
+"""Fusing keeps its promises for any layer."""
 import copy
 import pickle
 

@@ -1,4 +1,4 @@
-"""With all norms in eval mode a block is one convolution, in training too."""
+"""A block with all norms in eval mode is one convolution, also in training."""
 from unittest import mock
 
 import pytest
@@ -15,7 +15,7 @@ DOUBLE = dict(dtypes=[torch.float64], statistics=['random', 'data'])
 
 
 def frozen_norms(layer):
-    """As mmdet's default ``norm_eval=True`` trains a backbone."""
+    """Freeze all norms, as mmdet's default ``norm_eval=True`` does."""
     layer.train()
     for norm in norms_of(layer):
         norm.eval()
@@ -23,7 +23,7 @@ def frozen_norms(layer):
 
 
 def gradients(layer, x):
-    """The output and the gradients of the input and every parameter."""
+    """Return the output and the gradients of the input and all parameters."""
     x = x.clone().requires_grad_()
     tensors = dict(layer.named_parameters(), x=x)
     out = layer(x)

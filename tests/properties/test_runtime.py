@@ -61,7 +61,7 @@ def test_channels_last(case):
         case.check(layer(last), layer, x)
         case.check(fused(last), layer, x)
         if conv.weight.is_contiguous() or last.is_contiguous():
-            return  # both formats at once
+            return  # both formats are the same
         assert is_last(fused(last)) == is_last(conv(last))
         if case.shape['padding_mode'] == 'zeros':
             assert is_last(layer(last))

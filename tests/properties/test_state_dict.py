@@ -1,4 +1,4 @@
-"""What a state dict brings along, and what it must have."""
+"""The structure that a state dict holds, and the keys that it must have."""
 import io
 import json
 import re
@@ -17,7 +17,7 @@ KXK = re.compile(r'(kxk\.)*weight')
 
 
 def config(layer):
-    """The structure as plain data, through json."""
+    """Return the structure as plain data, through json."""
     data = json.loads(json.dumps(mmrep.structure(layer)))
     assert data == mmrep.structure(layer)
     return data['']
@@ -34,7 +34,7 @@ def test_saved_and_loaded(case):
     with torch.no_grad():
         assert torch.equal(other(x), layer(x))
     assert config(other) == config(layer)
-    # or an optimizer would go on with parameters that are no more
+    # else an optimizer would keep parameters that are gone
     assert all(a is b for a, b in zip(own, other.parameters(), strict=True))
 
 
@@ -52,9 +52,9 @@ def test_any_structure_is_taken_over(pair):
 
 
 def says_more_than_weights(layer):
-    """Whether blocks are of kinds, or norms, that weights do not tell.
+    """Return True if weights do not tell the kinds of blocks or norms.
 
-    Without a scale they do not tell OREPA's origin from its constant.
+    Without a scale, weights do not tell OREPA's origin from its constant.
     """
     for module in layer.modules():
         if isinstance(module, mmrep.OREPAConv2d):
@@ -106,13 +106,13 @@ def test_strict(case, data):
     name = data.draw(st.sampled_from(sorted(weights)))
     shape = data.draw(
         st.sampled_from([(7, ), (3, 4), (2, 3, 4), (9, 9, 1, 1)]))
-    # PyTorch 2.1 takes the first of several for a number
+    # PyTorch 2.1 loads the first of several values into a scalar
     assume(weights[name].dim() or len(shape) > 1)
     with pytest.raises(RuntimeError, match='Unexpected'):
         layer.load_state_dict({**weights, 'other': torch.zeros(1)})
     with pytest.raises(RuntimeError, match='size mismatch'):
         layer.load_state_dict({**weights, name: torch.zeros(shape)})
-    # of the innermost kxk, where a block is in its place
+    # the weight of the kxk, of the innermost one if blocks are nested
     del weights[next(key for key in weights if KXK.fullmatch(key))]
     with pytest.raises(RuntimeError, match='Missing'):
         layer.load_state_dict(weights)

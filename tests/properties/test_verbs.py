@@ -1,4 +1,4 @@
-"""The verbs over a model: make it rich, describe it, rebuild it, fuse it."""
+"""The verbs on a model: make it rich, describe it, rebuild it, fuse it."""
 import copy
 import json
 
@@ -32,13 +32,13 @@ def config(case):
 
 
 def net(case):
-    """A net and what it computes."""
+    """Return a net and what it computes."""
     model = Net(case).eval()
     return model, model(case.image()).detach()
 
 
 def rich_net(case):
-    """Trained such that nothing has its first value."""
+    """Return a rich net, trained so that no value is its first one."""
     model = mmrep.reparameterize(net(case)[0], config(case))
     trained = case.build().state_dict()
     model.first.load_state_dict(trained)

@@ -20,7 +20,7 @@ def step(tiny_cls):
 
 
 def take(course, step, i, left):
-    """An iteration, as a hook would see it."""
+    """Run an iteration as a hook sees it."""
     course.before_step(left, step.batch)
     kept = len(course.batches)
     step()

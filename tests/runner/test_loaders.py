@@ -1,4 +1,4 @@
-"""Batches of one's own, as those of a training."""
+"""Batches of DyRep's own, like those of a training."""
 from itertools import islice
 from types import SimpleNamespace
 

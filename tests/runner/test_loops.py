@@ -1,4 +1,4 @@
-"""Loops whose random numbers go on from where they were saved."""
+"""Loops whose random numbers continue from where they were saved."""
 import torch
 
 from mmrep import random_state
@@ -8,7 +8,7 @@ from ..test_random_state import draw
 
 
 class Loop:
-    """Draws its batches itself, as a loader without workers."""
+    """A loop that draws its batches itself, as a loader without workers."""
 
     def __init__(self, done):
         self.iter = done
@@ -16,12 +16,12 @@ class Loop:
 
 
 def test_a_resumed_loop():
-    """It draws three batches again and then goes on as saved."""
+    """It draws three batches again and then continues as saved."""
     random_state.seed(0)
     straight = Loop(0)
     for _ in range(3):
         next(straight.dataloader_iterator)
-    torch.rand(7)  # what the model draws
+    torch.rand(7)  # the model draws numbers
     state = random_state.save()
     expected = [next(straight.dataloader_iterator) for _ in range(2)]
     random_state.seed(5)
@@ -34,7 +34,7 @@ def test_a_resumed_loop():
 
 
 def resumed_in_fork(state, **attributes):
-    """A loop of mmengine's fork, which passes over batches by a call."""
+    """Return a loop of mmengine's fork, which skips batches by a call."""
     loop = Loop(3)
     vars(loop).update(attributes)
     loop.dataloader_iterator = Resumed(loop, state)

@@ -1,4 +1,4 @@
-"""What a resumed run goes on from, whole and damaged."""
+"""The state that a resumed run continues from, whole and damaged."""
 import copy
 
 import pytest

@@ -1,4 +1,4 @@
-"""What follows a model, in a Runner and without one."""
+"""The parts that follow a model, in a Runner and without one."""
 from typing import get_type_hints
 
 import pytest
@@ -32,7 +32,7 @@ def test_a_training_step_has_the_members(step):
 
 
 def test_the_members_are_enough(step):
-    """Of a plain object, with nothing else."""
+    """A plain object with these members suffices."""
 
     class Plain:
         pass
