@@ -55,7 +55,7 @@ def inputs_of(block: RepConv2d, root: RepConv2d, model: nn.Module,
     """
     for batch in batches:
         with untouched(model), branch_by_branch(root):
-            handle = block.register_forward_pre_hook(_stop)
+            handle = block.register_forward_pre_hook(_stop, with_kwargs=True)
             try:
                 run(batch)
             except _Reached as reached:
@@ -99,8 +99,8 @@ class _Reached(Exception):
     """Exception that carries the input of a block out of the model."""
 
 
-def _stop(_, args: tuple) -> None:
-    raise _Reached(args[0])
+def _stop(_, args: tuple, kwargs: dict) -> None:
+    raise _Reached(*args, *kwargs.values())
 
 
 @torch.no_grad()

@@ -3,12 +3,10 @@ import logging
 from typing import Dict, List
 
 from mmengine.logging import print_log
-from torch import nn
 
 from ..layers.frozen_norms import takes_batches
 from .evolution import Evolution
 from .growing import norms_around
-from .sites import find_sites
 
 DEGENERATE = (
     "DyRep: the metric 'synflow' says nothing of {} of {} kernels: a batch "
@@ -28,7 +26,7 @@ def start(evolution: Evolution) -> None:
         f'DyRep: {len(names)} kernels of {evolution.scope!r} can grow, such '
         f'as {names[:3]}', 'current')
     if evolution.metric == 'synflow':
-        count = degenerate(evolution.model, evolution)
+        count = degenerate(evolution)
         if count:
             print_log(
                 DEGENERATE.format(count, len(names)), 'current',
@@ -65,16 +63,15 @@ def recalibrated(iteration: int, norms: int, batches: int) -> None:
         f'were measured anew on {batches} batches', 'current')
 
 
-def degenerate(model: nn.Module, evolution: Evolution) -> int:
-    """Return how many kernels have a norm behind them that trains.
+def degenerate(evolution: Evolution) -> int:
+    """Return how many kernels that can grow have a norm behind that trains.
 
     Args:
-        model: The model that contains the kernels.
-        evolution: The evolution, which has the scope.
+        evolution: The evolution of a model.
     """
     behind = [
-        norms_around(model, site)
-        for site in find_sites(model, evolution.scope, evolution.max_depth)
+        norms_around(evolution.model, site)
+        for site in evolution.sites().values()
     ]
     return sum(bool(norms) and takes_batches(norms[0]) for norms in behind)
 

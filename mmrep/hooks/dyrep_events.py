@@ -67,7 +67,7 @@ class DyRepEvents(Hook):
         if not isinstance(runner.optim_wrapper, BaseOptimWrapper):
             if not hasattr(runner, 'strategy'):
                 return  # nothing is trained
-        check_runner(runner)
+        check_runner(runner, DyRepEvents)
         if self.draw:
             check_pictures()
         fit_loop(self.schedule, runner.train_loop)

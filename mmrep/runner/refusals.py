@@ -45,8 +45,12 @@ def check_config(cfg: dict) -> None:
             raise UserError(_unsupported(f'{name}'))
 
 
-def check_runner(runner: Runner) -> None:
+def check_runner(runner: Runner, evolving: type) -> None:
     """Refuse a Runner with parts that cannot change during a training.
+
+    Args:
+        runner: The Runner, which has its hooks.
+        evolving: The class of hooks that change the model.
 
     Raises:
         UserError: The Runner or its config has such a part.
@@ -66,13 +70,13 @@ def check_runner(runner: Runner) -> None:
             'DyRepHook makes the groups of new parameters by the '
             '`optim_wrapper` of the `cfg` of the Runner, which has none: '
             'build it with Runner.from_cfg')
-    kinds = [type(hook).__name__ for hook in runner.hooks]
-    check_one(kinds.count('DyRepHook'))
-    averaging = [k for k, h in zip(kinds, runner.hooks) if _averages(h)]
-    if averaging and kinds.index('DyRepHook') > kinds.index(averaging[0]):
-        raise UserError(f'DyRepHook must come before {averaging[0]}, which '
-                        f'follows its changes: give {averaging[0]} a lower '
-                        '`priority`')
+    evolves = [isinstance(hook, evolving) for hook in runner.hooks]
+    check_one(sum(evolves))
+    averaging = list(map(_averages, runner.hooks))
+    if any(averaging) and evolves.index(True) > averaging.index(True):
+        kind = type(runner.hooks[averaging.index(True)]).__name__
+        raise UserError(f'DyRepHook must come before {kind}, which follows '
+                        f'its changes: give {kind} a lower `priority`')
 
 
 def check_sites(evolution: Evolution) -> None:

@@ -96,6 +96,14 @@ def test_nothing_behind_the_block_runs():
         list(inputs_of(net.conv, net.conv, net, data.batches, data.run))) == 2
 
 
+def test_a_call_by_keyword():
+    layer = DBBConv2d(3, 3, 3)
+    x = torch.randn(2, layer.in_channels, 5, 5)
+    found = inputs_of(layer, layer, layer, [x], lambda batch: layer(
+        input=batch))  # yapf: disable
+    assert torch.equal(next(found), x)
+
+
 def test_a_batch_may_go_another_way():
     net = net_of(conv3x3())
     data = data_of(net)

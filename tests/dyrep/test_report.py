@@ -4,6 +4,7 @@ import logging
 import pytest
 import torch
 from mmengine.logging import MMLogger
+from torch import nn
 
 from mmrep.dyrep import Evolution, report
 
@@ -94,3 +95,18 @@ def test_a_metric_of_noise_is_told(metric, train, logged):
     warnings = [text for level, text in logged if level == logging.WARNING]
     assert len(warnings) == (metric == 'synflow' and train)
     assert all('1 of 1 kernels' in text for text in warnings)
+
+
+def test_it_tells_of_kernels_that_can_grow(logged):
+    """Identity branches do not fit a convolution with a stride."""
+    net = net_of(conv3x3())
+    net.add_module('strided', nn.Conv2d(8, 8, 3, stride=2))
+    net.add_module('strided_norm', nn.BatchNorm2d(8))
+    report.start(
+        Evolution(
+            net,
+            scope=['conv', 'strided'],
+            branches=['identity'],
+            metric='synflow'))
+    warnings = [text for level, text in logged if level == logging.WARNING]
+    assert len(warnings) == 1 and '1 of 1 kernels' in warnings[0]

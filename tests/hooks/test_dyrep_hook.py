@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch import nn
 
@@ -308,6 +309,23 @@ def test_one_hook_before_averages(evolving, tmp_path):
     cfg, _ = evolving('mmseg', hooks=[dict(type='DyRepHook')])
     with pytest.raises(UserError, match='several DyRepHooks'):
         run(cfg, tmp_path)
+
+
+class Own(DyRepHook):
+    """A hook of somebody else."""
+
+
+def test_derived_hooks_count(evolving, tmp_path):
+    HOOKS.register_module(module=Own, force=True)
+    cfg, _ = evolving('mmseg', hooks=[dict(type='EMAHook')])
+    cfg.custom_hooks[0].type = 'Own'
+    cfg.custom_hooks[1].priority = 'VERY_HIGH'
+    with pytest.raises(UserError, match='must come before EMAHook'):
+        run(cfg, tmp_path)
+    cfg, _ = evolving('mmseg', hooks=[dict(type='Own')])
+    with pytest.raises(UserError, match='several DyRepHooks'):
+        run(cfg, tmp_path)
+    HOOKS.module_dict.pop('Own')
 
 
 def test_preprocessors_that_draw(evolving, train):
