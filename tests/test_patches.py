@@ -115,8 +115,7 @@ def test_undone_and_applied_again(again):
 
 
 def test_without_the_structures(again):
-    """Without it a plain net takes a block's first kernel for the whole one.
-    """
+    """Without it a plain net takes a block's first kernel as its whole."""
     torch.manual_seed(0)
     weights = nn.Sequential(mmrep.DBBConv2d(2, 2, 3)).state_dict()
     net = nn.Sequential(nn.Conv2d(2, 2, 3))

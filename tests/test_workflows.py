@@ -71,8 +71,7 @@ def test_commands():
 
 
 def test_what_is_run():
-    """The jobs cover lint, quick, both Pythons, forks, old PyTorch and docs.
-    """
+    """Jobs cover lint, quick, both Pythons, forks, old PyTorch, the site."""
     found = {command for *_, job in jobs() for command in commands(job)}
     assert found == {
         'make lint PYTHON=python3.11', 'make quick PYTHON=python3.11',

@@ -160,8 +160,7 @@ def test_wrapped_models(net, saved):
 
 
 def test_weights_of_an_init_cfg(net, saved):
-    """mmengine allows no new parameters there; the message says the way out.
-    """
+    """mmengine allows no new parameters there: the message tells a way."""
     cfg = dict(type='Pretrained', checkpoint=saved(), prefix='backbone.')
     with pytest.raises(UserError, match='Restructured'):
         net_of(init_cfg=cfg).backbone.init_weights()
