@@ -104,7 +104,7 @@ def drop_import(cfg: Config) -> None:
 
 
 def needs(cfg: Config) -> str:
-    """Return the packages that must be installed for a config to be read.
+    """Return in words what must be installed for a config to be read.
 
     The host is named if `make test` does not run with it. The imports of the
     user's own modules are not known.

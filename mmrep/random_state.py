@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 SEEDS = 2**32  # numpy takes seeds from 0 to 2**32 - 1
-WORKERS = 2**20  # more than any run has workers, in all its processes
+WORKERS = 2**20  # more workers than any run has, in all its processes
 
 
 def save() -> dict:

@@ -52,9 +52,9 @@ FC = re.compile(r'head\..*fc\.weight$')
 
 
 def check_complete(state_dict: StateDict) -> None:
-    """Refuse a converted state dict with holes, by the names used here.
+    """Refuse a converted state dict with holes.
 
-    The state dict is that of a backbone, or of a classifier's head.
+    It is that of a backbone or of a classifier's head, by our names.
 
     Raises:
         UserError: A weight is missing, or one does not fit the others.

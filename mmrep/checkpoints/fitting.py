@@ -32,7 +32,7 @@ def check_fits(path: str, module: nn.Module, weights: Dict[str, Tensor],
             training will.
 
     Raises:
-        UserError: The module has none of the weights after that.
+        UserError: The module has none of the weights after loading.
     """
     weights = {
         name: tensor
@@ -47,11 +47,11 @@ def check_fits(path: str, module: nn.Module, weights: Dict[str, Tensor],
     # the module itself may translate other names
     if weights and _leaves_a_trace(module, weights, load):
         return
-    some = f'only such as {list(weights)[:2]}' if weights else 'it is empty'
+    held = f'it holds weights such as {list(weights)[:2]}'
     raise UserError(
-        f'checkpoint {path!r}, from which {type(module).__name__} is to start,'
-        f' has no weight of a name and shape of it such as {list(places)[:2]},'
-        f' {some}: nothing would be loaded')
+        f'checkpoint {path!r} has no weight with a name and shape of this '
+        f'{type(module).__name__}, such as {list(places)[:2]}: '
+        f"{held if weights else 'it is empty'}, so nothing would be loaded")
 
 
 def _places(module: nn.Module) -> Iterator[Tuple[str, torch.Size]]:

@@ -33,7 +33,7 @@ BRANCHES = (  # an OREPA-RepVGG has `rbr` in its names
 PLAIN = ((r'((orepa|or1x1|or_large)_reparam|conv)\.(weight|bias)$', r'\3'), )
 CONSTANTS = re.compile(
     r'(^|\.)(weight_(orepa|rbr)_(avg_avg|prior)|id_tensor)$')
-# a kernel of a stem, either of OREPA's or of one of plain kernels
+# a kernel of a stem, which is made of blocks or of plain kernels
 FACTOR = re.compile(r'(.*)branches\.(?:stem\.factors|plain_stem\.kernels)\.'
                     r'(\d)(?:\.(.*))?\Z')
 

@@ -12,7 +12,7 @@ BLOCK = re.compile(r'(stage\d)(_first|_second|)\.blocks\.(\d+)\.')
 
 
 def convert(state_dict: StateDict) -> StateDict:
-    """Number the blocks of a stage through, then rename as for a RepVGG."""
+    """Join the halves of each stage, then rename as for a RepVGG."""
     behind = _blocks_of_first_halves(state_dict)
 
     def as_repvgg(match: re.Match) -> str:
@@ -27,7 +27,7 @@ def convert(state_dict: StateDict) -> StateDict:
 
 
 def _blocks_of_first_halves(state_dict: StateDict) -> Dict[str, int]:
-    """Return the number of blocks in the first half of each stage in halves.
+    """Return the number of blocks in a stage's first half, by the stage.
 
     Raises:
         UserError: The second half is neither as long as the first nor longer

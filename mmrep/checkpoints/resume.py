@@ -37,9 +37,9 @@ def check_resumable(path: str,
         if key in checkpoint and not _holds(is_right, checkpoint[key]):
             raise UserError(
                 f'cannot resume from {path!r}: its {key!r} '
-                f'(={shown(checkpoint[key])}) is damaged, it is none that a '
-                'training has written; start from the weights with '
-                f'`--cfg-options load_from={path}`')
+                f'(={shown(checkpoint[key])}) is damaged, no training writes '
+                'such a value; start from the weights with `--cfg-options '
+                f'load_from={path}`')
     if 'ema_state_dict' in checkpoint:
         _check_average(path, checkpoint)
     if 'config' in checkpoint['meta'] and not trusted:

@@ -29,7 +29,8 @@ def check_optimizer_state(state: Mapping, wrapper: Any) -> None:
     """
     several = isinstance(wrapper, OptimWrapperDict)
     if several != ('param_groups' not in state):
-        raise UserError('one of the two is several optimizers by name')
+        raise UserError('one of them has several optimizers by name, the '
+                        'other has one')
     if not several:
         return _check_one(state, wrapper)
     if set(state) != set(wrapper.keys()):
@@ -86,7 +87,7 @@ def _check_scaler(scaler: Any) -> None:
 
 
 def _check_group(i: int, group: dict, fresh: dict) -> None:
-    """Check the options of a group: the file's replace all of the config's."""
+    """Check the options of a group, which replace all those of the config."""
     for name, value in fresh.items():
         if name not in group:
             raise UserError(f'its group {i} has no {name!r}, which the '

@@ -54,7 +54,7 @@ def read_checkpoint(path, trusted=False):
 
 
 def read_file(path, trusted=False):
-    """Read the content of a file onto the CPU, of a pickled model its weights.
+    """Read a file's content onto the CPU; a pickled model becomes its weights.
 
     Raises:
         UserError: The file is missing, torch did not write it, it is a
@@ -68,7 +68,7 @@ def read_file(path, trusted=False):
             weights_only=False, pickle_module=safe_globals.pickle_module())
     try:
         with safe_globals.allowed:
-            # only the used part of a mapped file is read, no optimizer's state
+            # a mapped file is read only where it is used: no optimizer state
             content = torch.load(
                 path,
                 map_location='cpu',

@@ -13,7 +13,7 @@ class Weights(NamedTuple):
 
     Attributes:
         state_dict: The weights, by names without the prefixes of wrappers.
-        meta: The notes on its run by the Runner that wrote the weights.
+        meta: The Runner's notes on the run that wrote the weights.
     """
 
     state_dict: StateDict

@@ -20,8 +20,8 @@ FROZEN = ('running_mean', 'running_var', 'weight', 'bias')
 def is_batch_norm(module: Any) -> bool:
     """Return True if a module is a batch norm of any make.
 
-    Such are torch's, also without running statistics, mmcv's own SyncBN,
-    which has no base in common with them, and frozen norms.
+    Torch's batch norms count, also without running statistics, and so do
+    frozen norms and mmcv's own SyncBN, which has no base in common with them.
     """
     return isinstance(module,
                       _BatchNorm) or (has_statistics(module)

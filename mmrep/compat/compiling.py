@@ -41,7 +41,7 @@ def is_batch_of_old(tensor: torch.Tensor) -> bool:
     known = getattr(_functorch, 'is_legacy_batchedtensor', None)
     if known is not None:
         return known(tensor)
-    # PyTorch that has no name for it
+    # older PyTorch has no name for it
     return ' Batched' in torch._C._dispatch_key_set(tensor)
 
 

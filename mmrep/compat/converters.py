@@ -19,7 +19,7 @@ METHODS = ('switch_to_deploy', 'merge_kernel', 'reparameterize',
            'convert_to_deploy')
 # methods that convert if they need no argument, else they may fuse anything
 VAGUE = ('fuse', 'fuse_model')
-# methods whose argument is mostly a branch
+# methods that mostly get a branch as their argument
 OF_BRANCHES = ('_fuse_conv_bn', '_fuse_bn_tensor', 'fuse_bn', 'fuse_conv_bn')
 # functions of a Python module that defines a class of torch modules
 IN_MODULES = ('fuse_bn', )

@@ -43,7 +43,7 @@ def trees_of(module: nn.Module) -> List[dict]:
 
 
 def shallow_copy(module: nn.Module) -> nn.Module:
-    """Copy a module so that replacing the copy's children spares its own.
+    """Copy a module so that the original keeps children replaced in the copy.
 
     Args:
         module: The original, which shares its children, parameters and

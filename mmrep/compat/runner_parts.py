@@ -21,10 +21,10 @@ def is_resuming(runner: Runner) -> bool:
 
 
 def compile_again(runner: Runner) -> None:
-    """Compile the step of a Runner's changed model anew, if it compiles any.
+    """Compile the training step of a changed model anew, if it was compiled.
 
-    The compiled training step is an attribute of the model itself, which
-    hides the method of its class.
+    The compiled step is an attribute of the model itself, which hides the
+    method of its class.
     """
     vars(runner.model).pop('train_step', None)
     runner._maybe_compile('train_step')

@@ -29,7 +29,7 @@ def read_structure(path: str) -> Any:
 
 
 def _once(pairs: List[Tuple[str, Any]]) -> dict:
-    """Return a dict; refuse a name twice, of which json takes the last."""
+    """Return a dict, and refuse a name that it would have twice."""
     counts = Counter(name for name, _ in pairs)
     twice = [name for name, count in counts.items() if count > 1]
     if twice:

@@ -45,7 +45,7 @@ def test_good_and_remote(path):
     (dict(prefix='neck.'), r"`prefix` \(='neck.'\)"),
     (dict(prefix='back'), r"`prefix` \(='back'\)"),
     (dict(checkpoint=3), r'`checkpoint` of `init_cfg` \(=3\)'),
-    (dict(prefix=None), 'has no weight of a name and shape of it'),
+    (dict(prefix=None), 'has no weight with a name and shape of this'),
 ])
 def test_bad(path, change, words):
     init = dict(type='Pretrained', checkpoint=path, prefix='backbone.')
