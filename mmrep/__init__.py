@@ -1,8 +1,9 @@
 """Structural re-parameterization for OpenMMLab.
 
-Importing it registers the layers and backbones in mmengine's root registries,
-where mmdet, mmseg and mmpretrain find them without a prefix. What else it
-changes in other libraries is in :mod:`mmrep.patches`.
+Importing mmrep registers its layers and backbones in mmengine's root
+registries, where the hosts (mmdet, mmseg, mmpretrain and others) find them
+without a prefix. :mod:`mmrep.patches` holds what else the import changes in
+other libraries.
 """
 from .compat.versions import check_versions  # isort: skip
 

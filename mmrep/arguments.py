@@ -10,17 +10,19 @@ def check_whole(name: str,
                 value: Any,
                 least: Optional[int] = None,
                 most: int = sys.maxsize) -> None:
-    """Refuse what is no whole number; True is none, those of numpy are.
+    """Refuse a value that is no whole number.
+
+    Numpy's integers are whole numbers, True and False are none.
 
     Args:
-        name: Of the argument.
-        value: Of it.
-        least: That it may be. Defaults to any.
-        most: That it may be, where there is a least one. Defaults to what can
-            be counted.
+        name: The argument's name.
+        value: The argument's value.
+        least: The smallest value allowed. Defaults to None: any.
+        most: The largest value allowed, which counts only beside ``least``.
+            Defaults to ``sys.maxsize``.
 
     Raises:
-        UserError: It is none, too small or too large.
+        UserError: The value is no whole number, too small or too large.
     """
     rule = '' if least is None else f', at least {least}'
     if is_whole(value):

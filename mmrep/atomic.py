@@ -1,4 +1,4 @@
-"""Writing files so that a broken write leaves nothing behind."""
+"""Write files so that a broken write leaves nothing behind."""
 import json
 import os
 import os.path as osp
@@ -24,13 +24,14 @@ def check_destination(path: str, inputs: Sequence[str], name: str,
 
     Args:
         path: The file, or a link to it.
-        inputs: The files it is made of.
-        name: Of the argument, for the message.
-        done: What is done with the inputs, for the message.
+        inputs: The files that it is made of.
+        name: The argument's name, for the message.
+        done: The participle for the work on the inputs, such as 'fused', for
+            the message.
 
     Raises:
-        UserError: It is no path, an input, a folder or a device, or its
-            folder is not there or not to be written.
+        UserError: ``path`` is no path, or it is an input, a folder or a
+            device, or its folder is missing or not writable.
     """
     check_path(path, name)
     target = osp.realpath(path)
@@ -52,13 +53,15 @@ def check_destination(path: str, inputs: Sequence[str], name: str,
 def write_together(writers: Dict[str, Callable[[str], object]]) -> None:
     """Write all files, or none.
 
-    Each is written under a name that nobody else has, in a new folder beside
-    it, and then takes its place. Who writes the same files at the same time
-    waits meanwhile: the files are all of one writer. What a link leads to is
-    replaced, the link stays, and so do the permissions of a file.
+    Each file is written under a name that nobody else has, in a new folder
+    beside its destination, and then takes its place. Another writer of the
+    same files waits meanwhile, so that all files come from one writer. A link
+    stays, and the file that it leads to is replaced. A replaced file keeps its
+    permissions.
 
     Args:
-        writers: By the path of each file, what writes it to a given path.
+        writers: The function that writes each file to a given path, by the
+            file's own path.
 
     Raises:
         UserError: The files cannot be written.
@@ -78,10 +81,10 @@ def write_together(writers: Dict[str, Callable[[str], object]]) -> None:
 
 
 def _targets(paths: List[str]) -> Dict[str, str]:
-    """The file behind each path.
+    """Return the file behind each path, with links followed.
 
     Raises:
-        UserError: Two are the same, or one is no regular file.
+        UserError: Two paths are the same file, or one is no regular file.
     """
     targets = {path: osp.realpath(path) for path in paths}
     for path, target in targets.items():
@@ -95,7 +98,7 @@ def _targets(paths: List[str]) -> Dict[str, str]:
 
 @contextmanager
 def _part(target: str) -> Iterator[str]:
-    """A path for a part of a file, in a folder of its own beside it."""
+    """Yield a path for a part of a file, in a folder of its own beside it."""
     with TemporaryDirectory(
             dir=osp.dirname(target), prefix='.mmrep-') as folder:
         yield osp.join(folder, osp.basename(target))
@@ -103,9 +106,9 @@ def _part(target: str) -> Iterator[str]:
 
 @contextmanager
 def _locked(folders: Iterable[str]) -> Iterator[None]:
-    """Hold the folders against other writers of ours."""
+    """Lock the folders against other writers of this package."""
     with ExitStack() as held:
-        for folder in sorted(set(folders)):  # an order: nobody waits in rings
+        for folder in sorted(set(folders)):  # one order: no deadlock
             if fcntl is not None:
                 handle = os.open(folder, os.O_RDONLY)
                 held.callback(os.close, handle)
@@ -122,7 +125,7 @@ def _lock(handle: int) -> None:
 
 def _replace(parts: Dict[str, str]) -> None:
     """Put the parts in place of the files, or leave these as they were."""
-    # a single file is replaced at once
+    # a single file needs no copy: its replacement is one step
     before = {t: _kept(t, p) for t, p in parts.items() if len(parts) > 1}
     done = []
     try:
@@ -141,7 +144,7 @@ def _replace(parts: Dict[str, str]) -> None:
 
 
 def _kept(target: str, part: str) -> str:
-    """The file that is there under a second name; empty if there is none."""
+    """Return the present file under a second name, '' if there is none."""
     if not osp.lexists(target):
         return ''
     kept = osp.join(osp.dirname(part), '.mmrep-before')

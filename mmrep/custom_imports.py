@@ -10,12 +10,12 @@ from mmengine.runner import Runner
 from .compat.hosts import HOSTS, OTHER_HOSTS
 
 OWN = __name__.split('.')[0]
-# what a Runner or a host's tool makes something of
+# names at the top of a config from which a Runner or a host's tool builds
 BUILT = {*inspect.signature(Runner.__init__).parameters, 'tta_model'}
 
 
 def uses_mmrep(node: Any) -> bool:
-    """Whether a type in a config is one of ours, at any depth."""
+    """Return True if a config has a type of ours, at any depth."""
     return _uses(node, _own_names())
 
 
@@ -29,7 +29,7 @@ def _uses(node: Any, own: Set[str]) -> bool:
 
 
 def _own_names() -> Set[str]:
-    """What we have registered."""
+    """Return the names of the types that we have registered."""
     registries = [
         registry for registry in vars(mmengine.registry).values()
         if isinstance(registry, Registry)
@@ -42,7 +42,7 @@ def _own_names() -> Set[str]:
 
 
 def _is_ours(kind: Any, own: Set[str] = frozenset()) -> bool:
-    """Whether a type is, which may be named with a scope or a path."""
+    """Return True if a type is ours; its name may have a scope or a path."""
     if not isinstance(kind, str):
         named = inspect.isclass(kind) or inspect.isroutine(kind)
         return named and _is_of_mmrep(kind.__module__ or '')
@@ -54,30 +54,30 @@ def _is_of_mmrep(path: str) -> bool:
 
 
 def type_name(config: dict) -> str:
-    """Of a config's type, which may be named with a scope, or a class."""
+    """Return the bare name of a config's type, without a scope or path."""
     kind = config.get('type')
     return getattr(kind, '__name__', str(kind)).split('.')[-1]
 
 
 def imports_of(cfg: Config) -> List[str]:
-    """What a config imports, one or several."""
+    """Return the modules that a config imports, always as a list."""
     imports = (cfg.get('custom_imports') or {}).get('imports') or []
     return [imports] if isinstance(imports, str) else list(imports)
 
 
 def _built(cfg: Config) -> list:
-    """What of a config becomes something; other names at its top do not."""
+    """Return the parts of a config that are built; other names are ignored."""
     return [value for key, value in cfg.to_dict().items() if key in BUILT]
 
 
 def add_import(cfg: Config) -> None:
-    """Let a config that uses mmrep import it.
+    """Add mmrep to the imports of a config that uses it.
 
-    The tools have it already, but a host's own, which read the config that
-    the Runner writes into the work dir, have not.
+    Our own tools have imported mmrep already. The hosts' tools, which read
+    the config that the Runner writes into the work dir, have not.
 
     Args:
-        cfg: Changed in place.
+        cfg: The config, changed in place.
     """
     imports = imports_of(cfg)
     if any(map(_is_of_mmrep, imports)) or not uses_mmrep(_built(cfg)):
@@ -89,10 +89,10 @@ def add_import(cfg: Config) -> None:
 
 
 def drop_import(cfg: Config) -> None:
-    """Let a config that uses nothing of mmrep do without it.
+    """Remove mmrep from the imports of a config that does not use it.
 
     Args:
-        cfg: Changed in place.
+        cfg: The config, changed in place.
     """
     if uses_mmrep(_built(cfg)):
         return
@@ -104,10 +104,10 @@ def drop_import(cfg: Config) -> None:
 
 
 def needs(cfg: Config) -> str:
-    """Return what must be there for a config to be read.
+    """Return in words what must be installed for a config to be read.
 
-    The host is named if `make test` does not have it. What modules of the
-    user's import in turn, nobody can tell.
+    The host is named if `make test` does not run with it. The imports of the
+    user's own modules are not known.
     """
     scope = cfg.get('default_scope')
     host = f'{HOSTS[scope]}, ' if scope in OTHER_HOSTS else ''

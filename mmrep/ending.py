@@ -1,4 +1,4 @@
-"""Ending a process so that nothing half-written stays."""
+"""End a process so that nothing half-written stays."""
 import signal
 import sys
 import threading
@@ -8,11 +8,11 @@ from typing import Iterator
 
 @contextmanager
 def ended_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the process as ``sys.exit`` does, inside of it.
+    """Make SIGTERM end the process as ``sys.exit`` does, in a ``with`` block.
 
-    So that what is to be removed at the end is. Without it the signal ends a
-    process at once. In other threads, and where somebody else handles it,
-    nothing changes.
+    Temporary files are then removed at the end; without this the signal ends
+    a process at once. Nothing changes in other threads, or where another
+    handler of the signal is set.
     """
     alone = threading.current_thread() is threading.main_thread()
     if not alone or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:

@@ -42,9 +42,10 @@ def lacks(thing, base, name, *instead):
 
     Args:
         thing: Instance of the class.
-        base: The class whose subclasses implement it.
+        base: The class whose subclasses implement the method.
         name: The method's name.
-        instead: Names of methods that serve as well, all of them together.
+        instead: Names of other methods that serve as well, if a class
+            implements all of them.
     """
     ways = [(name, ), instead] if instead else [(name, )]
     wanted = [' and '.join(f'`{n}`' for n in names) for names in ways]

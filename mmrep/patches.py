@@ -1,7 +1,7 @@
-"""What importing mmrep changes in other libraries, all in one place.
+"""The changes that importing mmrep makes in other libraries, in one place.
 
-Described in docs/importing.md. Registering the layers and backbones is no
-part of it: that happens whether or not these patches are applied.
+docs/importing.md describes them. The registration of layers and backbones is
+none of them: it happens whether or not these patches are applied.
 """
 import os
 import warnings
@@ -22,13 +22,13 @@ from .structures.from_weights import enrich
 
 VARIABLE = 'MMREP_PATCHES'
 RULES = Rules(RepConv2d, refuse, refuse_biases)
-# by name, each applies a change and returns what undoes it
+# functions by name; each applies a change and returns a function to undo it
 PATCHES: Dict[str, Callable[[], Undo]] = dict(
     checkpoints=partial(allow_mmengine_checkpoints, as_checkpoint),
     structures=partial(prepare_loading, enrich),
     forks=find_forked_hosts,
     converters=partial(guard_converters, RULES))
-# what goes wrong without a patch, perhaps in silence
+# the fault that leaving out each patch leads to, perhaps silently
 WITHOUT = dict(
     checkpoints='mmengine may not read the checkpoints that it writes',
     structures='mmengine loads the first kernel of a block alone into a '
@@ -41,9 +41,9 @@ _undo: Dict[str, Undo] = {}
 
 
 def apply_patches() -> None:
-    """Change in other libraries what mmrep needs; ``import mmrep`` does it.
+    """Apply the changes that mmrep needs in other libraries.
 
-    What is changed already stays as it is.
+    ``import mmrep`` does so. Changes that are in force stay as they are.
 
     Examples:
         >>> import mmrep
@@ -57,7 +57,7 @@ def apply_patches() -> None:
 
 
 def undo_patches() -> None:
-    """Leave other libraries as they were before mmrep was imported.
+    """Restore other libraries to their state before mmrep was imported.
 
     Examples:
         >>> import mmrep
@@ -86,7 +86,7 @@ def apply_at_import() -> None:
     """Apply the patches, unless the environment says ``MMREP_PATCHES=0``.
 
     Raises:
-        UserError: The variable is neither 0 nor 1.
+        UserError: ``MMREP_PATCHES`` is neither 0 nor 1.
     """
     value = os.environ.get(VARIABLE, '1')
     if value not in ('0', '1'):

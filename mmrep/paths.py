@@ -8,15 +8,15 @@ LONGEST_NAME = 255  # bytes, on all usual file systems
 
 
 def check_path(path: str, name: str) -> None:
-    """Refuse what can be no path of a file or folder.
+    """Refuse a value that cannot be the path of a file or folder.
 
     Args:
-        path: Of it, there or not.
-        name: Of the argument, for the message.
+        path: The path; the file or folder need not exist.
+        name: The argument's name, for the message.
 
     Raises:
-        UserError: It is no string, empty, too long or has a NUL byte, or
-            nobody can look there.
+        UserError: The path is no string, is empty or too long, has a NUL
+            byte, or cannot be looked up.
     """
     if not isinstance(path, str) or not path:
         raise UserError(f'{name} (={shown(path)}) must be a path')
@@ -36,8 +36,8 @@ def check_path(path: str, name: str) -> None:
 
 
 def same_file(target: str, path: str) -> bool:
-    """Whether both are one file that is there, under one name or two."""
+    """Return True if both paths lead to the same existing file."""
     try:
         return target == osp.realpath(path) or osp.samefile(target, path)
-    except (OSError, ValueError):  # one is not there, or can never be
+    except (OSError, ValueError):  # one does not exist, or cannot
         return False

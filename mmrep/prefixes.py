@@ -1,4 +1,4 @@
-"""Prefixes of the names of weights: find what is under one, or cut it off."""
+"""Prefixes of weights' names: select weights by one, or cut it off."""
 import copy
 import re
 from typing import Dict, Mapping, Pattern, TypeVar
@@ -8,11 +8,11 @@ from torch import Tensor
 from .errors import UserError
 
 Weights = TypeVar('Weights', bound=Mapping[str, Tensor])
-DDP = 'module.'  # of EMAHook's averages, too
+DDP = 'module.'  # EMAHook's averages have it, too
 COMPILED = '_orig_mod.'
-# `torch.compile` of a model, before or after it is wrapped
+# a model may be compiled before or after DDP wraps it
 WRAPPERS = re.compile(r'(_orig_mod\.)*(module\.)?(_orig_mod\.)*')
-# of a backbone in a file of any code
+# prefixes of a backbone's names, in a file written by any code
 AROUND_BACKBONE = re.compile(r'((module|_orig_mod|model|backbone)\.)*')
 
 
@@ -20,8 +20,8 @@ def under(weights: Mapping[str, Tensor], prefix: str) -> Dict[str, Tensor]:
     """Select the weights whose names begin with a prefix, and cut it off.
 
     Args:
-        weights: Of a model, by name.
-        prefix: With the dot at its end; an empty one is that of all.
+        weights: A model's weights by name.
+        prefix: The prefix, with a dot at its end; an empty one selects all.
     """
     return {
         name[len(prefix):]: tensor
@@ -30,40 +30,52 @@ def under(weights: Mapping[str, Tensor], prefix: str) -> Dict[str, Tensor]:
 
 
 def without_module(weights: Weights) -> Weights:
-    """Cut the ``module.`` of DDP off, as mmengine does when it loads.
+    """Cut off the ``module.`` of DDP, as mmengine does when it loads.
 
     Args:
-        weights: By name; modules' versions are kept.
+        weights: The weights by name; the versions of modules are kept.
 
     Raises:
-        UserError: That would make one of two names.
+        UserError: Two names would become one.
     """
     return without(re.compile(re.escape(DDP)), weights, repr(DDP))
 
 
-def without_wrappers(weights: Weights) -> Weights:
-    """Cut off what DDP and ``torch.compile`` put before names.
+def without_compiler(weights: Weights) -> Weights:
+    """Cut off the prefix of ``torch.compile``.
 
     Args:
-        weights: By name; modules' versions are kept.
+        weights: The weights by name; the versions of modules are kept.
 
     Raises:
-        UserError: That would make one of two names.
+        UserError: Two names would become one.
+    """
+    return without(re.compile(re.escape(COMPILED)), weights, repr(COMPILED))
+
+
+def without_wrappers(weights: Weights) -> Weights:
+    """Cut off the prefixes of DDP and ``torch.compile``.
+
+    Args:
+        weights: The weights by name; the versions of modules are kept.
+
+    Raises:
+        UserError: Two names would become one.
     """
     ddp = any(name.startswith(DDP) for name in weights)
     return without(WRAPPERS, weights, repr(DDP if ddp else COMPILED))
 
 
 def without(prefix: Pattern, weights: Weights, told: str) -> Weights:
-    """Cut off what a pattern finds at the beginning of names.
+    """Cut off whatever a pattern matches at the beginning of names.
 
     Args:
         prefix: The pattern.
-        weights: By name; modules' versions are kept.
-        told: What the pattern finds, for the message.
+        weights: The weights by name; the versions of modules are kept.
+        told: The prefix in words, for the message.
 
     Raises:
-        UserError: That would make one of two names.
+        UserError: Two names would become one.
     """
     out = copy.copy(weights)  # with `_metadata`
     out.clear()

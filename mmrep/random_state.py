@@ -1,4 +1,4 @@
-"""The random numbers of a process as plain data, and back."""
+"""Save the random state of a process as plain data, and restore it."""
 import random
 from contextlib import contextmanager
 from typing import Iterator
@@ -6,12 +6,12 @@ from typing import Iterator
 import numpy as np
 import torch
 
-SEEDS = 2**32  # numpy has so many, from 0
-WORKERS = 2**20  # more than any run has, in all its processes
+SEEDS = 2**32  # numpy takes seeds from 0 to 2**32 - 1
+WORKERS = 2**20  # more workers than any run has, in all its processes
 
 
 def save() -> dict:
-    """Of torch, all its GPUs, numpy and Python."""
+    """Return the random state of torch, all its GPUs, numpy and Python."""
     name, keys, *rest = np.random.get_state()
     gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     return dict(
@@ -22,11 +22,12 @@ def save() -> dict:
 
 
 def folded(value: int, room: int = 0) -> int:
-    """A seed that numpy takes, too, of one of any size.
+    """Fold a seed of any size into one that numpy takes, too.
 
     Args:
-        value: It stays what it is where numpy takes it.
-        room: For numbers that are yet to be added. Defaults to 0.
+        value: The seed; it is returned unchanged if numpy takes it.
+        room: The largest number that will be added to the seed. Defaults to
+            0.
     """
     return value % (SEEDS - room)
 
@@ -40,7 +41,7 @@ def seed(value: int) -> None:
 
 
 def restore(state: dict) -> None:
-    """Go on from where it was saved."""
+    """Restore a random state that :func:`save` returned."""
     torch.set_rng_state(state['torch'].cpu())
     if len(state['gpus']) == torch.cuda.device_count() > 0:
         torch.cuda.set_rng_state_all([gpu.cpu() for gpu in state['gpus']])
@@ -52,7 +53,7 @@ def restore(state: dict) -> None:
 
 @contextmanager
 def seeded(value: int = 0) -> Iterator[None]:
-    """Draw by a seed inside, and go on outside as if nothing was drawn."""
+    """Seed the random numbers of a block, then restore their state."""
     state = save()
     seed(value)
     try:

@@ -1,4 +1,4 @@
-"""What converters of others must not be called on."""
+"""Refusals of nets that other libraries' converters would damage."""
 from typing import Any
 
 from torch import nn
@@ -7,7 +7,7 @@ from .compat.batch_norms import has_statistics, is_batch_norm
 from .errors import UserError
 from .layers import RepConv2d
 
-# marks a convolution with a bias that fusing made; copies carry it along
+# attribute of a convolution whose bias fusing made; copies of it keep this
 MADE = 'bias_made_by_fusing'
 
 
@@ -15,11 +15,11 @@ def refuse(what: str, *values: Any) -> None:
     """Refuse modules with re-parameterized layers inside.
 
     Args:
-        what: The converter.
-        *values: What it is called on.
+        what: The converter's name.
+        *values: The converter's arguments.
 
     Raises:
-        UserError: There is one.
+        UserError: One of the arguments has such a layer.
     """
     for value in values:
         for module in value.modules() if isinstance(value, nn.Module) else ():
@@ -31,16 +31,16 @@ def refuse(what: str, *values: Any) -> None:
 
 
 def refuse_biases(what: str, *values: Any) -> None:
-    """Refuse biases made by fusing where a norm may follow.
+    """Refuse biases that fusing made where a norm may follow.
 
-    Converters of hosts leave out what stock nets have not.
+    Hosts' converters leave out such biases, since stock nets have none.
 
     Args:
-        what: The converter.
-        *values: What it is called on.
+        what: The converter's name.
+        *values: The converter's arguments.
 
     Raises:
-        UserError: There is one.
+        UserError: One of the arguments has such a bias.
     """
     modules = [
         module for value in values if isinstance(value, nn.Module)

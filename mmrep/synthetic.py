@@ -4,23 +4,23 @@ import torch
 from mmengine.structures import BaseDataElement, InstanceData, PixelData
 
 BOXES = 8  # objects per image
-CLASSES = 2  # every model has at least so many
+CLASSES = 2  # every model has at least this many
 
-# hosts for whose losses there are random labels
+# hosts whose losses get random labels
 LABELLED = ('mmdet', 'mmseg', 'mmpretrain')
 
 
 def synthetic_batch(scope, size, batch_size):
-    """What ``model.train_step`` takes in a config of this scope.
+    """Return a batch for the ``train_step`` of a model of this scope.
 
     Args:
-        scope (str): Of the config. Other hosts than those of ``LABELLED``
-            get samples without labels.
-        size (tuple): Height and width of the images, pixels.
-        batch_size (int): How many images.
+        scope (str): The config's scope. Hosts other than those of
+            ``LABELLED`` get samples without labels.
+        size (tuple): Height and width of the images, in pixels.
+        batch_size (int): Number of images.
 
     Returns:
-        dict: ``inputs``, images of bytes, and ``data_samples``.
+        dict: Random uint8 images as ``inputs``, and their ``data_samples``.
     """
     generator = torch.Generator().manual_seed(0)
     make = dict(zip(LABELLED, (_detection, _segmentation, _classification)))

@@ -1,4 +1,4 @@
-"""Whole numbers, of Python and of numpy."""
+"""Arguments that must be whole numbers, of Python or of numpy."""
 import numpy as np
 import pytest
 

@@ -50,7 +50,7 @@ def test_other_errors_leave_nothing_either(tmp_path):
     lambda path: path.symlink_to(path.parent / 'mine'),
 ])
 def test_no_name_of_the_users_is_taken(tmp_path, make):
-    """Whatever lies beside the file, under any name with a known ending."""
+    """Files beside the written one stay, whatever usual ending they have."""
     for ending in ('.part', '.tmp', '.before', '.bak', '~'):
         make(tmp_path / f'a{ending}')
     before = {p: os.lstat(p) for p in tmp_path.iterdir()}
@@ -112,7 +112,7 @@ def test_what_is_no_file_stays(tmp_path):
 
 
 def test_no_input_is_a_destination(tmp_path, monkeypatch):
-    """Under no name; and nothing is written where that is not allowed."""
+    """An input is refused under all its names, and so is a closed folder."""
     path = tmp_path / 'a'
     path.write_text('input')
     (tmp_path / 'link').symlink_to('a')
@@ -140,7 +140,7 @@ def test_two_names_of_one_file(tmp_path):
 
 
 def test_a_pair_is_replaced_or_stays(tmp_path, monkeypatch):
-    """The second file cannot take its place: the first goes back."""
+    """The first file goes back if the second cannot take its place."""
     first, second = tmp_path / 'a', tmp_path / 'b'
     first.write_text('old')
     replace = os.replace
@@ -161,7 +161,7 @@ def test_a_pair_is_replaced_or_stays(tmp_path, monkeypatch):
 
 
 def test_two_writers_of_a_pair(tmp_path, monkeypatch):
-    """All files in the end are of the same one, and whole."""
+    """All files in the end are whole and come from the same writer."""
     first, second = str(tmp_path / 'a'), str(tmp_path / 'b')
     replace, errors = os.replace, []
 

@@ -1,4 +1,4 @@
-"""What a config imports, and that a host alone can read what is written."""
+"""The imports of a config, with which a host alone can read it."""
 import os
 import subprocess
 import sys
@@ -83,7 +83,7 @@ def test_where_nothing_is_left(imports, left, words):
 
 
 def test_variables_that_nothing_is_made_of():
-    """As configs leave them behind."""
+    """Configs leave such variables behind; they need no import."""
     cfg = Config(
         dict(
             backbone=dict(type='OREPAResNet'),
@@ -120,7 +120,7 @@ for path in sys.argv[1:]:
 
 
 def test_hosts_read_what_is_written(tiny_seg, tiny_det, tiny_cls, tmp_path):
-    """In a process that has only mmengine, as the hosts' own tools."""
+    """A process that has only mmengine, like the hosts' tools, builds it."""
     paths, hook = [], [dict(type='DyRepHook')]
     for tiny, options in ((tiny_seg, {}), (tiny_det, {}),
                           (tiny_cls, dict(custom_hooks=hook))):

@@ -11,7 +11,7 @@ from mmrep.ending import ended_by_sigterm
 
 @pytest.fixture(autouse=True)
 def unhandled():
-    """Nobody else handles the signal."""
+    """Make sure that no handler of the signal is set."""
     before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
     yield
     signal.signal(signal.SIGTERM, before)
@@ -34,7 +34,7 @@ def test_a_process_that_is_ended_leaves_nothing(tmp_path):
 
 
 def test_signals_of_others_stay(tmp_path):
-    """Whose handler is there keeps it; without one there is none again."""
+    """A handler that is set stays; where none is set, none is left."""
     seen = []
 
     def look(path):

@@ -89,7 +89,7 @@ class TestLaws:
         groups, x = geometry['groups'], image()
         first = kernel((1, 1), groups, out_channels=16)
         second = kernel(size, groups, in_channels=16)
-        # zeros outside of x are first.bias outside of what first makes of it
+        # zeros around x become first.bias around the output of first
         inner = F.conv2d(x, *first, groups=groups)
         value = first.bias[:, None, None]
         p = geometry['padding']

@@ -1,4 +1,4 @@
-"""What is installed carries what mim looks for, and works on its own."""
+"""The installed package has the files that mim needs, and works alone."""
 import os
 import shutil
 import subprocess
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 MIM = ('configs', 'tools', 'model-index.yml')
 SOURCES = ('mmrep', 'pyproject.toml', 'setup.py', 'setup.cfg', 'MANIFEST.in',
            'README.md', 'LICENSE') + MIM
-# what users of any of the two kinds of package have to find in it
+# kinds of files that both a wheel and an sdist must carry
 KINDS = ('.py', '.yml', '.md', '.sh')
 
 
@@ -37,7 +37,7 @@ def run(*command, cwd, **environment):
 
 
 def files_below(folder):
-    """Paths of the files below `configs` and `tools`, and model-index.yml."""
+    """Return the paths of the files of these kinds below a folder."""
     found = [p for p in folder.rglob('*') if p.suffix in KINDS]
     return {p.relative_to(folder).as_posix() for p in found if p.is_file()}
 
@@ -60,7 +60,7 @@ def pip_wheel(source, out):
 
 @pytest.fixture(scope='module')
 def source(tmp_path_factory):
-    """A copy of the tree: a build leaves files behind."""
+    """Copy the tree, since a build leaves files behind."""
     folder = tmp_path_factory.mktemp('source')
     ignore = shutil.ignore_patterns('__pycache__')
     for name in SOURCES:
@@ -69,7 +69,7 @@ def source(tmp_path_factory):
                 ROOT / name, folder / name, symlinks=True, ignore=ignore)
         else:
             shutil.copy(ROOT / name, folder / name)
-    # an editable install, and whoever ran a tool, has such files
+    # an editable install has such files, and so has a tree whose tools ran
     (folder / 'tools/__pycache__').mkdir()
     (folder / 'tools/__pycache__/train.cpython-311.pyc').touch()
     return folder
@@ -77,7 +77,7 @@ def source(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def wheel(source, tmp_path_factory):
-    """A wheel, unpacked into an empty folder."""
+    """Unpack a wheel into an empty folder."""
     out = tmp_path_factory.mktemp('wheel')
     with ZipFile(pip_wheel(source, out)) as archive:
         archive.extractall(out / 'site')
@@ -145,7 +145,7 @@ def test_metadata(wheel):
     assert metadata['License-Expression'] == 'Apache-2.0'
     assert metadata['Summary'].startswith('Structural re-parameterization')
     assert '# mmrep' in metadata.get_payload()
-    # nothing that pulls the other set of hosts in
+    # no requirement pulls the other set of hosts in
     assert all('; extra == ' in need for need in needs(metadata))
     assert not any('mm' in need.split(';')[0] for need in needs(metadata))
     licences = list(folder.rglob('LICENSE'))
@@ -154,7 +154,7 @@ def test_metadata(wheel):
 
 
 def test_extras(wheel):
-    """They name what the tools and the tests import beside the hosts."""
+    """Extras name what tools and tests import beside the hosts."""
     metadata = read_metadata(wheel)
     extras = {extra: set() for extra in metadata.get_all('Provides-Extra')}
     for need in needs(metadata):
@@ -172,7 +172,7 @@ def test_classifiers(wheel):
     assert metadata['Requires-Python'] == '>=3.9'
     for python in ('3.9', '3.10', '3.11', '3.12'):
         assert f'Programming Language :: Python :: {python}' in told
-    # the licence is told by its expression alone
+    # the licence stands in its expression alone
     assert not any(line.startswith('License ::') for line in told)
 
 

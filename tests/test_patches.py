@@ -1,4 +1,4 @@
-"""What importing mmrep changes in other libraries: on, off and undone."""
+"""The changes of the import in other libraries: applied, off and undone."""
 import os
 import subprocess
 import sys
@@ -71,7 +71,7 @@ def again():
 
 
 def state():
-    """All that the patches change, as it is now."""
+    """Return all that the patches change, as it is now."""
     return dict(
         load=mmengine_checkpoint.load_state_dict,
         read=CheckpointLoader.load_checkpoint.__func__,
@@ -107,7 +107,7 @@ def test_undone_and_applied_again(again):
     for name in ('load', 'read', 'method'):
         assert before[name].__wrapped__ is undone[name]
     net = nn.Sequential(mmrep.DBBConv2d(4, 4, 3), nn.BatchNorm2d(4)).eval()
-    mmcv.cnn.fuse_conv_bn(net)  # wrong in silence, as docs/importing.md says
+    mmcv.cnn.fuse_conv_bn(net)  # silently wrong, see docs/importing.md
     mmrep.apply_patches()
     assert hasattr(mmcv.cnn.fuse_conv_bn, '__wrapped__')
     with pytest.raises(mmrep.UserError, match='mmrep.fuse'):
@@ -115,7 +115,7 @@ def test_undone_and_applied_again(again):
 
 
 def test_without_the_structures(again):
-    """A plain net then takes a block's first kernel for its whole one."""
+    """Without it a plain net takes a block's first kernel as its whole."""
     torch.manual_seed(0)
     weights = nn.Sequential(mmrep.DBBConv2d(2, 2, 3)).state_dict()
     net = nn.Sequential(nn.Conv2d(2, 2, 3))
@@ -129,7 +129,7 @@ def test_without_the_structures(again):
 
 
 def test_off_by_the_environment_and_on_later():
-    """Also under the names that others had taken before mmrep was there."""
+    """Patches also reach names that were imported before mmrep was."""
     done = subprocess.run(
         [sys.executable, '-c', dedent(CODE)],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""What can be a path, and what is one file."""
+"""Values that can be paths, and paths that lead to one file."""
 import os
 
 import pytest

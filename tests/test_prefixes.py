@@ -31,7 +31,7 @@ def test_wrapped_twice(prefix):
 
 
 def test_a_module_called_module():
-    """DDP puts one in front, of which the model may have another."""
+    """DDP puts one `module.` in front; the model's own stays."""
     weights = {'module.module.a': 1}
     assert without_module(weights) == {'module.a': 1}
     assert without_wrappers(weights) == {'module.a': 1}

@@ -1,4 +1,4 @@
-"""Private parts of other packages and of other classes: in compat alone."""
+"""Private parts of other packages and classes are used in compat alone."""
 import ast
 from pathlib import Path
 
@@ -11,7 +11,7 @@ FILES = [
     for path in sorted([*ROOT.glob('mmrep/**/*.py'), *ROOT.glob('tools/*.py')])
     if path.parent.name != 'compat'
 ]
-# what NamedTuple and os document
+# private names that NamedTuple and os document
 PUBLIC = {'_replace', '_asdict', '_fields', '_make', '_field_defaults'}
 DOCUMENTED = {'os._exit'}
 FETCHERS = {'getattr', 'hasattr', 'setattr', 'delattr', 'attrgetter'}
@@ -22,18 +22,18 @@ def is_private(name):
         name.startswith('__')) and name not in PUBLIC
 
 
-# torch's own, also where `self` has them
+# private names of torch and mmengine, which count on `self` too
 OF_TORCH = {
     name
     for name in (*dir(BaseModule()), '_orig_mod', '_is_replica',
                  '_params_init_info') if is_private(name)
-} - {'_version'}  # which tensors have, too
-# files that still have such uses: what is mended must go from this list
+} - {'_version'}  # tensors have one, too
+# files that still have such uses; a mended file must go from this list
 PENDING = set()
 
 
 def is_own(node):
-    """Whether a value is `self`, `cls` or `super()`."""
+    """Return True if a value is `self`, `cls` or `super()`."""
     if isinstance(node, ast.Call):
         node = node.func
         return isinstance(node, ast.Name) and node.id == 'super'
@@ -55,7 +55,7 @@ def of_import(node):
 
 
 def of_call(node):
-    """By name: `getattr(x, '_name')`."""
+    """Yield uses by name, such as `getattr(x, '_name')`."""
     name = node.func.id if isinstance(node.func, ast.Name) else ''
     for value in node.args if name in FETCHERS else ():
         if isinstance(value, ast.Constant) and is_private(str(value.value)):
@@ -83,7 +83,7 @@ KINDS = {
 
 
 def uses_in(code):
-    """Pairs of a line and a private use there."""
+    """Yield pairs of a line number and a private use in that line."""
     for node in ast.walk(ast.parse(code)):
         of_kind = KINDS.get(type(node), lambda node: ())
         yield from ((node.lineno, use) for use in of_kind(node))

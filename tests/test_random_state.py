@@ -16,7 +16,7 @@ def draw():
 
 
 def test_all_go_on():
-    np.random.randn()  # leaves half of a pair
+    np.random.randn()  # numpy draws pairs and keeps the second
     random.gauss(0, 1)
     state = random_state.save()
     expected = draw()
@@ -26,7 +26,7 @@ def test_all_go_on():
 
 
 def test_a_file_keeps_them(tmp_path):
-    """As plain data, which is loaded without pickled classes."""
+    """A file holds plain data, which loads without pickled classes."""
     state = random_state.save()
     expected = draw()
     torch.save(state, tmp_path / 'state.pth')
@@ -64,7 +64,7 @@ def test_seeds_that_numpy_takes_stay(value):
 @pytest.mark.parametrize(
     'value', [-1, -2**63 - 1, 2**32, 2**40 + 3, 2**64, 10**30, -10**30])
 def test_seeds_of_any_size(value):
-    """All are taken, and the same one draws the same."""
+    """Seeds of any size are taken, and equal seeds draw equal numbers."""
     draws = []
     for _ in range(2):
         with random_state.seeded(value):

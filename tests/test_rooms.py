@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-# from the ground up; docs/code_map.md says a sentence about each
+# rooms from the ground up; docs/code_map.md describes each in a sentence
 ROOMS = ('version', 'errors', 'ending', 'paths', 'atomic', 'random_state',
          'synthetic', 'prefixes', 'compat', 'custom_imports', 'kernel',
          'layers', 'arguments', 'refusals', 'nets', 'testing', 'hosts',
@@ -18,7 +18,7 @@ FILES = sorted([*ROOT.glob('mmrep/**/*.py'), *ROOT.glob('tools/*.py')])
 
 
 def name_of(path):
-    """The dotted name of a file's module."""
+    """Return the dotted name of a file's module."""
     parts = list(path.relative_to(ROOT).with_suffix('').parts)
     return '.'.join(parts[:-1] if parts[-1] == '__init__' else parts)
 
@@ -27,13 +27,16 @@ MODULES = {name_of(path) for path in FILES}
 
 
 def room_of(module):
-    """The room of a module by its dotted name; `mmrep` is its `__init__`."""
+    """Return the room of a module by its dotted name.
+
+    The room `mmrep` is the package's `__init__`.
+    """
     first, *rest = module.split('.')
     return rest[0] if first == 'mmrep' and rest else first
 
 
 def imports_in(code, module, is_package=False):
-    """Pairs of a line and a module of ours that is imported there."""
+    """Yield pairs of a line number and a module of ours imported there."""
     package = module.split('.') if is_package else module.split('.')[:-1]
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Import):
@@ -52,7 +55,7 @@ def imports_in(code, module, is_package=False):
 
 
 def upward(code, path):
-    """A sentence for each import in a file that goes upwards."""
+    """Yield a sentence for each import in a file that goes upwards."""
     module = name_of(path)
     own = ROOMS.index(room_of(module))
     for line, other in imports_in(code, module, path.name == '__init__.py'):
@@ -69,7 +72,7 @@ def test_no_file_imports_upwards(path):
 
 
 def test_every_file_has_a_room():
-    """A new folder or file of mmrep/ gets its place in ROOMS."""
+    """Each folder and root file of mmrep/ has a place in ROOMS."""
     missing = {room_of(name_of(path)) for path in FILES} - set(ROOMS)
     assert not missing, f'{missing} must have a place in ROOMS'
     gone = set(ROOMS) - {room_of(name_of(path)) for path in FILES}

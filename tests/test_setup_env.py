@@ -1,4 +1,4 @@
-"""Which Python the set-up takes, and what it says where there is none."""
+"""The Python that the set-up takes, and its message where there is none."""
 import os
 import shutil
 import stat
@@ -13,10 +13,10 @@ TOOLS = ('bash', 'env', 'dirname', 'mktemp', 'rm', 'cat', 'grep', 'sort', 'tr')
 
 @pytest.fixture
 def choose(tmp_path):
-    """A function that lets the script choose among Pythons of versions."""
+    """Return a function that lets the script choose among given Pythons."""
     project = tmp_path / 'project/.dev_scripts'
     project.mkdir(parents=True)
-    # what comes before anything is made, then the choice
+    # the script up to the first thing that it makes, then the choice
     head = SCRIPT.read_text().partition('\ntmp=$(mktemp')[0]
     (project / 'setup_env.sh').write_text(f'{head}\necho "$python"\n')
     path = tmp_path / 'bin'
@@ -67,7 +67,7 @@ def test_a_named_one_that_does_not_fit(choose):
 
 
 def test_wheels_of_two_pythons_are_kept_apart():
-    """The folder's name has the Python, the machine and the versions."""
+    """The cache folder's name tells the Python, the machine and versions."""
     lines = SCRIPT.read_text().splitlines()
     wheels, = [line for line in lines if line.startswith('wheels=')]
     assert wheels.endswith('/mmrep/$tag-$(uname -m)-$versions')

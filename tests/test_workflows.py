@@ -1,4 +1,4 @@
-"""Files for GitHub and pre-commit can be read, and what they run is there."""
+"""Files for GitHub and pre-commit can be read, and their commands exist."""
 import os
 import re
 import shlex
@@ -27,7 +27,7 @@ def jobs():
 
 
 def commands(job):
-    """The lines that a job runs, once for each of its matrix."""
+    """Yield the lines that a job runs, once for each value of its matrix."""
     matrix = job.get('strategy', {}).get('matrix', {})
     (key, values), = matrix.items() or [('none', [None])]
     for step in job['steps']:
@@ -37,7 +37,7 @@ def commands(job):
 
 
 def is_there(command):
-    """Whether a target of the Makefile or a script of ours is called so."""
+    """Return True if a command is a target of the Makefile or our script."""
     name, *rest = shlex.split(command)
     if name == 'make':
         targets = TARGET.findall((ROOT / 'Makefile').read_text())
@@ -71,7 +71,7 @@ def test_commands():
 
 
 def test_what_is_run():
-    """Lint, quick, both Pythons, forks, the oldest PyTorch, the site."""
+    """Jobs cover lint, quick, both Pythons, forks, old PyTorch, the site."""
     found = {command for *_, job in jobs() for command in commands(job)}
     assert found == {
         'make lint PYTHON=python3.11', 'make quick PYTHON=python3.11',

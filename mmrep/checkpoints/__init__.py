@@ -1,4 +1,4 @@
-"""Reading checkpoints, and official ones in mmrep's names."""
+"""Read checkpoints, and convert official ones to mmrep's names."""
 from .official import convert
 from .safe_load import read_checkpoint
 

@@ -6,7 +6,7 @@ from .resnet import CONVS, NORM, NORMS, put_norms_behind
 
 KIND = 'an official ACB-ResNet'
 MARK = re.compile(r'(^|\.)(square_conv|fused_conv)\.')
-# ACNet's has neither a `stage0` nor the same name with and without a ReLU
+# ACNet has no `stage0`, and `acb.` in the names of blocks in front of a ReLU
 PLACES = ((r'conv1\.', 'conv1.'), *((rf'{pattern}(?:acb\.)?', place)
                                     for pattern, place in CONVS))
 STEM_NORM = (r'conv1\.bn\.', 'bn1.')
@@ -24,7 +24,7 @@ PLAIN = ((r'(fused_conv|conv)\.(weight|bias)$', r'\2'), )
 
 
 def convert(state_dict: StateDict) -> StateDict:
-    """Rename; deployed blocks get the norms that plain nets have behind."""
+    """Rename weights; deployed blocks get the norms behind of plain nets."""
     out = translated(state_dict, KIND, ((STEM_NORM, *NORMS), NORM),
                      (PLACES, PLAIN), (PLACES, WEIGHTS),
                      (PLACES, BLOCK_NORMS, NORM))

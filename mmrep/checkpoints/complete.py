@@ -1,4 +1,4 @@
-"""Whether a converted state dict has all that a net of its kind needs."""
+"""Check that a converted state dict has all that a net of its kind needs."""
 import re
 from functools import lru_cache
 from typing import Iterator, Set, Tuple
@@ -9,7 +9,7 @@ from .mobilenet import BLOCKS
 from .renaming import StateDict
 from .resnet import norm_behind
 
-# where there is such a name, there must be those, too
+# a name that matches the pattern needs the names beside it
 NORM = (r'\1weight', r'\1bias', r'\1running_mean', r'\1running_var')
 RULES = tuple((re.compile(pattern), needed) for pattern, needed in (
     (r'(.*(?:norm|bn\d?|downsample\.1)\.)(?!num_batches)', NORM),
@@ -52,9 +52,9 @@ FC = re.compile(r'head\..*fc\.weight$')
 
 
 def check_complete(state_dict: StateDict) -> None:
-    """Refuse a converted net with holes; ``state_dict`` is in our names.
+    """Refuse a converted state dict with holes.
 
-    That of a backbone, or of a classifier's head.
+    It is that of a backbone or of a classifier's head, by our names.
 
     Raises:
         UserError: A weight is missing, or one does not fit the others.
@@ -73,7 +73,7 @@ def check_complete(state_dict: StateDict) -> None:
 
 @lru_cache(maxsize=4096)
 def _needed(name: str) -> Tuple[str, ...]:
-    """What must be there beside this name, by the rules."""
+    """Return the names that must be there beside this one, by the rules."""
     matches = ((pattern.match(name), needed) for pattern, needed in RULES)
     return tuple(
         match.expand(each) for match, needed in matches if match
@@ -92,10 +92,10 @@ def _wanted(state_dict: StateDict) -> Iterator[str]:
 
 
 def _inside(state_dict: StateDict) -> Set[str]:
-    """The norms behind that a net of blocks with norms of their own lacks.
+    """Return the norms behind that a net of blocks with norms inside may lack.
 
-    None if one of them is there: either all such blocks have one behind or
-    none.
+    The set is empty if one of these norms is there: either all such blocks
+    have a norm behind, or none has.
     """
     end = 'norm.weight'
     behind = {
@@ -107,7 +107,7 @@ def _inside(state_dict: StateDict) -> Set[str]:
 
 
 def _is_there(name: str, state_dict: StateDict) -> bool:
-    """Under its name, or as a block in its place."""
+    """Return True if a weight, or a block in its place, is there."""
     places = [f'{name}.']
     if re.search(r'(^|\.)weight$', name):
         places.append(f"{name[:-len('weight')]}kxk.")

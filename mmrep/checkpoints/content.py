@@ -1,4 +1,4 @@
-"""What a checkpoint may hold, checked once for all that read it."""
+"""Check the content of a checkpoint, once for all code that reads it."""
 import re
 from collections.abc import Mapping
 from numbers import Integral
@@ -12,22 +12,22 @@ from ..errors import UserError, shown
 
 MAX_NAME = 1000  # characters of a weight's name
 MAX_DEPTH = 100  # modules in modules
-MAX_REPEATED = 2**20  # numbers of a tensor that holds the same ones again
-# what `copy_` takes into the numbers of a model
+MAX_REPEATED = 2**20  # numbers in a tensor that repeats its memory
+# dtypes that `copy_` converts into those of a model
 PLAIN = re.compile(r'torch\.(bool|u?int(8|16|32|64)|b?float\d+|float8_\w+)')
 DOT = re.compile(r'\.')
-# where mmengine puts them, and what they are
+# keys of mmengine under which there are dicts
 MAPPINGS = ('meta', 'ema_state_dict')
 
 
 def check_content(checkpoint: Mapping) -> None:
-    """Refuse a checkpoint that what reads it would stumble over.
+    """Refuse a checkpoint that would break the code that reads it.
 
     Args:
-        checkpoint: With weights under ``state_dict``.
+        checkpoint: The checkpoint, with weights under ``state_dict``.
 
     Raises:
-        UserError: One of its parts is not what it is by its name.
+        UserError: A part of the checkpoint is not what its name says.
     """
     check_weights(checkpoint['state_dict'])
     for key in MAPPINGS:
@@ -45,11 +45,11 @@ def check_content(checkpoint: Mapping) -> None:
 
 
 def check_weights(weights: Mapping) -> None:
-    """Refuse what is no state dict of dense tensors.
+    """Refuse a mapping that is no state dict of dense tensors.
 
     Raises:
-        UserError: A name is no string or too long or deep, a value is no
-            tensor or one without numbers of its own.
+        UserError: A name is no string, too long or too deep, or a value is
+            no tensor or a tensor without numbers of its own.
     """
     for name, value in weights.items():
         _check_name(name, value)
@@ -86,7 +86,7 @@ def _check_name(name: Any, value: Any) -> None:
 
 
 def _why_odd(value: Tensor) -> Optional[str]:
-    """What a tensor is that has no plain numbers in memory of its own."""
+    """Return the kind of a tensor that has no plain numbers of its own."""
     if value.is_quantized:
         return 'quantized'
     if value.is_nested:
@@ -105,7 +105,7 @@ def _why_odd(value: Tensor) -> Optional[str]:
 
 
 def _check_versions(metadata: Any) -> None:
-    """Of modules, by their names, which ``load_state_dict`` compares."""
+    """Refuse versions of modules that ``load_state_dict`` cannot compare."""
     if metadata is None:
         return
     known = isinstance(metadata, Mapping) and all(

@@ -8,7 +8,7 @@ from .renaming import StateDict, translated
 from .resnet import CONVS, NORM, NORMS, put_norms_behind
 
 KIND = 'an official DBB-ResNet'
-# without blocks it is the baseline that both official codes call `base`
+# a net without blocks is the baseline that both official codes call `base`
 MARK = re.compile(r'(^|\.)dbb_(origin|reparam)\.|^stage0\.conv1\.conv\.')
 WEIGHTS = (
     (r'dbb_(origin|kxk)\.conv\.weight$', 'weight'),
@@ -29,7 +29,7 @@ PLAIN = ((r'(dbb_reparam|conv)\.(weight|bias)$', r'\2'), )
 
 
 def convert(state_dict: StateDict) -> StateDict:
-    """Rename; deployed blocks get the norms that plain nets have behind."""
+    """Rename weights; deployed blocks get the norms behind of plain nets."""
     out = translated(
         without_identities(state_dict), KIND, (NORMS, NORM), (CONVS, PLAIN),
         (CONVS, WEIGHTS), (CONVS, BLOCK_NORMS, NORM))
@@ -37,11 +37,11 @@ def convert(state_dict: StateDict) -> StateDict:
 
 
 def without_identities(state_dict: StateDict) -> StateDict:
-    """Store square 1x1 factors by their difference from the identity.
+    """Store square 1x1 factors as their difference from the identity.
 
-    ``idconv1`` is that already. ``conv1`` is as wide as the input if both
-    factors read as many channels per group; where the second factor is a
-    block, in DyRep only, it always is.
+    ``idconv1`` is this difference already. ``conv1`` is as wide as the input
+    if both factors read the same number of channels per group. It always is
+    where the second factor is a block, in DyRep only.
     """
     out = dict(state_dict)
     for name, first in state_dict.items():

@@ -1,8 +1,8 @@
 """Official DyRep names (hunto/image_classification_sota).
 
-Those of torchvision's ResNet, where some convolutions have grown to blocks,
-some of those grown further inside, and some been cut back to convolutions
-with a bias. Which is which is read off the names.
+The names are those of torchvision's ResNet. Some convolutions have grown to
+blocks, some blocks have grown further inside, and some have been cut back to
+convolutions with a bias. The names tell which.
 """
 import re
 
@@ -15,7 +15,7 @@ from .resnet import HOST_CONVS, HOST_NORMS, NORM, put_norms_behind
 KIND = "DyRep's ResNet"
 MARK = re.compile(r'(^|\.)(dbb_kxk|conv_deployed)\.|'
                   r'^layer\d+\.\d+\.conv\d\.bias$')
-GROWN = (  # blocks in place of convolutions of blocks
+GROWN = (  # blocks in place of a block's convolutions
     (r'dbb_kxk\.conv\.(?=dbb_)', 'kxk.'),
     (r'dbb_1x1_kxk\.conv2\.(?=dbb_)', 'branches.1x1_kxk.second.'),
 )
@@ -37,7 +37,7 @@ BLOCK_NORMS = (
 
 
 def convert(state_dict: StateDict) -> StateDict:
-    """Rename; norms absorb the biases of the convolutions before them."""
+    """Rename weights; norms absorb the biases of convolutions before them."""
     named = {
         rename(name, GROWN): tensor
         for name, tensor in whole(state_dict).items()
@@ -49,9 +49,9 @@ def convert(state_dict: StateDict) -> StateDict:
 
 
 def whole(state_dict: StateDict) -> StateDict:
-    """Say of the first factors of 1x1-kxk that they are no differences.
+    """Mark the first factors of 1x1_kxk as whole, not as differences.
 
-    Official ones are not, and decay to zero.
+    Official factors are no differences from the identity and decay to zero.
     """
     firsts = [n for n in state_dict if n.endswith('dbb_1x1_kxk.conv1.weight')]
     traces = {

@@ -1,4 +1,4 @@
-"""Whether anything of a checkpoint is for a module that starts from it."""
+"""Check that a module takes weights of the checkpoint it starts from."""
 import copy
 import re
 from typing import Callable, Dict, Iterator, Tuple
@@ -12,7 +12,7 @@ from ..layers import RepConv2d
 from ..nets.walk import names
 from ..prefixes import without_module
 
-# of no use without the weights beside them
+# counters are of no use without the weights beside them
 COUNTERS = re.compile(r'(^|\.)num_batches_tracked\Z')
 INNER = re.compile(r'\.(kxk\.)+(?=weight\Z)')
 
@@ -21,17 +21,18 @@ def check_fits(path: str, module: nn.Module, weights: Dict[str, Tensor],
                load: Callable[[nn.Module], object]) -> None:
     """Refuse weights of which a module would take none.
 
-    A part of them is enough: a backbone's for a detector, say, and what fits
-    is told by mmengine's log.
+    A part of the weights is enough, such as a backbone's for a detector;
+    mmengine's log tells which fit.
 
     Args:
-        path: Of the file, for the message.
-        module: That is to start from it; stays as it is.
-        weights: By name, as the module is to load them.
-        load: What loads them into a copy of the module, as the training will.
+        path: The file's path, for the message.
+        module: The module that is to start from the file. It stays as it is.
+        weights: The weights by name, as the module is to load them.
+        load: The function that loads them into a copy of the module, as the
+            training will.
 
     Raises:
-        UserError: None is left in the module after that.
+        UserError: The module has none of the weights after loading.
     """
     weights = {
         name: tensor
@@ -43,18 +44,21 @@ def check_fits(path: str, module: nn.Module, weights: Dict[str, Tensor],
             places.get(INNER.sub('.', name)) == tensor.shape
             for name, tensor in weights.items()):
         return
-    # names may be others' that the module itself translates
+    # the module itself may translate other names
     if weights and _leaves_a_trace(module, weights, load):
         return
-    some = f'only such as {list(weights)[:2]}' if weights else 'it is empty'
+    held = f'it holds weights such as {list(weights)[:2]}'
     raise UserError(
-        f'checkpoint {path!r}, from which {type(module).__name__} is to start,'
-        f' has no weight of a name and shape of it such as {list(places)[:2]},'
-        f' {some}: nothing would be loaded')
+        f'checkpoint {path!r} has no weight with a name and shape of this '
+        f'{type(module).__name__}, such as {list(places)[:2]}: '
+        f"{held if weights else 'it is empty'}, so nothing would be loaded")
 
 
 def _places(module: nn.Module) -> Iterator[Tuple[str, torch.Size]]:
-    """Names and shapes that the module takes; blocks also plain weights."""
+    """Yield the names and shapes of weights that a module takes.
+
+    A block also takes the weight of a plain convolution.
+    """
     for layer, paths in names(module).items():
         if isinstance(layer, RepConv2d):
             for path in paths:
@@ -67,9 +71,9 @@ def _places(module: nn.Module) -> Iterator[Tuple[str, torch.Size]]:
 
 def _leaves_a_trace(module: nn.Module, weights: Dict[str, Tensor],
                     load: Callable[[nn.Module], object]) -> bool:
-    """Whether loading puts a tensor of the file into the module.
+    """Return True if loading puts a tensor of the file into the module.
 
-    Constants do not count: what initialises puts them there, too.
+    Constants do not count: initialisation puts them there, too.
     """
     twin = copy.deepcopy(module)
     try:

@@ -22,6 +22,6 @@ SQUEEZE = ((r'se_layer\.conv[12]\.conv\.(weight|bias)$', r'\g<0>'), )
 
 
 def convert(state_dict: StateDict) -> StateDict:
-    """Rename; a deployed net has our names already."""
+    """Rename weights; a deployed net has our names already."""
     return translated(state_dict, KIND, (CONVS, WEIGHTS),
                       (CONVS, BRANCH_NORMS, NORM), (STAGES, SQUEEZE))

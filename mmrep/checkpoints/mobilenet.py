@@ -1,6 +1,6 @@
 """Official names of DBB's MobileNet (DingXiaoH/DiverseBranchBlock).
 
-Plain, of DBB or ACB, or deployed.
+The net is plain, of DBB or ACB blocks, or deployed.
 """
 import re
 from itertools import chain
@@ -24,7 +24,7 @@ BEHIND = ((r'bn\.', 'bn.'), )
 
 
 def convert(state_dict: StateDict) -> StateDict:
-    """Rename; deployed blocks get the norms that plain nets have behind."""
+    """Rename weights; deployed blocks get the norms behind of plain nets."""
     out = translated(
         dbb.without_identities(state_dict), KIND, (PLACES, BEHIND, NORM),
         (PLACES, CONV, PLAIN), (PLACES, CONV, dbb.WEIGHTS + acb.WEIGHTS),

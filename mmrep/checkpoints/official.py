@@ -1,9 +1,9 @@
-"""Official checkpoints in the names of OpenMMLab and mmrep."""
+"""Convert official checkpoints to the names of OpenMMLab and mmrep."""
 import re
 from types import ModuleType
 from typing import Mapping
 
-from ..errors import UserError
+from ..errors import UserError, shown
 from ..layers.geometry import check_flag
 from . import (acb, dbb, dyrep, mmpretrain_repvgg, mobilenet, orepa, orepa_vgg,
                repvgg, repvggplus)
@@ -21,7 +21,7 @@ PLAIN = re.compile(r'^layer\d+\.\d+\.conv\d\.weight$')
 def convert(state_dict: Mapping,
             target: str = 'backbone',
             norm_behind: bool = False) -> StateDict:
-    """Rename a checkpoint to what a backbone or classifier here loads.
+    """Rename a checkpoint so that a backbone or classifier here loads it.
 
     | official checkpoint of            | becomes one of                     |
     |-----------------------------------|------------------------------------|
@@ -35,28 +35,30 @@ def convert(state_dict: Mapping,
     | OREPA-RepVGG                      | ``OREPAVGGBackbone``               |
     | a single block                    | the layer                          |
 
-    Deployed ones become the same net of plain convolutions. Where an
-    official layer orders or orients a weight unlike the formula it stands
-    for, the weight is permuted here: our layers follow the formula and still
-    give the official outputs.
+    Deployed checkpoints become the same net of plain convolutions. A weight
+    that an official layer orders or orients unlike the formula it stands for
+    is permuted here: our layers follow the formula and still give the
+    official outputs.
 
     Args:
         state_dict: A state dict, or a checkpoint that holds one; names may
             have the prefixes of wrappers (``module.``, ``backbone.``).
-        target: ``backbone`` leaves the classifier out, ``classifier`` gives
-            the names of mmpretrain's ``ImageClassifier``, auxiliary ones
-            those of an ``AuxiliaryClsHead``. Defaults to 'backbone'.
-        norm_behind: Whether DBB and ACB blocks get a norm behind them that
-            they do not have in the official nets, the identity in eval mode.
-            Defaults to False, for nets built with ``norm_behind=False``.
+        target: The part to convert. ``backbone`` leaves the classifier out.
+            ``classifier`` gives the names of mmpretrain's
+            ``ImageClassifier``, and to auxiliary classifiers those of an
+            ``AuxiliaryClsHead``. Defaults to 'backbone'.
+        norm_behind: True to give DBB and ACB blocks a norm behind, which they
+            do not have in the official nets and which is the identity in eval
+            mode. Defaults to False, for nets built with
+            ``norm_behind=False``.
 
     Returns:
-        A new state dict; tensors that needn't change are shared.
+        A new state dict, which shares the tensors that need not change.
 
     Raises:
-        UserError: The layout is none of these, a name is left over, or the
-            checkpoint is damaged.
-        ValueError: An unknown target.
+        UserError: The layout is none of these, a name is left over, the
+            checkpoint is damaged, it has no classifier to convert, or
+            ``target`` is unknown.
 
     Examples:
         >>> import torch
@@ -70,7 +72,8 @@ def convert(state_dict: Mapping,
     """
     check_flag('norm_behind', norm_behind)
     if target not in TARGETS:
-        raise ValueError(f'`target` (={target!r}) must be one of {TARGETS}')
+        raise UserError(f'`target` (={shown(target)}) must be one of '
+                        f'{TARGETS}')
     backbone, head = split_classifier(without_prefixes(unwrap(state_dict)))
     if target == 'classifier' and 'head.fc.weight' not in head:
         raise UserError('the checkpoint has no classifier: convert it with '
@@ -104,7 +107,7 @@ def _converted(layout: ModuleType, state_dict: StateDict) -> StateDict:
         return layout.convert(state_dict)
     except UserError:
         raise
-    except Exception as error:  # whatever odd shapes make of the arithmetic
+    except Exception as error:  # odd shapes can raise anything
         why = ' '.join(str(error).split())[:200]
         raise UserError(f'the checkpoint is damaged: a weight of {layout.KIND}'
                         f' is missing or has another shape ({why})') from error

@@ -16,7 +16,7 @@ FACTORS = (
     (r'weight(\d)\.', r'branches.stem.factors.\1.'),
     (r'', ''),
 )
-BRANCHES = (  # `rbr` in an OREPA-RepVGG
+BRANCHES = (  # an OREPA-RepVGG has `rbr` in its names
     (r'weight_(orepa|rbr|or1x1)_origin$', 'weight'),
     (r'weight_(orepa|rbr)_avg_conv$', 'branches.average.weight'),
     (r'weight_(orepa|rbr)_pfir_conv$', 'branches.prior.weight'),
@@ -33,13 +33,13 @@ BRANCHES = (  # `rbr` in an OREPA-RepVGG
 PLAIN = ((r'((orepa|or1x1|or_large)_reparam|conv)\.(weight|bias)$', r'\3'), )
 CONSTANTS = re.compile(
     r'(^|\.)(weight_(orepa|rbr)_(avg_avg|prior)|id_tensor)$')
-# a kernel of a stem, of plain ones or in a block
+# a kernel of a stem, which is made of blocks or of plain kernels
 FACTOR = re.compile(r'(.*)branches\.(?:stem\.factors|plain_stem\.kernels)\.'
                     r'(\d)(?:\.(.*))?\Z')
 
 
 def convert(state_dict: StateDict) -> StateDict:
-    """Rename, order the separable branches' rows, orient the stems."""
+    """Rename weights, order rows of separable branches, turn stems."""
     out = translated(
         without_constants(state_dict), KIND, (NORMS, NORM), (CONVS, PLAIN),
         (CONVS, FACTORS, BRANCHES))
@@ -47,12 +47,12 @@ def convert(state_dict: StateDict) -> StateDict:
 
 
 def without_constants(state_dict: StateDict) -> StateDict:
-    """Leave out what our layers compute."""
+    """Leave out the constants that our layers compute."""
     return {k: v for k, v in state_dict.items() if not CONSTANTS.search(k)}
 
 
 def _with_ordered_rows(state_dict: StateDict) -> StateDict:
-    """Official rows alternate between the groups; ours follow them."""
+    """Order rows group by group; official ones alternate between groups."""
     out = dict(state_dict)
     for name, rows in state_dict.items():
         if name.endswith('separable.pointwise'):
@@ -64,7 +64,10 @@ def _with_ordered_rows(state_dict: StateDict) -> StateDict:
 
 
 def _with_turned_stems(state_dict: StateDict) -> StateDict:
-    """Official stems correlate where composing convolves: turn the later."""
+    """Turn all kernels of stems but the first.
+
+    Official stems correlate where composing convolves.
+    """
     out = dict(state_dict)
     for name, tensor in state_dict.items():
         match = FACTOR.match(name)
@@ -73,7 +76,7 @@ def _with_turned_stems(state_dict: StateDict) -> StateDict:
         prefix, factor, leaf = match[1], int(match[2]), match[3] or 'weight'
         if factor:
             out[name] = _turned(leaf, tensor)
-        if leaf == 'weight':  # the constant of a stem without an origin
+        if leaf == 'weight':  # a constant in a stem without an origin
             first = state_dict[re.sub(r'\d(\.weight)?$', r'0\1', name)]
             size = 2 * factor + 3
             if size > out.get(prefix + 'weight', first).size(2):
@@ -90,5 +93,5 @@ def _turned(leaf: str, tensor: Tensor) -> Tensor:
         raise UserError(f'an official stem of {channels} channels cannot be '
                         'converted: their number must be even')
     order = torch.arange(channels) % (channels // 2) + 1
-    sign = torch.cos(math.pi * order).round()  # of a turned frequency prior
+    sign = torch.cos(math.pi * order).round()  # turns a frequency prior
     return tensor * sign[:, None, None, None].to(tensor)

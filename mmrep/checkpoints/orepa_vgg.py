@@ -9,14 +9,14 @@ from .repvgg import CONVS, SENTENCES
 KIND = 'an official OREPA-RepVGG'
 MARK = re.compile(r'(^|\.)rbr_dense\.weight_rbr_origin$')
 DENSE = ((r'rbr_dense\.', 'kxk.'), )
-ROWS = 5  # scaled branches; where there is an identity, a sixth has no use
+ROWS = 5  # scaled branches; a sixth row, beside an identity, has no use
 
 
 def convert(state_dict: StateDict) -> StateDict:
-    """Rename, and cut the scales.
+    """Rename weights, and drop unused rows of the scales.
 
-    There are no rows to order as in an OREPA-ResNet: the official block does
-    not run with groups. Deployed it cannot be told from a RepVGG.
+    There are no rows to order as in an OREPA-ResNet, since the official block
+    does not run with groups. A deployed net cannot be told from a RepVGG.
     """
     weights = _from_identities(without_constants(state_dict))
     out = translated(weights, KIND, *SENTENCES, (CONVS, DENSE, BRANCHES))
@@ -27,10 +27,11 @@ def convert(state_dict: StateDict) -> StateDict:
 
 
 def _from_identities(state_dict: StateDict) -> StateDict:
-    """Store 1x1 kernels by their difference from the identity.
+    """Store 1x1 kernels as their difference from the identity.
 
-    ``idconv1`` is that already, ``conv1`` stands for it where there are other
-    channels behind it than in front, as an option of the official block.
+    ``idconv1`` is this difference already. ``conv1`` stands in its place
+    where the numbers of channels in front and behind differ, which is an
+    option of the official block.
     """
     out = dict(state_dict)
     for name, first in state_dict.items():

@@ -12,9 +12,9 @@ from .safe_load import read_checkpoint
 
 
 def pretrained(model: nn.Module) -> Iterator[Tuple[nn.Module, dict]]:
-    """The modules whose ``init_cfg`` names a checkpoint, and that part of it.
+    """Yield modules whose ``init_cfg`` names a checkpoint, with that entry.
 
-    It has ``checkpoint`` and perhaps ``prefix`` and ``map_location``.
+    The entry has ``checkpoint`` and perhaps ``prefix`` and ``map_location``.
     """
     for module in model.modules():
         cfg = getattr(module, 'init_cfg', None) or []
@@ -27,12 +27,13 @@ def check_pretrained(model: nn.Module, trusted: bool = False) -> None:
     """Refuse checkpoints of ``init_cfg`` that cannot be loaded.
 
     Args:
-        model: Such as a config builds; stays as it is.
-        trusted: Whether pickled objects may run their code.
+        model: The model, as a config builds it. It stays as it is.
+        trusted: True if pickled objects may run their code. Defaults to
+            False.
 
     Raises:
-        UserError: A local file is not there or not fit, or nothing of it is
-            for the module.
+        UserError: A local file is missing or does not fit, or the module
+            would take nothing of it.
     """
     for module, init in pretrained(model):
         path, prefix = init.get('checkpoint'), init.get('prefix')
@@ -50,13 +51,14 @@ def check_load_from(model: nn.Module,
     """Refuse a checkpoint of which a model would load nothing.
 
     Args:
-        model: Such as a config builds; stays as it is.
-        path: ``load_from`` of the config.
-        trusted: Whether pickled objects may run their code.
+        model: The model, as a config builds it. It stays as it is.
+        path: The config's ``load_from``.
+        trusted: True if pickled objects may run their code. Defaults to
+            False.
 
     Raises:
-        UserError: A local file is not there or not fit, or nothing of it is
-            for the model.
+        UserError: A local file is missing or does not fit, or the model would
+            take nothing of it.
     """
     if is_local(path, '`load_from`'):
         weights = read_checkpoint(path, trusted)['state_dict']
@@ -65,10 +67,10 @@ def check_load_from(model: nn.Module,
 
 
 def is_local(path: str, name: str) -> bool:
-    """Whether a path is no address.
+    """Return True if a path is no URL.
 
     Raises:
-        UserError: It is no path at all.
+        UserError: The path is no string.
     """
     if not isinstance(path, str):
         raise UserError(f'{name} (={shown(path)}) must be the path of a '
@@ -77,10 +79,10 @@ def is_local(path: str, name: str) -> bool:
 
 
 def _part(path: str, prefix: str, weights: dict, kind: str) -> dict:
-    """The weights under a prefix, as mmengine cuts it off.
+    """Return the weights under a prefix, as mmengine cuts it off.
 
     Raises:
-        UserError: There are none.
+        UserError: There are no such weights.
     """
     part = under(weights, prefix if prefix.endswith('.') else f'{prefix}.')
     if not part:

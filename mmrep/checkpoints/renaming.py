@@ -1,4 +1,4 @@
-"""Renaming by tables of regular expressions."""
+"""Rename weights by tables of regular expressions."""
 import re
 from typing import Dict, Optional, Sequence, Tuple
 
@@ -19,14 +19,14 @@ def rename(name: str, table: Table) -> str:
 
 
 def translate(name: str, *sentences: Sentence) -> Optional[str]:
-    """Rewrite the whole of a name from its front to its end.
+    """Translate a whole name from its front to its end.
 
-    A sentence is a sequence of tables. The first row of its first table that
-    matches takes the front of the name away, a row of the second one what
-    then is the front, and so on until nothing may be left.
+    A sentence is a sequence of tables, one for each part of a name. In each
+    table the first row that matches takes the front off the rest of the name
+    and translates it. A sentence fits if its last table leaves no rest.
 
     Returns:
-        What the first such sentence makes of the name, None if there is none.
+        The translation by the first sentence that fits, None if none does.
     """
     for tables in sentences:
         out, rest = '', name
@@ -51,7 +51,7 @@ def _first(table: Table, name: str) -> Optional[Tuple[str, str]]:
 
 def translated(state_dict: StateDict, kind: str, *sentences:
                Sentence) -> StateDict:
-    """Translate all names.
+    """Translate all names of a state dict.
 
     Raises:
         UserError: No sentence explains a name, or two names become one.

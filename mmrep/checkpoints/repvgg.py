@@ -35,5 +35,5 @@ SENTENCES = ((CONVS, WEIGHTS), (CONVS, BRANCH_NORMS, NORM), (STAGES, SQUEEZE))
 
 
 def convert(state_dict: StateDict) -> StateDict:
-    """Rename; every name must be one of a RepVGG."""
+    """Rename weights; every name must be one of a RepVGG."""
     return translated(state_dict, KIND, *SENTENCES)

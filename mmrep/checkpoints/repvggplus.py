@@ -1,4 +1,4 @@
-"""Official RepVGGplus names (DingXiaoH/RepVGG): a third stage in two."""
+"""Official RepVGGplus names (DingXiaoH/RepVGG), the third stage in halves."""
 import re
 from typing import Dict
 
@@ -12,7 +12,7 @@ BLOCK = re.compile(r'(stage\d)(_first|_second|)\.blocks\.(\d+)\.')
 
 
 def convert(state_dict: StateDict) -> StateDict:
-    """Count the blocks of a stage through, then it is a RepVGG."""
+    """Join the halves of each stage, then rename as for a RepVGG."""
     behind = _blocks_of_first_halves(state_dict)
 
     def as_repvgg(match: re.Match) -> str:
@@ -27,10 +27,11 @@ def convert(state_dict: StateDict) -> StateDict:
 
 
 def _blocks_of_first_halves(state_dict: StateDict) -> Dict[str, int]:
-    """How many blocks the first half of a stage has, by the stage.
+    """Return the number of blocks in a stage's first half, by the stage.
 
     Raises:
-        UserError: The second is not as long, or longer by one.
+        UserError: The second half is neither as long as the first nor longer
+            by one block.
     """
     counts: Dict[str, dict] = {}
     for name in state_dict:

@@ -1,4 +1,4 @@
-"""What all layouts of ResNets share: places of convolutions and norms."""
+"""Places of convolutions and norms, which all layouts of ResNets share."""
 import math
 import re
 from typing import Optional
@@ -8,10 +8,10 @@ from torch import Tensor
 
 from .renaming import StateDict, translate
 
-EPS = 1e-5  # of torch's and all hosts' batch norms
+EPS = 1e-5  # default of torch's and all hosts' batch norms
 NORM = ((r'(weight|bias|running_mean|running_var|num_batches_tracked)$',
          r'\1'), )
-# of the official OREPA and DBB, last: a block that is no part of a net
+# official OREPA and DBB; the last row is for a block that is no part of a net
 CONVS = (
     (r'stage0\.conv1\.', 'conv1.'),
     (r'stage(\d+)\.(\d+)\.(conv\d)\.', r'layer\1.\2.\3.'),
@@ -24,13 +24,13 @@ NORMS = (
     (r'stage(\d+)\.(\d+)\.shortcut\.bn\.', r'layer\1.\2.downsample.1.'),
     (r'bn\.', 'bn.'),
 )
-# of torchvision and OpenMMLab
+# torchvision and OpenMMLab
 HOST_CONVS = (
     (r'conv1\.|layer\d+\.\d+\.(conv\d|downsample\.0)\.', r'\g<0>'),
     (r'', ''),
 )
 HOST_NORMS = ((r'bn1\.|layer\d+\.\d+\.(bn\d|downsample\.1)\.', r'\g<0>'), )
-BEHIND = (  # the last one of MobileNetV1
+BEHIND = (  # the last row is for MobileNetV1
     (r'(layer\d+\.\d+\.|)conv(\d)\.$', r'\1bn\2.'),
     (r'(layer\d+\.\d+\.)downsample\.0\.$', r'\1downsample.1.'),
     (r'(conv1\.|layer\d+\.\d+\.(?:depth|point)wise\.)conv\.$', r'\1bn.'),
@@ -38,22 +38,25 @@ BEHIND = (  # the last one of MobileNetV1
 
 
 def norm_behind(conv: str) -> Optional[str]:
-    """``layer1.0.bn2.`` of ``layer1.0.conv2.``, None if it is none."""
+    """Return the norm behind: ``layer1.0.bn2.`` for ``layer1.0.conv2.``.
+
+    The result is None if no norm stands behind such a name.
+    """
     return translate(conv, (BEHIND, ))
 
 
 def put_norms_behind(state_dict: StateDict, blocks: bool = True) -> StateDict:
-    """Let every convolution have a norm behind it and no bias.
+    """Give every convolution a norm behind and no bias, as hosts' nets have.
 
-    That is what the nets of all hosts have. A bias is taken off the
-    running mean of the norm that follows, which is exact in both modes; where
-    none follows, as in a deployed net, it becomes the bias of a new one that
-    is the identity in eval mode.
+    A bias is subtracted from the running mean of the norm that follows, which
+    is exact in both modes. Where none follows, as in a deployed net, it
+    becomes the bias of a new norm that is the identity in eval mode but for
+    this bias.
 
     Args:
-        state_dict: In our names.
-        blocks: Whether blocks that end in norms of their own get such a new
-            one behind them, too. Defaults to True.
+        state_dict: The weights, by the names used here.
+        blocks: True to put such a new norm also behind blocks that end in
+            norms of their own. Defaults to True.
     """
     out = dict(state_dict)
     for name in state_dict:

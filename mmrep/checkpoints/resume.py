@@ -1,4 +1,4 @@
-"""What a checkpoint must hold for a training to go on from it."""
+"""Check that a training can go on from a checkpoint."""
 from collections.abc import Mapping
 from typing import Any, Callable, Dict, Optional
 
@@ -19,13 +19,13 @@ def check_resumable(path: str,
     """Refuse a checkpoint from which no training can go on.
 
     Args:
-        path: Of the file, for the message.
-        checkpoint: From ``read_checkpoint``.
-        trusted: Whether the file may run code. Defaults to False.
+        path: The file's path, for the message.
+        checkpoint: The checkpoint, as ``read_checkpoint`` returns it.
+        trusted: True if the file may run code. Defaults to False.
 
     Raises:
-        UserError: It holds weights alone, a part of it is none that mmengine
-            wrote, or it holds a program.
+        UserError: The checkpoint holds weights alone, a part that mmengine
+            did not write, or a program.
     """
     for key in NEEDED:
         if key not in checkpoint:
@@ -37,9 +37,9 @@ def check_resumable(path: str,
         if key in checkpoint and not _holds(is_right, checkpoint[key]):
             raise UserError(
                 f'cannot resume from {path!r}: its {key!r} '
-                f'(={shown(checkpoint[key])}) is damaged, it is none that a '
-                'training has written; start from the weights with '
-                f'`--cfg-options load_from={path}`')
+                f'(={shown(checkpoint[key])}) is damaged, no training writes '
+                'such a value; start from the weights with `--cfg-options '
+                f'load_from={path}`')
     if 'ema_state_dict' in checkpoint:
         _check_average(path, checkpoint)
     if 'config' in checkpoint['meta'] and not trusted:
@@ -56,15 +56,16 @@ def check_fits(path: str,
     """Refuse a checkpoint of another training than that of a config.
 
     Args:
-        path: Of the file, for the message.
-        checkpoint: That :func:`check_resumable` has passed.
+        path: The file's path, for the message.
+        checkpoint: The checkpoint, after :func:`check_resumable`.
         cfg: The whole config.
-        optim_wrapper: What the config builds for the model of the checkpoint.
-            Defaults to None: the optimizer is not looked at.
+        optim_wrapper: The optimizer wrapper that the config builds for the
+            checkpoint's model. Defaults to None: the optimizer is not
+            checked.
 
     Raises:
-        UserError: Its moment, schedulers or optimizer are none of this
-            training.
+        UserError: The checkpoint's moment, schedulers or optimizer do not fit
+            this training.
     """
     key = 'meta'
     try:
@@ -84,7 +85,7 @@ def check_fits(path: str,
 def _holds(is_right: Callable[[Any], bool], part: Any) -> bool:
     try:
         return bool(is_right(part))
-    except Exception:  # whatever a damaged part makes of it
+    except Exception:  # a damaged part can raise anything
         return False
 
 
@@ -100,7 +101,7 @@ def _count(value: Any) -> bool:
 
 
 def _message_hub(part: Any) -> bool:
-    if isinstance(part, MessageHub):  # of a file that is trusted
+    if isinstance(part, MessageHub):  # a trusted file may have one
         return True
     buffers = [
         value for value in part['log_scalars'].values()
@@ -114,7 +115,7 @@ def _message_hub(part: Any) -> bool:
 
 
 def _optimizer(part: dict) -> bool:
-    """One optimizer, or several by name."""
+    """Return True for the state of one optimizer, or of several by name."""
     if 'param_groups' not in part:
         return bool(part) and all(map(_one_optimizer, part.values()))
     return _one_optimizer(part)
@@ -128,7 +129,7 @@ def _one_optimizer(part: dict) -> bool:
 
 
 def _schedulers(part: Any) -> bool:
-    """Those of one optimizer, or of several by name."""
+    """Return True for the schedulers of one optimizer, or several by name."""
     several = part.values() if isinstance(part, dict) else [part]
     return all(
         isinstance(each, list) and all(
@@ -147,7 +148,8 @@ def _check_average(path: str, checkpoint: Mapping) -> None:
     """Refuse an average of another model.
 
     Raises:
-        UserError: A weight of the model has none in it of its shape.
+        UserError: The average lacks a weight of the model, or has it in
+            another shape.
     """
     average = checkpoint['ema_state_dict'] or {}
     for name, value in checkpoint['state_dict'].items():

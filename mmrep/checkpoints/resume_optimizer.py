@@ -1,4 +1,4 @@
-"""Whether the state of an optimizer in a file is one for that of a config."""
+"""Check that an optimizer's state in a file fits the optimizer of a config."""
 import copy
 from collections import defaultdict
 from collections.abc import Mapping
@@ -16,19 +16,21 @@ from ..layers.geometry import is_number
 def check_optimizer_state(state: Mapping, wrapper: Any) -> None:
     """Refuse a state with which the optimizer could not go on.
 
-    It is loaded into a copy, which makes one step with gradients of zero.
+    The state is loaded into a copy of the optimizer, which makes one step
+    with gradients of zero.
 
     Args:
-        state: Of the file, its ``optimizer``; stays as it is.
-        wrapper: What the config builds, one ``OptimWrapper`` or several by
-            name; stays as it is.
+        state: The file's ``optimizer``. It stays as it is.
+        wrapper: The ``OptimWrapper`` that the config builds, or several by
+            name. It stays as it is.
 
     Raises:
         UserError: The state is of another optimizer, or damaged.
     """
     several = isinstance(wrapper, OptimWrapperDict)
     if several != ('param_groups' not in state):
-        raise UserError('one of the two is several optimizers by name')
+        raise UserError('one of them has several optimizers by name, the '
+                        'other has one')
     if not several:
         return _check_one(state, wrapper)
     if set(state) != set(wrapper.keys()):
@@ -47,7 +49,7 @@ def _check_one(state: Mapping, wrapper: Any) -> None:
         trial.load_state_dict(
             copy.deepcopy({k: state[k]
                            for k in ('state', 'param_groups')}))
-    except Exception as error:  # whatever it makes of odd values
+    except Exception as error:  # odd values can raise anything
         raise UserError(
             f"the config's optimizer, {type(trial).__name__}, cannot load it "
             f'({type(error).__name__}: {one_line(error)})') from error
@@ -68,7 +70,7 @@ def _check_counts(groups: list, wanted: list) -> None:
 
 
 def _check_settings(settings: Any) -> None:
-    """What mmengine keeps beside several groups, for the schedules."""
+    """Check what mmengine keeps beside several groups, for schedules."""
     if settings is None:
         return
     if not isinstance(settings, Mapping) or not is_number(settings.get('lr')):
@@ -77,7 +79,7 @@ def _check_settings(settings: Any) -> None:
 
 
 def _check_scaler(scaler: Any) -> None:
-    """Of mixed precision; all of its state are numbers."""
+    """Check the state of a scaler for mixed precision, which is numbers."""
     if not isinstance(scaler, Mapping) or not all(
             map(is_number, scaler.values())):
         raise UserError(f'its `loss_scaler` (={shown(scaler)}) must be a dict '
@@ -85,7 +87,7 @@ def _check_scaler(scaler: Any) -> None:
 
 
 def _check_group(i: int, group: dict, fresh: dict) -> None:
-    """Options of the file replace those of the config, all of them."""
+    """Check the options of a group, which replace all those of the config."""
     for name, value in fresh.items():
         if name not in group:
             raise UserError(f'its group {i} has no {name!r}, which the '
@@ -96,11 +98,11 @@ def _check_group(i: int, group: dict, fresh: dict) -> None:
 
 
 def _try(trial: Optimizer, optimizer: Optimizer) -> None:
-    """Compare with what a step without a state makes, then make one with."""
+    """Compare the state with that after a fresh step, then step with it."""
     params = _all_parameters(trial)
     loaded, trial.state = trial.state, defaultdict(dict)
     for param, own in zip(params, _all_parameters(optimizer)):
-        if own in optimizer.state:  # some have it before the first step
+        if own in optimizer.state:  # some have a state before any step
             trial.state[param] = copy.deepcopy(optimizer.state[own])
     why = _why_no_step(trial)
     if why is None:
@@ -122,7 +124,7 @@ def _why_no_step(optimizer: Optimizer) -> Any:
         param.grad = torch.zeros_like(param)
     try:
         optimizer.step()
-    except Exception as error:  # whatever it makes of odd values
+    except Exception as error:  # odd values can raise anything
         return f'{type(error).__name__}: {one_line(error)}'
     return None
 

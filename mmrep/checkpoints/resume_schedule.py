@@ -1,4 +1,4 @@
-"""Whether a file was written at a moment of the training of a config."""
+"""Check that a file was written during the training of a config."""
 import logging
 from collections.abc import Mapping
 from typing import Any, List
@@ -14,11 +14,11 @@ def check_moment(meta: Mapping, train_cfg: Mapping) -> None:
     """Refuse a moment after the end of the training.
 
     Args:
-        meta: Of the file, with ``epoch`` and ``iter``.
-        train_cfg: Of the config.
+        meta: The file's meta, with ``epoch`` and ``iter``.
+        train_cfg: The config's ``train_cfg``.
 
     Raises:
-        UserError: It is beyond ``max_epochs`` or ``max_iters``.
+        UserError: The moment is beyond ``max_epochs`` or ``max_iters``.
     """
     for unit, name in UNITS.items():
         end = train_cfg.get(name)
@@ -32,12 +32,13 @@ def check_schedulers(checkpoint: Mapping, config: Any) -> None:
     """Refuse the schedulers of another training.
 
     Args:
-        checkpoint: With those of the file.
+        checkpoint: The file's checkpoint, with its schedulers.
         config: The ``param_scheduler`` of the config: one, several, a dict of
             these by the names of optimizers, or None.
 
     Raises:
-        UserError: Their number is another, or they are at another moment.
+        UserError: The file has another number of schedulers, or they are at
+            another moment.
     """
     if 'param_schedulers' not in checkpoint:
         if config:
@@ -58,7 +59,7 @@ def check_schedulers(checkpoint: Mapping, config: Any) -> None:
 
 
 def _configs(config: Any, name: Any) -> List[Any]:
-    """Those of one optimizer, as mmengine finds them."""
+    """Return the configs for one optimizer, as mmengine finds them."""
     if isinstance(config, Mapping) and 'type' not in config:
         config = config.get(name)
     if config is None:
@@ -67,7 +68,7 @@ def _configs(config: Any, name: Any) -> List[Any]:
 
 
 def _check_step(state: Mapping, config: Any, meta: Mapping) -> None:
-    """-1 is before the first step, for one that begins later."""
+    """Check the step of a scheduler, -1 if it has not begun yet."""
     start = config.get('last_step', -1) if isinstance(config, Mapping) else -1
     last = max(meta['epoch'], meta['iter']) + 1 + max(start + 1, 0)
     if not -1 <= state['last_step'] <= last:

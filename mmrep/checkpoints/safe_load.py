@@ -1,4 +1,4 @@
-"""Reading checkpoints without letting them run code."""
+"""Read checkpoints without letting them run code."""
 import os
 import os.path as osp
 import pickle
@@ -20,19 +20,20 @@ def read_checkpoint(path, trusted=False):
     """Read a checkpoint onto the CPU.
 
     Args:
-        path (str): File written by mmengine, by ``mmrep`` or by
-            ``torch.save(model.state_dict(), path)``, or one that has weights
-            under another usual name.
-        trusted (bool): Whether pickled objects may run their code. Defaults
+        path (str): The path of a file written by mmengine, by ``mmrep`` or by
+            ``torch.save(model.state_dict(), path)``, or of one that has
+            weights under another usual name.
+        trusted (bool): True if pickled objects may run their code. Defaults
             to False.
 
     Returns:
-        dict: The checkpoint, its weights under ``'state_dict'``. Names are
-        strings and weights tensors, ``meta`` is a dict if it is there.
+        dict: The checkpoint, with its weights under ``'state_dict'``. Names
+        are strings, weights are tensors, and ``meta`` is a dict if it is
+        there.
 
     Raises:
-        UserError: If there is no such file, if it is no checkpoint or a
-            damaged one, or if it holds objects and is not ``trusted``.
+        UserError: The file is missing, is no checkpoint or a damaged one, or
+            holds objects and is not ``trusted``.
 
     Examples:
         >>> import torch
@@ -53,12 +54,12 @@ def read_checkpoint(path, trusted=False):
 
 
 def read_file(path, trusted=False):
-    """Read onto the CPU whatever a file holds; of a pickled model its weights.
+    """Read a file's content onto the CPU; a pickled model becomes its weights.
 
     Raises:
-        UserError: If there is no such file, if torch did not write it, if it
-            is a TorchScript archive, which is a program, or if it holds
-            objects and is not ``trusted``.
+        UserError: The file is missing, torch did not write it, it is a
+            TorchScript archive, which is a program, or it holds objects and
+            is not ``trusted``.
     """
     _check_file(path)
     rules = dict(weights_only=not trusted)
@@ -67,7 +68,7 @@ def read_file(path, trusted=False):
             weights_only=False, pickle_module=safe_globals.pickle_module())
     try:
         with safe_globals.allowed:
-            # of a mapped file only what is used, no optimizer's state, is read
+            # a mapped file is read only where it is used: no optimizer state
             content = torch.load(
                 path,
                 map_location='cpu',
@@ -96,7 +97,7 @@ def _check_file(path):
 
 
 def _is_torchscript(path):
-    """Whether ``torch.load`` would hand a file on to ``torch.jit.load``.
+    """Return True if ``torch.load`` would call ``torch.jit.load`` on a file.
 
     Before torch 2.6 it does so whatever its ``pickle_module`` is.
     """
@@ -104,7 +105,7 @@ def _is_torchscript(path):
 
 
 def _why_unreadable(path, error):
-    """Tell a refused object from a file that is no checkpoint."""
+    """Return why a file is unreadable: a refused object, or no checkpoint."""
     refused = re.search(r'GLOBAL (\S+?\(.*\)|\S+)', str(error))
     if refused or (isinstance(error, pickle.UnpicklingError)
                    and zipfile.is_zipfile(path)):
@@ -116,10 +117,10 @@ def _why_unreadable(path, error):
 
 
 def _weights(path, content):
-    """The weights wherever they are, perhaps all that there is.
+    """Return the weights in a file's content, or the content if it is them.
 
     Raises:
-        UserError: There are none.
+        UserError: There are no weights.
     """
     if isinstance(content, Mapping):
         weights = find_weights(content)

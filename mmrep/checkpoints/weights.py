@@ -2,7 +2,7 @@
 from typing import Mapping, NamedTuple, Optional
 
 from ..errors import UserError
-from ..prefixes import DDP, under, without_wrappers
+from ..prefixes import DDP, under, without_compiler, without_wrappers
 from .renaming import StateDict
 from .safe_load import read_checkpoint
 from .wrappers import AVERAGED, unwrap
@@ -12,8 +12,8 @@ class Weights(NamedTuple):
     """The part of a checkpoint that a net needs to run.
 
     Attributes:
-        state_dict: The weights, their names without those of wrappers.
-        meta: What the Runner that wrote them has noted of its run.
+        state_dict: The weights, by names without the prefixes of wrappers.
+        meta: The Runner's notes on the run that wrote the weights.
     """
 
     state_dict: StateDict
@@ -26,15 +26,15 @@ def read_weights(path: str,
     """Read the weights of a checkpoint onto the CPU.
 
     Args:
-        path: As for :func:`read_checkpoint`.
-        ema: As for :func:`choose_weights`. Defaults to None.
-        trusted: Whether pickled objects may run their code. Defaults to
+        path: See :func:`read_checkpoint`.
+        ema: See :func:`choose_weights`. Defaults to None.
+        trusted: True if pickled objects may run their code. Defaults to
             False.
 
     Raises:
-        UserError: There is no such file, it is no checkpoint or a damaged
-            one, it holds objects and is not ``trusted``, or it has not the
-            weights that ``ema`` asks for.
+        UserError: The file is missing, is no checkpoint or a damaged one,
+            holds objects and is not ``trusted``, or lacks the weights that
+            ``ema`` asks for.
     """
     checkpoint = read_checkpoint(path, trusted)
     return Weights(
@@ -48,28 +48,28 @@ def choose_weights(checkpoint: Mapping, ema: Optional[bool]) -> StateDict:
     ``ema_state_dict``.
 
     Args:
-        checkpoint: From ``read_checkpoint``.
+        checkpoint: The checkpoint, as ``read_checkpoint`` returns it.
         ema: True for the averaged weights, False for the raw ones, None for
             those under ``state_dict``.
 
     Returns:
-        The weights, their names without those of wrappers.
+        The weights, by names without the prefixes of wrappers.
 
     Raises:
-        UserError: If there are no others.
+        UserError: The checkpoint holds no averaged weights.
     """
     if ema is not None and checkpoint.get('ema_state_dict') is None:
         return without_wrappers(_of_others(checkpoint, ema))
     if ema is not False:
         return without_wrappers(checkpoint['state_dict'])
-    return under(checkpoint['ema_state_dict'], DDP)
+    return without_compiler(under(checkpoint['ema_state_dict'], DDP))
 
 
 def _of_others(checkpoint: Mapping, ema: bool) -> StateDict:
-    """Take them from a file that was not written with EMAHook.
+    """Choose the weights of a file that was not written with EMAHook.
 
     Raises:
-        UserError: If there are none.
+        UserError: There are no averaged weights.
     """
     if not any(checkpoint.get(key) for key in AVERAGED):
         raise UserError('the checkpoint holds no EMA weights: leave out '

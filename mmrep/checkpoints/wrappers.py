@@ -1,4 +1,4 @@
-"""The state dict inside of a checkpoint, whatever wraps it."""
+"""The state dict inside a checkpoint, whatever wraps it."""
 from collections.abc import Mapping
 from typing import Any, Sequence, Tuple
 
@@ -13,7 +13,7 @@ WEIGHTS = ('state_dict', 'model', 'model_state_dict')
 AVERAGED = ('model_ema', 'ema_model', 'state_dict_ema', 'ema')
 USUAL = WEIGHTS + AVERAGED
 MAX_WRAPPERS = 5
-# of a RepVGGplus, by the stage that each is behind
+# numbers of a RepVGGplus's auxiliary classifiers, by the stage before each
 AUXILIARY = dict(stage1=0, stage2=1, stage3_first=2)
 WEIGHT = ((r'(weight|bias)\Z', r'\1'), )
 NORM = ((r'(weight|bias|running_(mean|var)|num_batches_tracked)\Z', r'\1'), )
@@ -29,10 +29,10 @@ CLASSIFIER_NORMS = (((r'head\.auxiliary\.\d+\.bn\.', r'\g<0>'),
 
 
 def find_weights(held: Mapping, keys: Sequence[str] = USUAL) -> Mapping:
-    """What is under the first of the usual names, or is there without any.
+    """Return the mapping under the first usual name, or ``held`` itself.
 
     Raises:
-        UserError: There are wrappers in wrappers without an end.
+        UserError: Wrappers stand in wrappers, without an end.
     """
     for _ in range(MAX_WRAPPERS):
         inner = next((held[key] for key in keys
@@ -48,15 +48,15 @@ def find_weights(held: Mapping, keys: Sequence[str] = USUAL) -> Mapping:
 
 
 def unwrap(checkpoint: Any, ema: bool = False) -> StateDict:
-    """Find the weights.
+    """Find the weights of a checkpoint.
 
     Args:
-        checkpoint: A state dict, or what holds one under a usual name.
-        ema: Take the averaged weights instead of the raw ones. Defaults to
-            False: only where there are no others.
+        checkpoint: A state dict, or a dict that holds one under a usual name.
+        ema: True to take the averaged weights instead of the raw ones.
+            Defaults to False: averaged ones only where there are no others.
 
     Raises:
-        UserError: There are none, or something among them is no tensor.
+        UserError: There are no weights, or something among them is no tensor.
     """
     if not isinstance(checkpoint, Mapping):
         raise UserError('this is no checkpoint: it holds a '
@@ -73,10 +73,10 @@ def unwrap(checkpoint: Any, ema: bool = False) -> StateDict:
 
 
 def as_checkpoint(loaded: Any) -> Any:
-    """Give weights the name under which mmengine looks for them, too.
+    """Give weights also the name under which mmengine looks for them.
 
-    It would load nothing of a ``{'model': weights}``, in silence. A state
-    dict without a wrapper it knows, and whatever else there is stays.
+    mmengine would load nothing of a ``{'model': weights}``, silently. A state
+    dict that mmengine finds, and any other content, stays as it is.
     """
     if isinstance(loaded, nn.Module):
         return dict(state_dict=loaded.state_dict())
@@ -91,10 +91,10 @@ def without_prefixes(state_dict: StateDict) -> StateDict:
     """Cut off the names of the modules around a backbone.
 
     Args:
-        state_dict: Of a backbone, by the names of any code.
+        state_dict: A backbone's weights, by the names of any code.
 
     Raises:
-        UserError: That would make one of two names.
+        UserError: Two names would become one.
     """
     out = without(AROUND_BACKBONE, dict(state_dict), 'a prefix')
     out.pop('n_averaged', None)  # a counter of torch's AveragedModel
@@ -102,7 +102,7 @@ def without_prefixes(state_dict: StateDict) -> StateDict:
 
 
 def split_classifier(state_dict: StateDict) -> Tuple[StateDict, StateDict]:
-    """The backbone, and the classifiers as the heads here name them."""
+    """Return the backbone, and the classifiers by the names of heads here."""
     backbone, head = {}, {}
     for name, tensor in state_dict.items():
         of_head = translate(name, CLASSIFIERS, CLASSIFIER_NORMS)

@@ -1,7 +1,7 @@
 """Everything that changes other packages, or depends on their private parts.
 
-The lowest room with more than one file: it imports nothing of mmrep but the
-single files below it. What needs a block gets its class or a function as an
-argument; :mod:`mmrep.patches` hands these over. Each file says what private
-part it uses, why, and whether a public way exists by now.
+This is the lowest room with more than one file: it imports nothing of mmrep
+but the single files below it. A file that needs a block gets its class or a
+function as an argument, from :mod:`mmrep.patches`. Each file says which
+private part it uses, why, and whether a public way exists by now.
 """

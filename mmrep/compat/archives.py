@@ -1,8 +1,8 @@
 """The records of a file that ``torch.save`` wrote.
 
 Uses: ``torch._C.PyTorchFileReader``, with which ``torch.load`` itself reads
-zip files. Nothing public lists the records without loading them up to
-PyTorch 2.14.
+zip files. Up to PyTorch 2.14 nothing public lists the records without loading
+them.
 """
 import os
 from typing import List, Union
@@ -14,10 +14,10 @@ _Reader = private('torch._C.PyTorchFileReader', __name__,
 
 
 def records_of(path: Union[str, os.PathLike]) -> List[str]:
-    """Names of the records in a file; none where it is no zip file.
+    """Return the names of the records in a file, none if it is no zip file.
 
     Args:
-        path: Of the file.
+        path: The file's path.
     """
     try:
         return _Reader(os.fspath(path)).get_all_records()

@@ -1,4 +1,4 @@
-"""What a batch norm is: the one answer for the whole package.
+"""The one definition of a batch norm for the whole package.
 
 Uses: ``_BatchNorm`` of ``torch.nn.modules.batchnorm``, the base of torch's
 batch norms, its own base ``_NormBase`` and the ``_check_input_dim`` of both.
@@ -18,10 +18,10 @@ FROZEN = ('running_mean', 'running_var', 'weight', 'bias')
 
 
 def is_batch_norm(module: Any) -> bool:
-    """Whether a module is a batch norm of any make.
+    """Return True if a module is a batch norm of any make.
 
-    As those of torch, also without running statistics, mmcv's own SyncBN,
-    which has no base in common with them, and frozen ones.
+    Torch's batch norms count, also without running statistics, and so do
+    frozen norms and mmcv's own SyncBN, which has no base in common with them.
     """
     return isinstance(module,
                       _BatchNorm) or (has_statistics(module)
@@ -29,16 +29,16 @@ def is_batch_norm(module: Any) -> bool:
 
 
 def has_statistics(module: Any) -> bool:
-    """Whether a module has a running mean and variance."""
+    """Return True if a module has a running mean and variance."""
     return all(
         isinstance(getattr(module, name, None), Tensor) for name in FROZEN[:2])
 
 
 def is_frozen_norm(module: Any) -> bool:
-    """Whether a module is a batch norm of buffers only, which nothing trains.
+    """Return True if a module is a batch norm that has buffers only.
 
-    As FrozenBatchNorm2d of torchvision, mmdet, timm and detectron2, of which
-    each has its own class.
+    Nothing trains it. An example is FrozenBatchNorm2d, of which torchvision,
+    mmdet, timm and detectron2 each have their own class.
     """
     return not isinstance(module, _NormBase) and all(
         isinstance(getattr(module, '_buffers', {}).get(name), Tensor)
@@ -46,7 +46,7 @@ def is_frozen_norm(module: Any) -> bool:
 
 
 def is_unfinished(kind: type) -> bool:
-    """Whether a class of norms cannot run: it has no forward or no check."""
+    """Return True if a class of norms has no forward or no input check."""
     if kind.forward is nn.Module.forward:
         return True
     return kind.forward.__module__.startswith('torch.nn.') and getattr(

@@ -1,4 +1,4 @@
-"""A guard inside of a function that other modules hold already.
+"""A guard inside a function that other modules hold already.
 
 Uses: assignment to ``function.__code__``, which Python documents. A module
 may have imported the function by name, so that another object under the old
@@ -13,15 +13,16 @@ from .patching import Undo
 
 
 def put_guard(function: Any, make: Callable[[Callable], Callable]) -> Undo:
-    """Let a function call a guard in its place, under every name it has.
+    """Make a function call a guard in its place, under every name it has.
 
     Args:
-        function: Defined in Python, with no variables of an outer function.
-            Anything else stays as it is.
-        make: Gets a copy of the original and returns the guard around it.
+        function: A function defined in Python, with no variables of an outer
+            function. Anything else stays as it is.
+        make: A function that gets a copy of the original and returns the
+            guard around it.
 
     Returns:
-        What puts the original code back.
+        A function that puts the original code back.
     """
     if not inspect.isfunction(function) or function.__code__.co_freevars or (
             hasattr(function, '__wrapped__')):
@@ -30,7 +31,7 @@ def put_guard(function: Any, make: Callable[[Callable], Callable]) -> Undo:
                             function.__name__, function.__defaults__)
     original.__kwdefaults__ = function.__kwdefaults__
     original.__doc__ = function.__doc__
-    function.__wrapped__ = original  # which has the signature
+    function.__wrapped__ = original  # it has the signature
 
     def call(*args, guard_of_mmrep, **kwargs):
         return guard_of_mmrep(*args, **kwargs)
@@ -49,4 +50,4 @@ def put_guard(function: Any, make: Callable[[Callable], Callable]) -> Undo:
 
 
 def _nothing() -> None:
-    """Undo nothing."""
+    """Do nothing, since there is nothing to undo."""

@@ -1,9 +1,10 @@
-"""Whether a compiler or a transform traces, in any PyTorch.
+"""Tell whether a compiler or a transform traces, in any PyTorch.
 
 Uses: ``torch._C._functorch`` and the level of ``torch.autograd.forward_ad``,
-by which torch.func and forward-mode AD know themselves, and ``_orig_mod``, the
-module inside of what ``torch.compile`` returns. None of these has a public
-name up to PyTorch 2.14. ``torch.compiler.is_compiling`` is public since 2.3.
+which tell that torch.func and forward-mode AD run, and ``_orig_mod``, the
+module inside the one that ``torch.compile`` returns. None of these has a
+public name up to PyTorch 2.14. ``torch.compiler.is_compiling`` is public since
+2.3.
 """
 import torch
 from torch import nn
@@ -13,7 +14,7 @@ from .private import private
 
 try:
     from torch.compiler import is_compiling
-except ImportError:  # before 2.3 the compiler knows it by another name
+except ImportError:  # PyTorch before 2.3 has it under another name
     is_compiling = private('torch._utils.is_compiling', __name__,
                            'to know that a compiler traces')
 
@@ -28,24 +29,24 @@ _interpreters = private('torch._C._functorch.peek_interpreter_stack', __name__,
 
 
 def is_functional() -> bool:
-    """Whether torch.func or forward-mode AD follows the operations.
+    """Return True if torch.func or forward-mode AD follows the operations.
 
-    They know the rules of PyTorch's own operations only.
+    Both know the rules of PyTorch's own operations only.
     """
     return forward_ad._current_level >= 0 or _interpreters() is not None
 
 
 def is_batch_of_old(tensor: torch.Tensor) -> bool:
-    """Whether it is a batch of tensors that torch.autograd itself makes."""
+    """Return True for a batch of tensors that torch.autograd itself makes."""
     known = getattr(_functorch, 'is_legacy_batchedtensor', None)
     if known is not None:
         return known(tensor)
-    # before it had a name
+    # older PyTorch has no name for it
     return ' Batched' in torch._C._dispatch_key_set(tensor)
 
 
 def without_compiler(model: nn.Module) -> nn.Module:
-    """The module that torch.compile wrapped, or the model itself.
+    """Return the module that torch.compile wrapped, or the model itself.
 
     Args:
         model: Any module, wrapped or not.

@@ -1,8 +1,8 @@
-"""What converters of other libraries are called, and guards around them.
+"""Names of other libraries' converters, and guards around these.
 
 A converter reads ``conv.weight`` as the whole kernel, but a re-parameterized
 layer has more than that. A guard refuses such layers, so that none is
-destroyed in silence.
+destroyed silently.
 """
 import functools
 import inspect
@@ -13,24 +13,24 @@ from torch import Tensor
 from ..errors import UserError
 from .pytree import tree_flatten
 
-# methods of hosts' and other libraries' modules that mean nothing else
+# methods of hosts' and other libraries' modules that always convert
 METHODS = ('switch_to_deploy', 'merge_kernel', 'reparameterize',
            'get_equivalent_kernel_bias', 'local_inject', 'repvgg_convert',
            'convert_to_deploy')
-# converters where they need no argument; else they may fuse anything
+# methods that convert if they need no argument, else they may fuse anything
 VAGUE = ('fuse', 'fuse_model')
-# those that mostly take a branch
+# methods that mostly get a branch as their argument
 OF_BRANCHES = ('_fuse_conv_bn', '_fuse_bn_tensor', 'fuse_bn', 'fuse_conv_bn')
-# of a module of Python in which a class of torch modules is
+# functions of a Python module that defines a class of torch modules
 IN_MODULES = ('fuse_bn', )
-# where a function is defined, and its name
+# the module that defines a function, and the function's name
 FUNCTIONS = (
     ('mmcv.cnn.utils.fuse_conv_bn', 'fuse_conv_bn'),
     ('mmcv.cnn.utils.fuse_conv_bn', '_fuse_conv_bn'),
     ('mmcv.cnn.bricks.conv_module', 'efficient_conv_bn_eval_forward'),
     ('torch.nn.utils.fusion', 'fuse_conv_bn_eval'),
 )
-# modules whose forward takes the weight of a convolution instead of calling it
+# modules whose forward reads a convolution's weight instead of calling it
 READERS = {
     'mmdet.models.dense_heads.tood_head.TaskDecomposition':
     'reduction_conv.conv',
@@ -40,13 +40,14 @@ READERS = {
 
 
 class Rules(NamedTuple):
-    """What the guards refuse.
+    """The rules by which the guards refuse.
 
     Attributes:
         rich: The class of layers whose weight is not their whole kernel.
-        refuse: Refuses such layers; called with the converter's name and what
-            it is called on.
-        refuse_biases: Refuses biases that the converter may leave out.
+        refuse: The function that refuses such layers. It is called with the
+            converter's name and arguments.
+        refuse_biases: The function that refuses biases which the converter
+            may leave out.
     """
 
     rich: type
@@ -55,7 +56,7 @@ class Rules(NamedTuple):
 
 
 def needs_nothing(method: Callable) -> bool:
-    """Whether a method can be called with ``self`` alone."""
+    """Return True if a method can be called with ``self`` alone."""
     others = list(inspect.signature(method).parameters.values())[1:]
     starred = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
     return all(p.default is not p.empty or p.kind in starred for p in others)
@@ -63,11 +64,11 @@ def needs_nothing(method: Callable) -> bool:
 
 def guarded_method(method: Callable, what: str, first: int,
                    rules: Rules) -> Callable:
-    """Look at the arguments from the first that may be converted."""
+    """Return a method that checks its arguments from number ``first`` on."""
 
     @functools.wraps(method)
     def guarded(*args, **kwargs):
-        # with tensors it is no converter, but fuses features
+        # a call with tensors fuses features and converts no module
         values, _ = tree_flatten([args[first:], kwargs])
         if not any(isinstance(value, Tensor) for value in values):
             rules.refuse(what, *values)
@@ -95,7 +96,7 @@ def guarded_function(function: Callable, home: Any, rules: Rules) -> Callable:
     what = f"{home.__name__.split('.')[0]}'s {function.__name__}"
 
     def guarded(*args, **kwargs):
-        values = [*args, *kwargs.values()]
+        values, _ = tree_flatten([args, kwargs])
         rules.refuse(what, *values)
         if function.__name__ in IN_MODULES:
             rules.refuse_biases(what, *values)

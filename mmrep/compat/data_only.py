@@ -1,13 +1,15 @@
 """A pickle module, for ``torch.load``, that builds data and nothing else.
 
-For PyTorch before 2.6, whose ``weights_only=True`` cannot be taught what
-mmengine's checkpoints hold. As there, a pickle may name only what is listed,
-and call, create and set the state of only a part of that.
+PyTorch before 2.6 needs it, since its ``weights_only=True`` cannot be taught
+what mmengine's checkpoints hold. As with ``weights_only``, a pickle may name
+only what is listed, and may call, create and set the state of only a part of
+that.
 
-Uses: ``pickle._Unpickler``, Python's unpickler in Python, since that in C
+Uses: ``pickle._Unpickler``, Python's unpickler in Python, since the one in C
 lets nobody watch what is called; ``_compat_pickle``, the names of Python 2;
-and ``_get_allowed_globals`` of ``torch._weights_only_unpickler``, what torch
-itself allows. PyTorch 2.6 has the public ``torch.serialization.safe_globals``.
+and ``_get_allowed_globals`` of ``torch._weights_only_unpickler``, the names
+that torch itself allows. PyTorch 2.6 has the public
+``torch.serialization.safe_globals``.
 """
 import codecs
 import pickle
@@ -30,15 +32,16 @@ _Python = private('pickle._Unpickler', __name__,
 
 
 def data_only(named: Names, uncalled: Iterable = ()) -> ModuleType:
-    """Make such a module.
+    """Make a pickle module that builds data and nothing else.
 
     Args:
-        named: What a pickle may name, besides tensors, by the names.
-        uncalled: What of it a pickle may hold but not call. Defaults to
-            nothing.
+        named: The objects that a pickle may name besides tensors, by their
+            names.
+        uncalled: Those of ``named`` that a pickle may hold but not call.
+            Defaults to none.
 
     Returns:
-        For the argument ``pickle_module``.
+        The module, for ``pickle_module`` of ``torch.load``.
     """
     allowed_by_torch = private(
         'torch._weights_only_unpickler._get_allowed_globals', __name__,
@@ -49,7 +52,7 @@ def data_only(named: Names, uncalled: Iterable = ()) -> ModuleType:
         **dtypes, '_codecs.encode': codecs.encode,
         **named
     }
-    # it would set attributes of whatever it is given
+    # this function sets attributes of any object
     named.pop('torch._tensor._rebuild_from_type_v2', None)
     uncalled = {id(value) for value in uncalled}
     called = {id(v) for v in named.values() if id(v) not in uncalled}

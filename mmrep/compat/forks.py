@@ -1,7 +1,7 @@
 """The maintained forks of the hosts, which have other distribution names.
 
 Changes: ``mmengine.config.utils.MODULE2PACKAGE``, which is public but
-documented nowhere, and to which mmengine has no way to add up to 0.10.
+documented nowhere. mmengine has no function that adds to it up to 0.10.
 """
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
@@ -13,14 +13,14 @@ from .patching import Undo
 
 
 def find_forked_hosts() -> Undo:
-    """Let bases like ``mmseg::_base_/default_runtime.py`` be found.
+    """Make bases like ``mmseg::_base_/default_runtime.py`` known to mmengine.
 
-    mmengine, its fork too, looks for them in the distribution
+    mmengine and its fork look for them in the distribution
     ``mmsegmentation``. Where a fork is installed in its place, the module's
     own name leads to them.
 
     Returns:
-        What undoes it.
+        A function that undoes the change.
     """
     before = dict(MODULE2PACKAGE)
     for module in HOSTS:

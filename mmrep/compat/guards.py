@@ -22,10 +22,10 @@ from .patching import Undo, put
 
 
 class Guards:
-    """All guards that stand in other libraries, and how to remove them.
+    """All guards that stand in other libraries, and their removal.
 
     Args:
-        rules: What they refuse.
+        rules: The rules by which the guards refuse.
     """
 
     def __init__(self, rules: Rules) -> None:
@@ -34,7 +34,7 @@ class Guards:
         self.undo: List[Undo] = []
 
     def put(self) -> None:
-        """Guard the functions, the classes there are and those to come."""
+        """Guard the functions, the present classes and those to come."""
         for module, name in FUNCTIONS:
             self._guard_function(sys.modules[module], name)
         self.guard_classes()
@@ -45,22 +45,23 @@ class Guards:
                   staticmethod(self.guard_classes))
 
     def remove(self) -> None:
-        """Leave every function and class as it was."""
+        """Restore every function and class."""
         while self.undo:
             self.undo.pop()()
 
     def guard_classes(self) -> None:
-        """Guard the classes of modules that there are by now."""
+        """Guard the classes of modules that exist by now."""
         kinds = [nn.Module]
-        for kind in kinds:  # which grows
+        for kind in kinds:  # the list grows
             kinds += kind.__subclasses__()
             self.guard_class(kind)
 
     def guard_class(self, kind: type) -> None:
-        """Let the converting methods of a class refuse nets not fused.
+        """Make the converting methods of a class refuse nets not fused yet.
 
         Args:
-            kind: Of a module. Those of mmrep convert as they should.
+            kind: The class of a module. Classes of mmrep convert correctly
+                and stay as they are.
         """
         if kind in self.seen:
             return
@@ -70,7 +71,7 @@ class Guards:
                 self._guard_own(cls)
 
     def _guard_own(self, cls: type) -> None:
-        """Guard what a class defines itself."""
+        """Guard the methods that a class itself defines."""
         if cls.__module__.split('.')[0] in ('mmrep', 'torch',
                                             'builtins') or (issubclass(
                                                 cls, self.rules.rich)):
@@ -98,7 +99,7 @@ class Guards:
             guarded = guarded_method(function, f'{cls.__name__}.{name}',
                                      int(not alone and not static), self.rules)
             for each, value in list(vars(cls).items()):
-                if value is method:  # by any name
+                if value is method:  # under any name
                     self._set(cls, each,
                               type(method)(guarded) if static else guarded)
 
@@ -114,16 +115,16 @@ class _Standing:
 
 
 def guard_converters(rules: Rules) -> Undo:
-    """Guard functions, the classes there are, and those that get a child.
+    """Guard functions, present classes, and classes that register a child.
 
-    A net that comes out of a pickle registers none: there the classes are
-    looked at once more.
+    A net that comes out of a pickle registers no child. Unpickling a block
+    therefore guards the classes that exist by then.
 
     Args:
-        rules: What the guards refuse.
+        rules: The rules by which the guards refuse.
 
     Returns:
-        What removes the guards.
+        A function that removes the guards.
     """
     guards = Guards(rules)
     guards.put()
@@ -137,11 +138,11 @@ def guard_converters(rules: Rules) -> Undo:
 
 
 def guard_class(kind: type) -> None:
-    """Guard a class of modules, where guards stand.
+    """Guard a class of modules if guards stand.
 
     Args:
-        kind: The class, of a module that may have got a layer without being
-            registered as its parent.
+        kind: The class of a module that may have got a layer without
+            registering it as a child.
     """
     if _Standing.guards is not None:
         _Standing.guards.guard_class(kind)

@@ -12,17 +12,17 @@ from torch import nn
 
 HOOKS = ('_forward_hooks', '_forward_pre_hooks', '_backward_hooks',
          '_backward_pre_hooks')
-# with their options, such as `_forward_hooks_with_kwargs`
+# the mappings and their options, such as `_forward_hooks_with_kwargs`
 KINDS = ('_forward_', '_backward_')
 
 
 def has_hooks(module: nn.Module) -> bool:
-    """Whether a module has hooks of its own on forward or backward."""
+    """Return True if a module has hooks of its own on forward or backward."""
     return any(getattr(module, name, None) for name in HOOKS)
 
 
 def pre_hooks_of(module: nn.Module) -> List[Callable]:
-    """The hooks that run before a module's forward."""
+    """Return the hooks that run before a module's forward."""
     return list(module._forward_pre_hooks.values())
 
 
@@ -30,12 +30,12 @@ def copy_hooks(source: nn.Module, target: nn.Module, memo: dict) -> None:
     """Give a module copies of the hooks of another, with their options.
 
     Args:
-        source: Has the hooks.
-        target: Gets them; it loses its own of the same kinds.
-        memo: Of the deep copy that both are a part of.
+        source: The module that has the hooks.
+        target: The module that gets them and loses its own of the same kinds.
+        memo: The memo of the deep copy that both are a part of.
     """
     for name, hooks in vars(source).items():
         if name.startswith(KINDS) and hooks:
             setattr(target, name, copy.deepcopy(hooks, memo))
-    if source._backward_hooks:  # full ones, or those of old
+    if source._backward_hooks:  # of either kind
         target._is_full_backward_hook = source._is_full_backward_hook

@@ -1,9 +1,9 @@
-"""mmengine's loading of weights, which prepares the model first.
+"""Preparation of a model before mmengine loads weights into it.
 
 Changes: ``mmengine.runner.checkpoint.load_state_dict``, through which
 ``init_detector``, inferencers, ``Runner`` and ``init_cfg`` load. It has no
-hook up to mmengine 0.10. Uses: ``_params_init_info``, by which mmengine marks
-a model while it initialises, and which nothing public tells.
+hook up to mmengine 0.10. Uses: ``_params_init_info``, which marks a model
+while mmengine initialises it. No public name tells the same.
 """
 import functools
 from typing import Callable, Dict, List
@@ -19,14 +19,14 @@ Prepare = Callable[[nn.Module, Dict[str, Tensor]], List[str]]
 
 
 def prepare_loading(prepare: Prepare) -> Undo:
-    """Let mmengine prepare a model for the weights that it loads.
+    """Make mmengine prepare a model for the weights that it loads.
 
     Args:
-        prepare: Called with the model, unwrapped, and the state dict. It
-            returns the names of the layers that have new parameters.
+        prepare: The function to call with the unwrapped model and the state
+            dict. It returns the names of the layers that have new parameters.
 
     Returns:
-        What undoes it.
+        A function that undoes the change.
     """
     load = mmengine_checkpoint.load_state_dict
 
@@ -42,7 +42,10 @@ def prepare_loading(prepare: Prepare) -> Undo:
 
 
 def is_initialising(model: nn.Module) -> bool:
-    """Whether mmengine initialises a model now: it allows no new weights."""
+    """Return True while mmengine initialises a model.
+
+    The model may not get new parameters meanwhile.
+    """
     return hasattr(model, '_params_init_info')
 
 

@@ -1,4 +1,4 @@
-"""What a module holds, as the mappings that torch itself keeps.
+"""The content of a module, as the mappings that torch itself keeps.
 
 Uses: ``_modules``, ``_parameters`` and ``_buffers`` of ``nn.Module``. The
 public ``named_children`` and its like leave out entries that are None and
@@ -16,9 +16,10 @@ TREES = ('_parameters', '_buffers', '_modules')
 
 
 def children_of(module: nn.Module) -> Dict[str, Optional[nn.Module]]:
-    """The mapping of a module's children by name, in order, None included.
+    """Return the mapping of a module's children by name, None included.
 
-    Setting an entry replaces a child; no hook of registration sees it.
+    Children are in order. Setting an entry replaces a child; no hook of
+    registration sees it.
 
     Args:
         module: The parent.
@@ -27,25 +28,26 @@ def children_of(module: nn.Module) -> Dict[str, Optional[nn.Module]]:
 
 
 def parameters_of(module: nn.Module) -> Dict[str, Optional[nn.Parameter]]:
-    """The mapping of a module's own parameters by name, None included."""
+    """Return the mapping of a module's own parameters, None included."""
     return module._parameters
 
 
 def buffers_of(module: nn.Module) -> Dict[str, Optional[Tensor]]:
-    """The mapping of a module's own buffers by name, None included."""
+    """Return the mapping of a module's own buffers by name, None included."""
     return module._buffers
 
 
 def trees_of(module: nn.Module) -> List[dict]:
-    """The mappings of a module's parameters, buffers and children."""
+    """Return the mappings of a module's parameters, buffers and children."""
     return [getattr(module, name) for name in TREES]
 
 
 def shallow_copy(module: nn.Module) -> nn.Module:
-    """A copy whose children may be replaced while the original keeps its own.
+    """Copy a module so that the original keeps children replaced in the copy.
 
     Args:
-        module: Its children, parameters and buffers are shared.
+        module: The original, which shares its children, parameters and
+            buffers with the copy.
     """
     twin = copy.copy(module)
     twin._modules = dict(module._modules)
@@ -53,5 +55,5 @@ def shallow_copy(module: nn.Module) -> nn.Module:
 
 
 def versions_of(state_dict: Mapping) -> Any:
-    """What a state dict says of its modules' versions, None if nothing."""
+    """Return the versions of modules in a state dict, None if it has none."""
     return getattr(state_dict, '_metadata', None)

@@ -1,4 +1,4 @@
-"""What torch's exporter to ONNX prints.
+"""The output that torch's exporter to ONNX prints.
 
 Changes, for as long as a ``with`` block runs: ``torch._C._jit_onnx_log``, by
 which the exporter prints the whole graph when it fails. Nothing public turns
@@ -15,7 +15,7 @@ from .patching import put
 
 @contextlib.contextmanager
 def silent_export() -> Iterator[None]:
-    """Let torch's exporter print no graph and no warnings of tracing."""
+    """Keep torch's exporter from printing graphs and warnings of tracing."""
     undo = put(torch._C, '_jit_onnx_log', lambda *_: None)
     try:
         with warnings.catch_warnings():

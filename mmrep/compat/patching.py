@@ -1,4 +1,4 @@
-"""Attributes of other libraries, replaced so that it can be undone."""
+"""Replace attributes of other libraries so that it can be undone."""
 from typing import Any, Callable
 
 Undo = Callable[[], None]
@@ -9,12 +9,12 @@ def put(owner: Any, name: str, value: Any) -> Undo:
 
     Args:
         owner: The module or class.
-        name: Of the attribute, which ``owner`` may inherit.
-        value: The new one.
+        name: The attribute's name; ``owner`` may inherit the attribute.
+        value: The new value.
 
     Returns:
-        What puts the old one back. It does nothing where another library has
-        replaced ours since, which calls what it found.
+        A function that puts the old value back. It does nothing if another
+        library has replaced ours since, because that library calls ours.
     """
     has_own = name in vars(owner)
     before = vars(owner).get(name)

@@ -7,12 +7,13 @@ def private(path: str, user: str, purpose: str) -> Any:
     """Fetch a private part of another package.
 
     Args:
-        path: Its module and name, such as ``'torch.nn.modules.x._Base'``.
-        user: ``__name__`` of the module that uses it.
-        purpose: What it is for, such as ``'to know batch norms'``.
+        path: The part's module and name, such as
+            ``'torch.nn.modules.x._Base'``.
+        user: The ``__name__`` of the module that uses it.
+        purpose: The purpose, such as ``'to know batch norms'``.
 
     Raises:
-        ImportError: It is not there, as after an upgrade.
+        ImportError: The part is not there, perhaps since an upgrade.
     """
     home, _, name = path.rpartition('.')
     try:

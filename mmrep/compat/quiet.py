@@ -1,7 +1,7 @@
-"""Keeping logs to what matters.
+"""Keep unimportant lines out of logs.
 
-Uses: mmengine's one logger, and ``logging.root.manager.disable``, what the
-public ``logging.disable`` was set to, which no public function gives.
+Uses: mmengine's one logger, and ``logging.root.manager.disable``, the level
+that the public ``logging.disable`` has set, which no public function returns.
 """
 import contextlib
 import logging
@@ -15,10 +15,10 @@ def quiet(level: str = 'WARNING') -> Iterator[None]:
     """Log nothing below a level while a ``with`` block runs.
 
     ``logging.disable`` will not do: mmengine's loggers remember which levels
-    are on, and it makes only those of ``logging`` forget.
+    are on, and it makes only the loggers of ``logging`` forget.
 
     Args:
-        level: Name of the lowest level that is logged.
+        level: Name of the lowest level that is logged. Defaults to 'WARNING'.
     """
     logger = MMLogger.get_current_instance()
     before = logger.level
@@ -31,12 +31,13 @@ def quiet(level: str = 'WARNING') -> Iterator[None]:
 
 @contextlib.contextmanager
 def muted(level: int = logging.WARNING) -> Iterator[None]:
-    """Log nothing up to a level, of no library, while a ``with`` block runs.
+    """Log nothing of any library up to a level while a ``with`` block runs.
 
     mmengine's loggers may remember that a level is on, see :func:`quiet`.
 
     Args:
-        level: The highest level that is left out. Defaults to warnings.
+        level: The highest level that is left out. Defaults to
+            ``logging.WARNING``.
     """
     before = logging.root.manager.disable
     logging.disable(level)

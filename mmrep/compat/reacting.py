@@ -1,10 +1,10 @@
-"""Modules that act as they are loaded and moved.
+"""Modules that react when they are loaded or moved.
 
 Uses: ``_load_from_state_dict`` and ``_apply`` of ``nn.Module``, which torch
 calls for each module and means to be overridden. The public
-``register_load_state_dict_pre_hook`` (PyTorch 2.5) would lie in every pickle
-and copy, and PyTorch 2.1 has it under a private name. ``to``, ``cuda`` and
-``to_empty`` have no hook up to PyTorch 2.14.
+``register_load_state_dict_pre_hook`` (PyTorch 2.5) would be stored in every
+pickle and copy, and PyTorch 2.1 has it under a private name. ``to``, ``cuda``
+and ``to_empty`` have no hook up to PyTorch 2.14.
 """
 from typing import Any
 
@@ -18,18 +18,19 @@ class Reacting(nn.Module):
         """Prepare for a state dict, which may be completed in place.
 
         Args:
-            state_dict: Of the whole model that is loaded.
-            prefix: Of this module's names in it, empty or with a dot behind.
+            state_dict: The state dict of the whole model that is loaded.
+            prefix: The prefix of this module's names in it, empty or with a
+                dot at its end.
         """
 
     def after_loading(self) -> None:
-        """Follow what was loaded."""
+        """Adapt to the weights that were loaded."""
 
     def before_moving(self) -> None:
         """Prepare for another device, dtype or memory."""
 
     def after_moving(self) -> None:
-        """Follow to another device, dtype or memory."""
+        """Adapt to another device, dtype or memory."""
 
     def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
         self.before_loading(state_dict, prefix)

@@ -1,4 +1,4 @@
-"""What mmengine's Runner and BaseModel do in methods that are not public.
+"""Methods of mmengine's Runner and BaseModel that are not public.
 
 Uses: ``Runner._resume``, ``Runner._maybe_compile``, the name of
 ``Runner._init_model_weights``, ``BaseModel._run_forward`` and
@@ -16,14 +16,14 @@ INIT_WEIGHTS = '_init_model_weights'
 
 
 def is_resuming(runner: Runner) -> bool:
-    """Whether a Runner goes on from a checkpoint, or is to."""
+    """Return True if a Runner goes on from a checkpoint, or is going to."""
     return runner._resume
 
 
 def compile_again(runner: Runner) -> None:
-    """Compile the training step of a Runner's changed model, if it is to.
+    """Compile the training step of a changed model anew, if it was compiled.
 
-    The compiled step stands in the model's own attributes, in front of the
+    The compiled step is an attribute of the model itself, which hides the
     method of its class.
     """
     vars(runner.model).pop('train_step', None)
@@ -34,19 +34,19 @@ def run_forward(model: BaseModel, data: Any, mode: str) -> Any:
     """Call a model with data as its preprocessor gives it.
 
     Args:
-        model: Not wrapped.
+        model: The model, not wrapped.
         data: A dict of arguments, or a sequence of them.
-        mode: 'loss', 'predict' or 'tensor'.
+        mode: The mode: 'loss', 'predict' or 'tensor'.
     """
     return model._run_forward(data, mode=mode)
 
 
 def weights_under(prefix: str, path: str, device: str) -> Dict[str, Tensor]:
-    """The weights of a file under a prefix, as PretrainedInit loads them.
+    """Return a file's weights under a prefix, as PretrainedInit loads them.
 
     Args:
-        prefix: Cut off from their names, with the dot.
-        path: Of the file, or its address.
-        device: Where they are loaded.
+        prefix: The prefix, which is cut off the names with the dot behind it.
+        path: The path of the file, or its URL.
+        device: The device that the weights are loaded onto.
     """
     return checkpoint._load_checkpoint_with_prefix(prefix, path, device)

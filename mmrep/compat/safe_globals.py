@@ -1,9 +1,9 @@
-"""What pickles of mmengine's checkpoints name, safe while they are read.
+"""The names in mmengine's checkpoints, made safe while a file is read.
 
 From 2.6 on, ``torch.load`` defaults to ``weights_only=True`` and then refuses
 mmengine's own checkpoints, whose message hub holds ``HistoryBuffer`` objects.
-While mmengine or mmrep reads a file, and only then, what such a file needs is
-on torch's list of safe globals, which is one for the whole process.
+Torch has one list of safe globals for the whole process. The names that such
+a file needs are on it only while mmengine or mmrep reads a file.
 
 Changes: ``CheckpointLoader.load_checkpoint`` of mmengine, which has no hook.
 Uses: ``torch.serialization.safe_globals``, public since PyTorch 2.6; the
@@ -32,11 +32,11 @@ try:
 except ImportError:  # numpy 1
     from numpy.core import multiarray
 
-NUMBERS = '?bhilqBHILQefdFD'  # numpy's codes of them
+NUMBERS = '?bhilqBHILQefdFD'  # numpy's codes of dtypes of numbers
 
 
 class _Unbuildable:
-    """Stands for a class that a checkpoint may name but never call."""
+    """A stand-in for a class that a checkpoint may name but never call."""
 
     def __call__(self, *args):
         raise pickle.UnpicklingError('Unsupported global: GLOBAL call')
@@ -63,10 +63,10 @@ _ATTRIBUTES = {
 
 
 def _listed_attribute(owner, name):
-    """What a checkpoint gets when it asks for ``builtins.getattr``.
+    """Look up one of a few attributes, in place of ``builtins.getattr``.
 
-    The real one would hand out ``x.__class__.__base__`` and so on, down to
-    functions that run code.
+    The real ``getattr`` would give a checkpoint ``x.__class__.__base__`` and
+    so on, down to functions that run code.
     """
     for (known, attribute), value in _ATTRIBUTES.items():
         if owner is known and type(name) is str and name == attribute:
@@ -76,10 +76,11 @@ def _listed_attribute(owner, name):
 
 
 def _safe_globals():
-    """List what the pickle of an mmengine checkpoint names, by the names.
+    """Return the objects that mmengine's checkpoints name, by their names.
 
-    Numpy's array functions come under the module names of numpy 1 and 2, of
-    the dtypes only numbers: arrays of objects or records stay refused.
+    Numpy's array functions stand under the module names of numpy 1 and 2.
+    Only dtypes of numbers are there: arrays of objects or records stay
+    refused.
     """
     numbers = {type(np.dtype(code)) for code in NUMBERS}
     one_cycle = OneCycleParamScheduler
@@ -99,14 +100,14 @@ def _safe_globals():
 
 
 def _name(entry):
-    """The name under which torch finds an entry of its list."""
+    """Return the name under which torch finds an entry of its list."""
     if isinstance(entry, tuple):
         return entry[1]
     return f'{entry.__module__}.{entry.__name__}'
 
 
 def _number_dtype(*args):
-    """``np.dtype``, of numbers only."""
+    """Make a numpy dtype, of numbers only."""
     dtype = np.dtype(*args)
     if dtype.char not in NUMBERS:
         raise pickle.UnpicklingError('Unsupported global: GLOBAL numpy.dtype'
@@ -115,13 +116,13 @@ def _number_dtype(*args):
 
 
 def pickle_module() -> ModuleType:
-    """The same rules for PyTorch before 2.6, which cannot be told them."""
+    """Return a pickle module with these rules, for PyTorch before 2.6."""
     named = {**_safe_globals(), 'numpy.dtype': _number_dtype}
     return data_only(named, uncalled=[_ONE_CYCLE])
 
 
 def knows_safe_globals() -> bool:
-    """Whether this torch takes globals under names of one's own."""
+    """Return True if this torch takes safe globals with names of our own."""
     version = re.match(r'(\d+)\.(\d+)', torch.__version__)
     return tuple(map(int, version.groups())) >= (2, 6)
 
@@ -129,9 +130,9 @@ def knows_safe_globals() -> bool:
 class _Allowed:
     """A ``with`` block in which ``torch.load`` accepts mmengine's files.
 
-    What others put on the list stays there, and stays theirs: a name of ours
-    that they have is not added. Blocks may overlap in several threads: the
-    last one to end takes off what the first one put on.
+    Entries of other libraries stay on the list, and stay theirs: a name that
+    they have listed is not added again. Blocks may overlap in several
+    threads: the last one to end takes off what the first one put on.
     """
 
     def __init__(self):
@@ -169,11 +170,11 @@ def allow_mmengine_checkpoints(rename: Callable[[Any], Any]) -> Undo:
     default and mmengine loads whatever a file holds.
 
     Args:
-        rename: Gets what a file holds and returns it with the weights under
-            the name at which mmengine looks for them.
+        rename: A function that gets the content of a file and returns it with
+            the weights under the name at which mmengine looks for them.
 
     Returns:
-        What undoes it.
+        A function that undoes the change.
     """
     load = CheckpointLoader.load_checkpoint.__func__
 

@@ -1,8 +1,8 @@
-"""What schedulers keep for each group of an optimizer.
+"""The values that schedulers keep for each group of an optimizer.
 
 Uses: ``_last_value`` of mmengine's schedulers and ``_last_lr`` of PyTorch's,
-of which all methods begin; neither can be set by a public name. The others
-are public attributes.
+from which they compute the next values. Neither can be set by a public name.
+The other attributes are public.
 """
 from typing import Iterator, List, Tuple
 
@@ -15,13 +15,14 @@ def per_group(scheduler: object, groups: int) -> Iterator[Tuple[str, List]]:
     """Find the lists that have an entry for each group.
 
     Args:
-        scheduler: Of mmengine or PyTorch.
-        groups: How many the optimizer has. A wrapper of mmengine has a
-            further one.
+        scheduler: A scheduler of mmengine or PyTorch.
+        groups: Number of groups of the optimizer. A wrapper of mmengine has
+            one more.
 
     Yields:
-        The name of the attribute and the list: values of what is scheduled,
-        or ``FUNCTIONS`` that give factors of it.
+        The name of the attribute and the list. It holds values of the
+        scheduled quantity or, under a name of ``FUNCTIONS``, functions that
+        return factors of it.
     """
     for name in (*VALUES, *FUNCTIONS):
         values = getattr(scheduler, name, None)

@@ -1,7 +1,7 @@
-"""Layers whose calls others record: tracers, exporters, replicas.
+"""Layers under tracers, exporters and DataParallel.
 
-Uses: the tracing state of ``torch._C``, without which a kernel made in an
-ONNX export would be nodes of the graph, and ``_is_replica``, by which
+Uses: the tracing state of ``torch._C``, since a kernel made in an ONNX export
+would otherwise be nodes of the graph, and ``_is_replica``, with which
 DataParallel marks its copies of modules. Neither has a public name up to
 PyTorch 2.14.
 """

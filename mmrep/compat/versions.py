@@ -1,6 +1,6 @@
-"""Which versions of PyTorch and of the hosts fit, by their metadata.
+"""The versions of PyTorch and of the hosts that fit, told by their metadata.
 
-Nothing of them is imported: what does not fit may not even import.
+Nothing of them is imported: a package that does not fit may not even import.
 """
 import re
 from importlib.metadata import PackageNotFoundError, version
@@ -11,7 +11,7 @@ from ..version import __version__
 
 
 class Range(NamedTuple):
-    """From the first version on, and before the second, if there is one."""
+    """A range of versions: ``least`` and later, before ``below`` if given."""
 
     least: str
     below: Optional[str] = None
@@ -24,7 +24,7 @@ class Range(NamedTuple):
             self.below is None or _numbers(found) < _numbers(self.below))
 
 
-# by distribution: the hosts under their own names and those of their forks.
+# ranges by distribution; hosts have their own names and those of their forks.
 # A new PyTorch breaks little, a new major version of a host moves its classes.
 RANGES: Dict[str, Range] = {
     'torch': Range('2.1'),
@@ -52,11 +52,11 @@ def _numbers(text: str) -> Tuple[int, ...]:
 def check_versions() -> None:
     """Refuse versions that mmrep does not work with.
 
-    What is not installed as a distribution, such as a folder of sources on
-    ``PYTHONPATH``, is not checked.
+    A package that is not installed as a distribution, such as a folder of
+    sources on ``PYTHONPATH``, is not checked.
 
     Raises:
-        UserError: One is too old or too new.
+        UserError: A package is too old or too new.
     """
     for name, fitting in RANGES.items():
         try:

@@ -29,19 +29,22 @@ def restructured(model: dict,
 
     ``backbone=dict(type='Restructured', model=dict(type='ResNet', ...),
     init_cfg=dict(type='Pretrained', checkpoint='dyrep.pth',
-    prefix='backbone.'))`` takes the structure of its checkpoint; a
-    ``structure`` of its own comes first. It acts before optimizers and DDP.
+    prefix='backbone.'))`` takes the structure of its checkpoint. The argument
+    ``structure`` comes before this checkpoint. Optimizers and DDP see the
+    finished module.
 
     Args:
         model: Config of the module.
-        structure: A description as of :func:`structure`, the path of a
-            ``.json`` with one, or the path of a checkpoint of the module or of
-            a model around it, whose names of weights tell the structure.
-            Defaults to the checkpoint of the module's ``init_cfg``.
+        structure: A description that :func:`structure` returned, the path of
+            a ``.json`` with one, or the path of a checkpoint of the module or
+            of a model around it. The names of a checkpoint's weights tell the
+            structure. Defaults to the checkpoint of the module's
+            ``init_cfg``.
         arguments: Further arguments of ``model``, which some hosts set.
 
     Raises:
-        UserError: The structure or checkpoint is of another module, or none.
+        UserError: The structure or checkpoint is of another module, or there
+            is none.
 
     Examples:
         >>> from mmengine.registry import MODELS
@@ -70,10 +73,10 @@ def restructured(model: dict,
 
 
 def _starting_point(module: nn.Module) -> str:
-    """The checkpoint that the module's own ``init_cfg`` names.
+    """Return the checkpoint that the module's own ``init_cfg`` names.
 
     Raises:
-        UserError: It names none.
+        UserError: The ``init_cfg`` names no checkpoint.
     """
     for owner, init in pretrained(module):
         if owner is module and is_local(
@@ -86,10 +89,10 @@ def _starting_point(module: nn.Module) -> str:
 
 
 def _weights_of(module: nn.Module, path: str) -> Weights:
-    """A module's part of a checkpoint, which may be of the whole model.
+    """Return a module's part of a checkpoint, perhaps of the whole model.
 
     Raises:
-        UserError: The checkpoint is none of this module.
+        UserError: The checkpoint has no weights of this module.
     """
     weights = part_of(module, read_weights(path).state_dict)
     if weights is None:

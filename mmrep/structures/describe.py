@@ -18,7 +18,7 @@ def structure(model: nn.Module) -> Structure:
 
     A value has the block's ``type`` and the arguments that would build it as
     it is now, e.g. ``{'backbone.conv1': {'type': 'OREPAConv2d', 'branches':
-    ['stem'], 'scaling': 'vector'}}``. A block of several names stands under
+    ['stem'], 'scaling': 'vector'}}``. A block with several names stands under
     its first name.
 
     Examples:
@@ -52,8 +52,8 @@ def restructure(model: nn.Module, structure: Structure) -> nn.Module:
         ``model``, or the layer where the model is a convolution itself.
 
     Raises:
-        UserError: ``structure`` is no such description, a name is no
-            convolution of the model, a type is unknown, or arguments are
+        UserError: ``structure`` is no such description, the model has no
+            convolution of a name, a type is unknown, or arguments are
             impossible. The model is then unchanged.
         TypeError: A convolution cannot be made rich.
 
@@ -82,10 +82,10 @@ def restructure(model: nn.Module, structure: Structure) -> nn.Module:
 
 def _wanted(by_name: Dict[str, nn.Module], structure: Structure,
             kind: str) -> Dict[nn.Module, dict]:
-    """The config that each layer shall get, all checked before any is made.
+    """Return the config that each layer gets, all checked before any is made.
 
     Raises:
-        UserError: It is no description of this model.
+        UserError: The structure does not describe this model.
     """
     if not isinstance(structure, dict):
         raise UserError(f'a structure (={shown(structure)}) must be a dict of '
@@ -112,7 +112,7 @@ def _wanted(by_name: Dict[str, nn.Module], structure: Structure,
 def _size(conv: nn.Module, config: dict, name: str) -> int:
     try:
         return check_size(config, conv)
-    except (ValueError, TypeError, RuntimeError) as error:  # the block's own
+    except (ValueError, TypeError, RuntimeError) as error:  # of the block
         raise UserError(_impossible(name, error)) from error
 
 
@@ -131,7 +131,7 @@ def _impossible(name: str, error: Exception) -> str:
 
 def _rebuilt(module: nn.Module, config: Optional[dict],
              name: str) -> nn.Module:
-    """What stands for a module under a config; None is the plain one."""
+    """Return the layer that a config makes of a module, plain for None."""
     is_rich = isinstance(module, RepConv2d)
     if is_rich and config == module.config():
         return module
@@ -144,7 +144,7 @@ def _rebuilt(module: nn.Module, config: Optional[dict],
     options = {k: v for k, v in config.items() if k != 'type'}
     try:
         layer = block_type(config['type']).from_conv(conv, **options)
-    except (ValueError, TypeError, RuntimeError) as error:  # the block's own
+    except (ValueError, TypeError, RuntimeError) as error:  # of the block
         raise UserError(_impossible(name, error)) from error
     if is_rich and module.bias is None:
         layer.absorb_bias()

@@ -9,13 +9,14 @@ from ..errors import UserError, one_line, shown
 
 
 def read_structure(path: str) -> Any:
-    """Read json, wherever mmengine reads files from.
+    """Read a structure from a json file, wherever mmengine reads files from.
 
     Args:
-        path: Of a file that holds what ``mmrep.structure`` says.
+        path: The path of a file that holds the result of
+            ``mmrep.structure``.
 
     Raises:
-        UserError: It is not there or no such file.
+        UserError: The file is missing or no json.
     """
     try:
         return json.loads(get_text(path), object_pairs_hook=_once)
@@ -28,7 +29,7 @@ def read_structure(path: str) -> Any:
 
 
 def _once(pairs: List[Tuple[str, Any]]) -> dict:
-    """A dict, unless a name is in it twice, of which json takes the last."""
+    """Return a dict, and refuse a name that it would have twice."""
     counts = Counter(name for name, _ in pairs)
     twice = [name for name, count in counts.items() if count > 1]
     if twice:

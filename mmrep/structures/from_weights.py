@@ -19,19 +19,19 @@ MARK = re.compile(r'\.(?=(branches|kxk|norm)\.)')
 def structure_of(model: nn.Module,
                  weights: Weights,
                  exactly: bool = False) -> Structure:
-    """Read off the names of weights which structure their model has.
+    """Return the structure that the names of weights tell.
 
     Args:
-        model: That they are for, which stays as it is. What names do not
-            tell, such as the types of blocks, is as it is there.
-        weights: Of such a model, or of a part of it, with or without the
-            ``module.`` of DDP.
-        exactly: Whether layers have no branches where the weights are a
-            plain convolution's; else they have their own. Defaults to False.
+        model: The model that the weights are for. It stays as it is, and
+            gives all that names do not tell, such as the types of blocks.
+        weights: The weights of such a model or of a part of it, with or
+            without the ``module.`` of DDP.
+        exactly: True to give layers no branches where the weights are a plain
+            convolution's. Defaults to False: they keep their own.
 
     Returns:
-        As :func:`mmrep.structure` describes a model. Plain convolutions that
-        the weights have blocks for are in it, too.
+        A description as by :func:`mmrep.structure`. It also has the plain
+        convolutions that the weights have blocks for.
     """
     weights = without_module(weights)
     grown = _grown(model, weights)
@@ -46,17 +46,17 @@ def structure_of(model: nn.Module,
 def adopt(model: nn.Module, weights: Weights, exactly: bool = False) -> bool:
     """Give a model the structure of the weights that it is to load.
 
-    Layers stay, and so do the parameters that they still have. A net that
-    DyRep evolved fits the plain net that it began as. What the convolutions
-    compute changes: load the weights.
+    Layers stay, and so do the parameters that they still have. The plain net
+    that a DyRep run began with takes the structure of its evolved net. The
+    convolutions compute something else afterwards, so load the weights.
 
     Args:
-        model: Changed in place.
+        model: The model, changed in place.
         weights: See :func:`structure_of`.
         exactly: See :func:`structure_of`. Defaults to False.
 
     Returns:
-        Whether the model has other parameters now.
+        True if the model has other parameters now.
     """
     wanted = structure_of(model, weights, exactly)
     enrich(model, weights)
@@ -69,20 +69,20 @@ def adopt(model: nn.Module, weights: Weights, exactly: bool = False) -> bool:
 
 
 def enrich(model: nn.Module, weights: Weights) -> List[str]:
-    """Make plain convolutions layers that weights have blocks for.
+    """Replace plain convolutions that weights have blocks for by blocks.
 
-    The model computes the same. The layers take their branches over when
-    they load the weights.
+    The model computes the same. The blocks take over their branches when they
+    load the weights.
 
     Args:
-        model: Changed in place.
+        model: The model, changed in place.
         weights: See :func:`structure_of`.
 
     Returns:
-        The names of the layers.
+        The names of the replaced convolutions.
     """
     grown = _grown(model, without_module(weights))
-    if not grown:  # as in most of the loading that goes through here
+    if not grown:  # the usual case
         return []
     found = [paths[0] for conv, paths in names(model).items() if conv in grown]
     replace(model, grown)
@@ -93,9 +93,9 @@ def block_for(model: nn.Module, conv: nn.Module) -> BranchedConv2d:
     """Make a block without branches, to stand for a plain convolution.
 
     Args:
-        model: Tells by the norm behind the convolution which norms the block
-            is to have.
-        conv: The convolution, of the model.
+        model: The model. Its norm behind the convolution tells which norms
+            the block gets.
+        conv: The convolution, a part of the model.
     """
     return DBBConv2d.from_conv(
         conv, branches=(), norms=(), norm_cfg=norm_cfg_at(model, conv))
@@ -105,11 +105,11 @@ def part_of(module: nn.Module, weights: Weights) -> Optional[Weights]:
     """Find a module's weights among those of a model around it.
 
     Args:
-        module: With convolutions, plain or rich.
-        weights: Of the module itself or of a model around it.
+        module: A module with convolutions, plain or rich.
+        weights: The weights of the module itself or of a model around it.
 
     Returns:
-        Those of the module, by their names in it; None where there are none.
+        The module's weights by their names in it, None if there are none.
     """
     first = re.escape(first_convolution(module))
     origin = re.compile(rf'(.*\.|){first}\.{ORIGIN}', re.DOTALL)
@@ -122,7 +122,8 @@ def first_convolution(module: nn.Module) -> str:
     """Return the name of a module's first convolution, plain or rich.
 
     Args:
-        module: Without a convolution the name says so.
+        module: A module. If it has no convolution, the name is
+            '(a convolution)'.
     """
     return next((paths[0] for conv, paths in names(module).items()
                  if isinstance(conv, RepConv2d) or not why_not_plain(conv)),
@@ -130,7 +131,7 @@ def first_convolution(module: nn.Module) -> str:
 
 
 def _grown(model: nn.Module, weights: Weights) -> Dict[nn.Module, nn.Module]:
-    """For each plain convolution that weights have a block for, a block."""
+    """Return a block for each plain convolution that weights have one for."""
     # hosts have modules called `branches`, too
     marked = {
         name[:mark.start()]
@@ -150,7 +151,7 @@ def _grown(model: nn.Module, weights: Weights) -> Dict[nn.Module, nn.Module]:
 
 
 def _fits(block: DBBConv2d, weights: Weights) -> bool:
-    """Whether the weights are those of such a block of this size."""
+    """Return True if the weights are those of such a block of this size."""
     origins = [w for n, w in weights.items() if re.match(ORIGIN, n)]
     if not origins or origins[0].shape != block.weight.shape:
         return False
@@ -162,13 +163,13 @@ def _fits(block: DBBConv2d, weights: Weights) -> bool:
 
 
 def _own(paths: List[str], weights: Weights) -> Weights:
-    """The weights of a module of several names, by their names in it."""
+    """Return the weights of a module of these names, by their names in it."""
     found = (under(weights, f'{path}.' if path else '') for path in paths)
     return next(filter(None, found), {})
 
 
 def _config(layer: RepConv2d, weights: Weights, exactly: bool) -> dict:
-    """What a layer is to be for weights; as it is where they do not say."""
+    """Return the config of a layer for weights, its own if they tell none."""
     config = layer.config()
     if PLAIN.issuperset(weights) and not exactly:
         return config

@@ -19,20 +19,21 @@ HARMLESS = re.compile(r'^data_preprocessor\.|\.num_batches_tracked\Z')
 
 def check_checkpoint_matches(model: nn.Module,
                              state_dict: Dict[str, Tensor]) -> List[str]:
-    """Load weights into a model, refusing those of another architecture.
+    """Load weights into a model, and refuse those of another architecture.
 
     The model's own loading code decides: a layer that takes weights in more
-    than one form (a plain convolution's, say) keeps doing so.
+    than one form, such as a plain convolution's, keeps doing so.
 
     Args:
-        model: Receives what fits, also when this raises.
-        state_dict: Weights by name, with or without ``module.``.
+        model: The model. It receives the weights that fit, even if this
+            raises an error.
+        state_dict: The weights by name, with or without ``module.``.
 
     Returns:
-        The names of the layers that took over other branches than theirs.
+        The names of the layers that took over branches other than their own.
 
     Raises:
-        UserError: If names or shapes differ, naming some of them.
+        UserError: Names or shapes differ; the message has some of them.
     """
     before = structure(model)
     enrich(model, state_dict)
@@ -64,7 +65,7 @@ def _load(model: nn.Module, weights: Dict[str, Tensor]) -> Dict[str, list]:
                             ('unexpected', keys.unexpected_keys)):
             faults[kind] += [n for n in names if not HARMLESS.search(n)]
 
-    # unlike the return value, a hook also hears when a shape is wrong
+    # unlike the return value, a hook also gets keys when a shape is wrong
     handle = model.register_load_state_dict_post_hook(note)
     try:
         model.load_state_dict(weights, strict=False)
@@ -80,11 +81,12 @@ def load_in_eval(model: nn.Module, weights: Dict[str, Tensor]) -> nn.Module:
     """Load weights into a model that is to run, not to train.
 
     Args:
-        model: Changed in place.
+        model: The model, changed in place.
         weights: See :func:`check_checkpoint_matches`.
 
     Returns:
-        The model in eval mode, its synchronised norms plain ones.
+        The model in eval mode, with plain norms in place of synchronised
+        ones.
 
     Raises:
         UserError: See :func:`check_checkpoint_matches`.

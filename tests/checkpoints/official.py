@@ -1,4 +1,4 @@
-"""Nets in the names of official repositories, put together from torch's."""
+"""Nets with the names of official repositories, built from torch's layers."""
 from collections import OrderedDict
 
 import torch
@@ -8,7 +8,7 @@ from mmrep.testing import randomize_norms
 
 
 def conv_norm(conv: nn.Conv2d, relu: bool = False) -> nn.Module:
-    """``conv`` and ``bn``."""
+    """Make an official pair of ``conv`` and ``bn``."""
     conv.bias = None
     return nn.Sequential(
         OrderedDict(
@@ -18,7 +18,7 @@ def conv_norm(conv: nn.Conv2d, relu: bool = False) -> nn.Module:
 
 
 class ACB(nn.Module):
-    """``square_conv``, ``ver_conv`` and ``hor_conv``, each with a norm."""
+    """A sum of ``square_conv``, ``ver_conv`` and ``hor_conv``, with norms."""
 
     def __init__(self, conv: nn.Conv2d, relu: bool = False) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class ACB(nn.Module):
 
 
 class ACBInside(nn.Sequential):
-    """ACNet's, in front of a ReLU one deeper."""
+    """The block of ACNet, one level deeper if a ReLU follows."""
 
     def __init__(self, conv: nn.Conv2d, relu: bool = False) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class ACBInside(nn.Sequential):
 
 
 def deployed(name: str):
-    """Convolutions with a bias, under a name."""
+    """Return a maker of convolutions with a bias, under a name."""
 
     def make(conv: nn.Conv2d, relu: bool = False) -> nn.Module:
         return nn.Sequential(
@@ -69,7 +69,7 @@ def deployed(name: str):
 
 
 class Residual(nn.Module):
-    """Two 3x3 and a shortcut."""
+    """A residual block: two 3x3 convolutions and a shortcut."""
 
     def __init__(self, spatial, other, channels: tuple, stride: int) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class Residual(nn.Module):
 
 
 class ResNet18(nn.Module):
-    """The last map; stem in ``stage0``, or not as in ACNet."""
+    """A net that returns its last map; ACNet's has no ``stage0``."""
 
     def __init__(self, spatial, other, width: int, stage0: bool) -> None:
         super().__init__()
@@ -112,7 +112,7 @@ class ResNet18(nn.Module):
 
 
 class MobileNet(nn.Sequential):
-    """``conv1`` and 13 blocks in ``stem``; the last map."""
+    """A net of ``conv1`` and 13 blocks in ``stem``; returns its last map."""
 
     def __init__(self, spatial, other, width: int) -> None:
         outs = [width * n for n in (2, 4, 4, 8, 8, *[16] * 6, 32, 32)]
@@ -140,7 +140,7 @@ def randomized(net: nn.Module) -> nn.Module:
 @torch.no_grad()
 def difference(official: nn.Module, ours: nn.Module, x: Tensor,
                training: bool) -> float:
-    """Of the last maps, relative."""
+    """Return the relative difference of the last maps."""
     expected = official.train(training)(x)
     out = ours.train(training)(x)
     out = out[-1] if isinstance(out, tuple) else out

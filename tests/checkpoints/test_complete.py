@@ -1,4 +1,4 @@
-"""Holes in converted checkpoints are seen, whatever is missing."""
+"""Converted checkpoints with holes are refused, whatever is missing."""
 import pytest
 import torch
 from torch import nn
@@ -81,7 +81,7 @@ def test_whole_parts_that_are_missing(part):
 
 
 def test_a_block_far_beyond_the_others():
-    """It is told at once: what is missing is not counted up to it."""
+    """The error comes at once: the missing blocks are not enumerated."""
     whole = NETS['dbb']().state_dict()
     far = {
         k.replace('layer1.1', f'layer1.{10**12}'): v

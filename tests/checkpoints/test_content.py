@@ -1,4 +1,4 @@
-"""Damaged, harmless files: each ends in a sentence, wherever it is read."""
+"""Damaged, harmless files end in a sentence, wherever they are read."""
 import copy
 import random
 import warnings
@@ -14,7 +14,7 @@ from mmrep.errors import UserError
 
 DEEP = 'kxk.' * 500 + 'weight'
 with warnings.catch_warnings():
-    warnings.simplefilter('ignore')  # that it is a prototype
+    warnings.simplefilter('ignore')  # torch warns of a prototype
     NESTED = torch.nested.nested_tensor([torch.ones(2), torch.ones(3)])
 
 
@@ -112,7 +112,7 @@ NAMES = (3, None, '', '.', '..', 'weight', 'kxk.weight', 'branches.', '\n',
 
 
 def official():
-    """The names of an official DBB block of a net, in small."""
+    """Return small weights by the names of an official DBB block of a net."""
     norm = nn.BatchNorm2d(4).state_dict()
     place = 'stage1.0.conv1.'
     return {
@@ -128,7 +128,7 @@ def official():
 
 
 def mutated(whole, draw):
-    """A copy of a checkpoint with some of its parts replaced by junk."""
+    """Copy a checkpoint and replace some of its parts by junk."""
     whole = copy.deepcopy(whole)
     for _ in range(draw.randint(1, 3)):
         parts = [whole] + [v for v in whole.values() if isinstance(v, dict)]
@@ -153,7 +153,7 @@ def net():
 
 
 def consume(path, net):
-    """What tools do with a file: read, look for blocks, load, convert."""
+    """Use a file as tools do: read, look for blocks, load, convert."""
     from mmrep.cli import check_checkpoint_matches, choose_weights
     checkpoint = read_checkpoint(path)
     for ema in (None, True, False):

@@ -19,7 +19,7 @@ def seed():
 
 
 class PaddedNorm(nn.Module):
-    """A norm, then as much padding as it makes of zeros."""
+    """A norm, then padding by the value that it makes of zeros."""
 
     def __init__(self, channels, padding):
         super().__init__()
@@ -35,7 +35,7 @@ class PaddedNorm(nn.Module):
 
 
 class Block(nn.Module):
-    """The sum that the paper's figure 2 shows, under the official names."""
+    """The sum of branches in the paper's figure 2, by the official names."""
 
     def __init__(self, channels, out, k=3, stride=1, groups=1, pad=None,
                  branches=BRANCHES):  # yapf: disable
@@ -103,7 +103,7 @@ def grown(parent, name, **options):
 
 
 def cut_back(parent, name):
-    """What is left of a block without branches: a convolution with bias."""
+    """Replace a block without branches by a convolution with a bias."""
     conv = getattr(parent, name)
     channels, out, k, stride, groups, pad = conv.args if isinstance(
         conv, Block) else (conv.in_channels, conv.out_channels,
@@ -181,7 +181,7 @@ def check(block, training):
     layer = ours(block, convert(block.state_dict())).train(training)
     x = torch.randn(4, block.args[0], 9, 11)
     close(layer(x), block(x))
-    after = convert(block.state_dict())  # the statistics go on alike
+    after = convert(block.state_dict())  # equal statistics
     assert after.keys() == layer.state_dict().keys()
     for name, tensor in layer.state_dict().items():
         close(tensor, after[name])
@@ -203,7 +203,7 @@ def test_names_of_nested_blocks():
         *(f'kxk.{name}' for name in inside),
         *(f'kxk.branches.{name}.weight' for name in ('1x1', '1xk', 'kx1')),
     }
-    # no difference from the identity: they go on to decay to zero
+    # first factors are stored whole, not as differences: they decay to zero
     first = official['dbb_1x1_kxk.conv1.weight']
     assert out['branches.1x1_kxk.first'].equal(first)
 
@@ -221,7 +221,7 @@ class Deployed(nn.Module):
 
 
 def dyrepped(deployed=False):
-    """ResNet-18 with blocks that grew, nested and were cut back."""
+    """Make a ResNet-18 with blocks that grew, nested and were cut back."""
     net = torchvision.models.resnet18(num_classes=5)
     if deployed:
         for stage in (net.layer1, net.layer3):
@@ -255,7 +255,7 @@ def test_network(deployed):
 
 
 def test_all_blocks_cut_back():
-    """Nothing but a bias tells the file from a plain ResNet's."""
+    """Only a bias tells the file from a plain ResNet's."""
     net = torchvision.models.resnet18()
     mean = net.layer1[0].bn2.running_mean.clone()
     cut_back(net.layer1[0], 'conv2')

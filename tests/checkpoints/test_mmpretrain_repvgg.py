@@ -50,7 +50,7 @@ def test_features_and_logits(deploy, with_se):
 
 
 def official_name(name):
-    """How DingXiaoH/RepVGG calls a weight of mmpretrain's RepVGG."""
+    """Return DingXiaoH/RepVGG's name of a weight of mmpretrain's RepVGG."""
     for ours, theirs in (('backbone.', ''), ('stem.', 'stage0.'),
                          ('stage_', 'stage'), ('branch_3x3', 'rbr_dense'),
                          ('branch_1x1', 'rbr_1x1'), ('branch_norm',
@@ -65,7 +65,7 @@ def official_name(name):
 
 @pytest.mark.parametrize('deploy', [False, True])
 def test_official_repvgg_and_mmpretrains_become_the_same(deploy):
-    """Of RepVGG-D2se, too: with squeeze and excitation everywhere."""
+    """The net has squeeze and excitation everywhere, like RepVGG-D2se."""
     stock = classifier(with_se=True)
     if deploy:
         stock.backbone.switch_to_deploy()

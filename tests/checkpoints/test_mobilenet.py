@@ -12,7 +12,7 @@ from .official import ACB, MobileNet, conv_norm, deployed, difference
 
 ACB_CFG, DBB_CFG = dict(type='ACBConv2d'), dict(type='DBBConv2d')
 WIDTH = 4
-# spatial ones, 1x1, our block
+# makers of spatial and of 1x1 convolutions, and our block
 KINDS = {
     'plain': (conv_norm, conv_norm, None),
     'acb': (ACB, conv_norm, ACB_CFG),
@@ -56,7 +56,7 @@ def test_with_norms_behind():
 
 
 def test_dbb_blocks(goldens):
-    """An official depthwise block, in its place in the net."""
+    """An official depthwise block is converted at its place in the net."""
     block = torch.load(
         goldens / 'dbb_3x3_depthwise.pt', weights_only=True)['state_dict']
     weights = convert({f'{DEPTHWISE}{k}': v for k, v in block.items()})
@@ -66,7 +66,7 @@ def test_dbb_blocks(goldens):
     prefix = 'layer1.0.depthwise.conv.'
     assert all(name.startswith(prefix) for name in weights)
     layer.load_state_dict({k[len(prefix):]: v for k, v in weights.items()})
-    # twice as wide between, as the official MobileNet
+    # twice as wide between the factors, as in the official MobileNet
     assert len(layer.branches['1x1_kxk'].first) == 2 * channels
 
 
@@ -82,7 +82,7 @@ def test_a_weight_that_is_missing(name):
 
 
 def test_a_norm_that_a_block_lost():
-    """Of a net without norms behind, and of one with them."""
+    """A missing norm is seen in nets with and without norms behind."""
     weights = official('acb').state_dict()
     inside, behind = convert(weights), convert(weights, norm_behind=True)
     check_complete(inside)

@@ -19,7 +19,7 @@ NETWORKS = {
 }
 # official DBB blocks have no norm behind
 OPTIONS = {'resnet18_dbb': dict(norm_behind=False)}
-FORMS = (  # plain nets load deployed weights, and rich ones, too
+FORMS = (  # both plain and rich nets load deployed weights
     ('state_dict', None),
     ('deploy_state_dict', None),
     ('deploy_state_dict', dict(type='Conv2d')),
@@ -80,7 +80,7 @@ def test_logits(goldens, name, form, conv_cfg):
 
 @pytest.mark.parametrize('form', ['state_dict', 'deploy_state_dict'])
 def test_with_norms_behind(goldens, form):
-    """The same function, of a net as it is by default."""
+    """A net built by default, with norms behind, computes the same."""
     golden = load(goldens, 'resnet18_dbb')
     net = DBBResNet(18, base_channels=8).eval()
     net.load_state_dict(convert(golden[form], norm_behind=True))

@@ -1,4 +1,4 @@
-"""Which layout a checkpoint has, its names, and what is no layout."""
+"""Layouts of checkpoints, their names, and checkpoints of no layout."""
 import pytest
 import torch
 
@@ -10,7 +10,7 @@ ONE = torch.ones(1)
 
 
 def orepa(groups=1):
-    """What the official code would save of one convolution."""
+    """Return what the official code would save of one convolution."""
     return {
         f'stage1.0.conv1.{name}': tensor
         for name, tensor in {
@@ -88,7 +88,7 @@ def test_separable_rows_follow_the_groups():
     ('stage_1.1.branch_3x3.conv.weight', 'stage_1.1.branch_reparam.weight'),
 ])
 def test_the_weight_of_every_layout(official, becomes):
-    """Each is recognised by this name alone."""
+    """Each layout is recognised by this name alone."""
     weight = torch.ones(2, 2, 3, 3)
     assert convert({official: weight}) == {becomes: weight}
 

@@ -10,7 +10,10 @@ CHANNELS = 16
 
 
 def official_block(groups):
-    """Shapes of blocks.py: wider inside for more than four groups."""
+    """Make weights with the shapes of blocks.py for any number of groups.
+
+    More than four groups double the channels inside.
+    """
     per_group = CHANNELS // groups
     inner = CHANNELS if groups <= 4 else 2 * CHANNELS
     shapes = dict(
@@ -30,7 +33,7 @@ def official_block(groups):
 
 
 def pointwise_kxk(weights, x, groups):
-    """Row i of the identity has its one at i modulo the group's width."""
+    """Run the 1x1_kxk branch; row i of the identity is one at i mod width."""
     first = weights['weight_orepa_1x1_kxk_idconv1'].clone()
     for i in range(first.size(0)):
         first[i, i % first.size(1)] += 1
@@ -40,7 +43,10 @@ def pointwise_kxk(weights, x, groups):
 
 
 def separable(weights, x, groups):
-    """Output channels run through the groups first (blocks.py, dwsc2full)."""
+    """Run the separable branch, whose output channels alternate by group.
+
+    See ``dwsc2full`` in blocks.py.
+    """
     depthwise = weights['weight_orepa_gconv_dw'].view(groups, -1, 8, 3, 3)
     pointwise = weights['weight_orepa_gconv_pw'].view(-1, groups,
                                                       CHANNELS // groups, 8)

@@ -45,7 +45,7 @@ def test_good_and_remote(path):
     (dict(prefix='neck.'), r"`prefix` \(='neck.'\)"),
     (dict(prefix='back'), r"`prefix` \(='back'\)"),
     (dict(checkpoint=3), r'`checkpoint` of `init_cfg` \(=3\)'),
-    (dict(prefix=None), 'has no weight of a name and shape of it'),
+    (dict(prefix=None), 'has no weight with a name and shape of this'),
 ])
 def test_bad(path, change, words):
     init = dict(type='Pretrained', checkpoint=path, prefix='backbone.')
@@ -125,7 +125,7 @@ def test_what_fits_nothing(tmp_path, make, case):
 
 
 class Translating(BaseModule):
-    """Loads the names of another code, as hosts' transformers do."""
+    """A module that loads names of another code, like hosts' transformers."""
 
     def __init__(self, path):
         super().__init__(dict(type='Pretrained', checkpoint=path))
@@ -140,7 +140,7 @@ def test_names_that_a_module_translates(tmp_path):
     path = str(tmp_path / 'a.pth')
     torch.save({'official.w': torch.rand(4, 4)}, path)
     check_pretrained(Translating(path))
-    # a constant would be there from the start
+    # a constant may be in the module without any loading
     torch.save({'official.w': torch.ones(4), 'b': torch.rand(9)}, path)
     with pytest.raises(UserError, match='nothing would be loaded'):
         check_pretrained(Translating(path))

@@ -1,4 +1,4 @@
-"""Renaming by tables."""
+"""Weights are renamed by tables."""
 import pytest
 import torch
 

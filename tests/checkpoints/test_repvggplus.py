@@ -37,7 +37,7 @@ def block(name, channels, outs, deployed):
         for branch, size in (('rbr_dense', 3), ('rbr_1x1', 1)):
             out.update(conv(f'{name}.{branch}.conv', channels, outs, size))
             out.update(norm(f'{name}.{branch}.bn', outs))
-        if channels == outs:  # here never with a stride
+        if channels == outs:  # never with a stride here
             out.update(norm(f'{name}.rbr_identity', outs))
     for leaf, shape in (('down', (max(1, outs // 4), outs)),
                         ('up', (outs, max(1, outs // 4)))):
@@ -47,11 +47,11 @@ def block(name, channels, outs, deployed):
 
 
 def official(deployed=False):
-    """A small net by its official names."""
+    """Return weights of a small net by their official names."""
     torch.manual_seed(0)
     out, channels = block('stage0', 3, 4, deployed), 4
     for stage, width in WIDTHS.items():
-        # no identity where the stride is 2, whatever the channels
+        # where the stride is 2 there is no identity, whatever the channels
         for i in range(BLOCKS[stage]):
             out.update(block(f'{stage}.blocks.{i}', channels, width, deployed))
             if i == 0 and stage != 'stage3_second':
@@ -102,7 +102,7 @@ def run_block(w, name, x, stride):
 
 
 def run(w, x):
-    """The scores of the classifier, then of the auxiliary ones."""
+    """Return the scores of the classifier, then of the auxiliary ones."""
     x, others = run_block(w, 'stage0', x, 2), []
     for stage in WIDTHS:
         for i in range(BLOCKS[stage]):
@@ -164,7 +164,7 @@ def test_names_of_wrappers():
 
 
 def test_halves_that_do_not_fit():
-    """Without its last block a net would look whole, and shorter."""
+    """A net without its last block would look like a whole, shorter one."""
     weights = {k: v for k, v in official().items() if '_second' not in k}
     with pytest.raises(UserError, match="'stage3' has 1 blocks in its first "):
         convert(weights)

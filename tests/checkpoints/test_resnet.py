@@ -35,7 +35,7 @@ def test_a_bias_goes_into_the_norm(training):
     x = torch.randn(2, 3, 8, 8)
     a, b = [n.train(training).bn1(n.conv1(x)) for n in (biased, plain)]
     torch.testing.assert_close(a, b)
-    if training:  # the statistics go on as they would
+    if training:  # the statistics move alike
         torch.testing.assert_close(
             put_norms_behind(biased.state_dict())['bn1.running_mean'],
             plain.bn1.running_mean)

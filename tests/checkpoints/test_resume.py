@@ -1,4 +1,4 @@
-"""What a training can go on from, and what it cannot."""
+"""Checkpoints from which a training can go on, and others."""
 import copy
 
 import pytest
@@ -13,7 +13,7 @@ from mmrep.errors import UserError
 
 
 def checkpoint():
-    """Such as mmengine writes, with DyRepHook and EMAHook."""
+    """Return a checkpoint as mmengine writes it with DyRepHook and EMAHook."""
     net = nn.Linear(2, 2)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
     net(torch.ones(1, 2)).sum().backward()
@@ -65,7 +65,7 @@ PLACES = [('meta', ), ('meta', 'epoch'), ('meta', 'iter'), ('meta', 'seed'),
           ('optimizer', 'param_groups'), ('optimizer', 'state', 0),
           ('param_schedulers', ), ('param_schedulers', 0),
           ('param_schedulers', 0, 'last_step')]
-# of the right kind, or what nobody reads
+# junk that is of the right kind, or that nobody reads
 HARMLESS = {
     ('meta', 'epoch'): (5, ), ('meta', 'iter'): (5, ),
     ('meta', 'seed'): (None, 5),

@@ -1,4 +1,4 @@
-"""An optimizer's state that is, or is not, one for the config's optimizer."""
+"""States of optimizers that fit the config's optimizer or do not."""
 import copy
 
 import pytest
@@ -25,7 +25,7 @@ def wrapper(kind='sgd', groups=1):
 
 
 def written(kind='sgd', groups=1):
-    """The state after a step; one more parameter has none yet."""
+    """Return the state after a step; one parameter has no state yet."""
     one = wrapper(kind, groups)
     one.optimizer.param_groups[0]['params'][0].grad = torch.ones(3, 2)
     one.optimizer.step()

@@ -1,4 +1,4 @@
-"""Moments and schedulers of the training of a config, and of others."""
+"""Moments and schedulers that fit the training of a config, or do not."""
 import pytest
 
 from mmrep.checkpoints.resume_schedule import check_moment, check_schedulers

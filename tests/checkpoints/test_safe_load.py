@@ -1,4 +1,4 @@
-"""Tests of mmrep/checkpoints/safe_load.py: files read, and files refused."""
+"""Files that are read as checkpoints, and files that are refused."""
 import pickle
 import struct
 import zipfile
@@ -16,20 +16,20 @@ from mmrep.checkpoints.safe_load import read_checkpoint
 from mmrep.cli import UserError
 from mmrep.compat import safe_globals
 
-# whether torch.load lets no code run unless it is told to
+# True if torch.load runs no code unless it is told to
 SAFE = tuple(map(int, torch.__version__.split('.')[:2])) >= (2, 6)
 
 
 @pytest.fixture(autouse=True, params=[True, False])
 def version(request, monkeypatch):
-    """Files are read as PyTorch from 2.6 on asks for, and as before."""
+    """Read files as PyTorch from 2.6 on asks for, and as before."""
     monkeypatch.setattr(safe_globals, 'knows_safe_globals',
                         lambda: SAFE and request.param)
     return request.param
 
 
 class Line(BaseModel):
-    """One weight, fitted to a constant."""
+    """A model of one linear layer, fitted to zero."""
 
     def __init__(self):
         super().__init__()
@@ -73,7 +73,7 @@ def with_pickle(path, source, change):
 
 def test_runner_checkpoints_resume_and_load(tmp_path, version):
     if SAFE and not version:
-        return  # mmengine itself reads as this torch does
+        return  # mmengine itself reads only as this torch does
     runner(tmp_path / 'a', 4).train()
     file = str(tmp_path / 'a' / 'iter_2.pth')
     resumed = runner(tmp_path / 'b', 4, load_from=file, resume=True)
@@ -98,14 +98,14 @@ def test_runner_checkpoints_resume_and_load(tmp_path, version):
     assert torch.equal(loaded.model.fc.weight, weight)
     if not SAFE:
         return
-    # what mmrep adds is what makes this work
+    # it works only by what mmrep adds
     with pytest.raises(pickle.UnpicklingError, match='HistoryBuffer'):
         torch.load(file)
 
 
 @pytest.mark.parametrize('core', ['core', '_core'])
 def test_pickles_of_both_numpys(tmp_path, core):
-    """Arrays, scalars of every kind of number and methods come back."""
+    """Arrays, scalars of all kinds of numbers and methods are read back."""
     buffer = HistoryBuffer()
     buffer.update(1.5)
     numbers = [np.dtype(c).type(1) for c in '?bhilqBHILQefdFD']
@@ -134,7 +134,7 @@ def test_one_cycle_scheduler(tmp_path):
         assert back['anneal_func'] is state['anneal_func']
 
 
-# raw pickle: a global, a string, a call with one or two arguments
+# raw pickle code: a global, a string, a call with one or two arguments
 def name(module, attribute):
     return f'c{module}\n{attribute}\n'.encode()
 
@@ -180,7 +180,7 @@ HARMFUL = dict(
 
 @pytest.mark.parametrize('attack', HARMFUL)
 def test_refuses_code(tmp_path, attack):
-    """No pickle gets beyond data; way out and culprit are told."""
+    """No pickle gets beyond data; the message names culprit and way out."""
     mark = tmp_path / 'ran'
     body = HARMFUL[attack](f"open('{mark}', 'w').close()")
     pickled = b'\x80\x02}' + text('state_dict') + body + b's.'
@@ -194,14 +194,14 @@ def test_refuses_code(tmp_path, attack):
         read_checkpoint(path)
     assert path in str(error.value) and '\n' not in str(error.value)
     assert not mark.exists()
-    if attack in ATTACKS:  # it is a real one
+    if attack in ATTACKS:  # it does run code
         with pytest.raises(UserError, match='no state_dict'):
             read_checkpoint(path, trusted=True)
         assert mark.exists()
 
 
 class Custom:
-    """Some object of a user's own."""
+    """An object of a user's own."""
 
 
 def test_trusted(tmp_path):
@@ -251,7 +251,7 @@ def test_bad_files(tmp_path):
 @pytest.mark.parametrize('trusted', [True, False])
 def test_torchscript_is_refused_before_it_is_loaded(tmp_path, monkeypatch,
                                                     trusted):
-    """PyTorch before 2.6 runs its `__setstate__` whatever the unpickler."""
+    """PyTorch before 2.6 runs `__setstate__` of one, with any unpickler."""
     script, copy = tmp_path / 'script.pth', tmp_path / 'copy.pth'
     torch.jit.save(torch.jit.trace(Line().fc, torch.ones(1, 1)), script)
     torch.save(dict(state_dict=Line().state_dict()), copy)
@@ -266,7 +266,7 @@ def test_torchscript_is_refused_before_it_is_loaded(tmp_path, monkeypatch,
 
 
 class Writing(torch.nn.Module):
-    """Makes a file when its archive is loaded."""
+    """A module that makes a file when its archive is loaded."""
 
     def __init__(self, path: str):
         super().__init__()
@@ -279,7 +279,7 @@ class Writing(torch.nn.Module):
     @torch.jit.export
     def __setstate__(self, state: Tuple[str, bool]) -> None:
         self.path = state[0]
-        # it must be used, or the compiler leaves it out
+        # the compiler leaves out what is not used
         self.training = torch.from_file(self.path, True, 4).numel() > 9
 
 
@@ -295,7 +295,7 @@ def test_torchscript_is_not_run(tmp_path):
 
 @pytest.mark.parametrize('name', ['model', 'model_state_dict', None])
 def test_a_pickled_model(tmp_path, name):
-    """Whole modules need trust; of these their weights are taken."""
+    """A pickled module needs trust and gives its weights."""
     path, fc = str(tmp_path / 'a.pth'), torch.nn.Linear(1, 1)
     torch.save(fc if name is None else {name: fc, 'epoch': 3}, path)
     with pytest.raises(UserError, match='--trust-checkpoint'):

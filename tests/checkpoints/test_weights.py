@@ -13,10 +13,22 @@ EMA_HOOK = dict(
         'module.a': TWO,
         'module.module.b': TWO
     })
+COMPILED = dict(
+    state_dict={'_orig_mod.a': ONE},
+    ema_state_dict={
+        'steps': TWO,
+        'module._orig_mod.a': TWO
+    })
 OTHERS = dict(state_dict={'_orig_mod.a': ONE}, model_ema={'module.a': TWO})
 
 
 @pytest.mark.parametrize('checkpoint, ema, expected', [
+    (COMPILED, None, {
+        'a': ONE
+    }),
+    (COMPILED, False, {
+        'a': TWO
+    }),
     (EMA_HOOK, None, {
         'a': ONE
     }),

@@ -1,4 +1,4 @@
-"""Finding the state dict in a checkpoint."""
+"""The state dict is found in any checkpoint."""
 import pickle
 
 import pytest

@@ -42,7 +42,7 @@ def test_frozen_ones(kind):
 
 
 def test_mmcvs_own():
-    """It derives from nn.Module alone."""
+    """mmcv's SyncBN derives from nn.Module alone."""
     norm = MMSyncBN.__new__(MMSyncBN)
     nn.Module.__init__(norm)
     norm.register_buffer('running_mean', torch.zeros(2))

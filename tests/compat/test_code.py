@@ -24,7 +24,7 @@ def test_the_same_object_gets_a_guard_and_loses_it():
         assert held[0](1, c=2) == add(1, 1, c=2) == -4
         assert pickle.loads(pickle.dumps(add)) is copy.deepcopy(add) is add
         assert add.__wrapped__(1, c=2) == 4
-        put_guard(add, around)()  # has one already: nothing to do or undo
+        put_guard(add, around)()  # it has a guard: nothing to do or undo
         assert add(1) == -2
     finally:
         undo()

@@ -1,4 +1,4 @@
-"""Converters that take a weight for the whole kernel refuse."""
+"""Converters of other libraries refuse blocks instead of damaging them."""
 import copy
 import importlib
 import inspect
@@ -27,7 +27,7 @@ def refused(function, *args, **kwargs):
 
 
 class Old(nn.Module):
-    """What other libraries have, made before mmrep knows of it."""
+    """A module as of another library, defined before mmrep knows of it."""
 
     def __init__(self, conv):
         super().__init__()
@@ -45,7 +45,7 @@ class Old(nn.Module):
 
 
 class Fusion(nn.Module):
-    """Whose `fuse` is something else."""
+    """A module whose `fuse` means something else."""
 
     def __init__(self, conv):
         super().__init__()
@@ -111,7 +111,7 @@ def test_methods_with_arguments():
     for method in (net._fuse_bn_tensor, lambda c: net.fuse_bn(c, None)):
         refused(method, net.conv)
         refused(method, nn.Sequential(plain, net.conv))
-        assert method(plain) is plain  # with a block in `self` or without
+        assert method(plain) is plain  # though `self` has a block
     refused(net._fuse_bn_tensor, branch=net.conv)
 
 
@@ -128,7 +128,7 @@ def test_functions_of_hosts(home, kind):
 
 
 class Wrapper(nn.Module):
-    """Which runs on no image."""
+    """A model that does not run on an image."""
 
     def __init__(self, backbone):
         super().__init__()
@@ -154,11 +154,11 @@ def test_biases_that_hosts_leave_out():
         with pytest.raises(UserError, match='`example`') as error:
             each.backbone.switch_to_deploy()
         assert '\n' not in str(error.value)
-    mmcv.cnn.fuse_conv_bn(copy.deepcopy(fused))  # which knows biases
+    mmcv.cnn.fuse_conv_bn(copy.deepcopy(fused))  # it knows biases
     x = dict(x=torch.randn(1, 4, 8, 8))
     mmrep.fuse(net, (x, )).backbone.switch_to_deploy()
     fused.backbone[1] = nn.Identity()
-    fused.backbone.switch_to_deploy()  # nothing takes its bias
+    fused.backbone.switch_to_deploy()  # no norm behind the bias
 
 
 def test_biases_of_their_own_are_free():
@@ -222,6 +222,7 @@ def test_torch(home):
     layer, norm = mmrep.DBBConv2d(4, 4, 3).eval(), nn.BatchNorm2d(4).eval()
     refused(home.fuse_conv_bn_eval, layer, norm)
     refused(home.fuse_conv_bn_eval, conv=layer, bn=norm)
+    refused(mmcv.cnn.fuse_conv_bn, [layer])
     conv = home.fuse_conv_bn_eval(nn.Conv2d(4, 4, 3).eval(), norm)
     assert conv.bias is not None
 
@@ -285,14 +286,14 @@ def test_a_method_by_another_name():
 
 
 def made_later(**functions):
-    """A class that the guards have not seen, found by its name."""
+    """Make a class that the guards have not seen, found by its name."""
     kind = type('Later', (Old, ), dict(functions, __module__=__name__))
     globals()['Later'] = kind
     return kind
 
 
 def test_a_net_from_a_pickle():
-    """Its class is there, but has not registered a child."""
+    """The class of the net is there, but has not registered a child."""
     first = made_later()
     data = pickle.dumps(first(mmrep.DBBConv2d(4, 4, 3)))
     made_later(switch_to_deploy=lambda self: self.done.append('deploy'))

@@ -14,7 +14,7 @@ GONE = 'mmrep/compat/loading.py needs another way to act as mmengine loads'
 
 @pytest.fixture
 def prepared():
-    """Pairs of model and names of weights, of each loading."""
+    """Collect the model and the names of weights of each loading."""
     found = []
 
     def prepare(model, state_dict):
@@ -63,7 +63,7 @@ def test_undone(path):
 
 
 def test_new_parameters_while_mmengine_initialises(path):
-    """It counts the parameters before and after."""
+    """mmengine counts the parameters before and after it initialises."""
 
     class Net(BaseModule):
 

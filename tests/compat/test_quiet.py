@@ -1,4 +1,4 @@
-"""Tests of mmrep/compat/quiet.py."""
+"""Logs are quiet inside a block and as before behind it."""
 import logging
 
 import pytest
@@ -9,7 +9,7 @@ from mmrep.compat.quiet import muted, quiet
 
 @pytest.fixture
 def logger(capsys):
-    """A new one, which has not seen any level; it writes to stderr."""
+    """Make a new logger, which has seen no level and writes to stderr."""
     before = dict(MMLogger._instance_dict)
     yield MMLogger.get_instance('quiet', log_level='INFO')
     MMLogger._instance_dict.clear()
@@ -23,7 +23,7 @@ def logged(capsys):
 
 @pytest.mark.parametrize('first', [True, False])
 def test_quiet(logger, capsys, first):
-    """Whether or not the level was asked for before."""
+    """A level is quiet whether or not the logger was asked for it before."""
     if first:
         print_log('before', 'current')
     with quiet():

@@ -1,4 +1,4 @@
-"""Methods of mmengine that an upgrade could rename or change."""
+"""Fails where an upgrade of mmengine renames or changes private methods."""
 import pytest
 import torch
 from mmengine.config import Config
@@ -51,7 +51,7 @@ def test_resuming(tmp_path):
 
 
 def test_a_step_is_compiled_again(tmp_path, monkeypatch):
-    """The one of the changed model, not the compiled one once more."""
+    """The changed model's step is compiled, not the compiled one again."""
     made, compiled = runner(tmp_path, compile=True), []
     monkeypatch.setattr(torch, 'compile',
                         lambda step, **_: compiled.append(step) or len)

@@ -1,4 +1,4 @@
-"""Torch's list of safe globals: ours on it only while a file is read."""
+"""Our names are on torch's list of safe globals only while a file is read."""
 import pickle
 import threading
 
@@ -28,7 +28,7 @@ def listed():
 
 @pytest.fixture
 def path(tmp_path):
-    """A checkpoint as mmengine writes it."""
+    """Write a checkpoint as mmengine does."""
     buffer = HistoryBuffer()
     buffer.update(2.5)
     path = str(tmp_path / 'a.pth')
@@ -73,7 +73,7 @@ def test_a_broken_file_leaves_the_list_as_it_was(path):
 @pytest.mark.parametrize(
     'read', [torch.load, CheckpointLoader.load_checkpoint, read_checkpoint])
 def test_what_another_library_allows_loads(tmp_path, read):
-    """With its own `getattr`, where ours knows a few names only."""
+    """Their `getattr` is used, although ours knows only a few names."""
     path = str(tmp_path / 'a.pth')
     content = dict(state_dict={}, own=Theirs(), norm=Look())
     torch.save(content, path)
@@ -82,21 +82,21 @@ def test_what_another_library_allows_loads(tmp_path, read):
         loaded = read(path)
         assert type(loaded['own']) is Theirs
         assert loaded['norm'] is Theirs.__init__
-        assert listed() == before  # their own HistoryBuffer is still there
+        assert listed() == before  # their HistoryBuffer is still there
     with pytest.raises(ValueError if read is
                        read_checkpoint else pickle.UnpicklingError):
         read(path)
 
 
 class Look:
-    """Pickled as a look-up of an attribute."""
+    """An object that is pickled as a look-up of an attribute."""
 
     def __reduce__(self):
         return getattr, (Theirs, '__init__')
 
 
 def test_overlapping_threads(path):
-    """One that ends first takes nothing from one that still reads."""
+    """A thread that ends first takes nothing from one that still reads."""
     before, inside, go_on = listed(), threading.Event(), threading.Event()
     found = []
 
@@ -117,7 +117,7 @@ def test_overlapping_threads(path):
 
 @pytest.mark.parametrize('name', ['model', 'model_state_dict'])
 def test_mmengine_finds_weights_under_other_names(tmp_path, name):
-    """It would load nothing of them, and go on."""
+    """mmengine alone would load nothing of them, without an error."""
     path, source = str(tmp_path / 'a.pth'), nn.Linear(1, 1)
     torch.save({name: source.state_dict()}, path)
     net = nn.Linear(1, 1)

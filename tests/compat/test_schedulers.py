@@ -1,4 +1,4 @@
-"""The lists of schedulers that an upgrade could rename."""
+"""Fails where an upgrade renames the lists of schedulers."""
 import torch
 from mmengine.optim import LinearLR
 from torch.optim import lr_scheduler
@@ -29,6 +29,6 @@ def test_pytorch():
 
 
 def test_attributes_of_other_lengths():
-    """An optimizer of one group says nothing of two."""
+    """Lists for an optimizer of one group are not those of two groups."""
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], 0.1)
     assert not dict(per_group(lr_scheduler.StepLR(optimizer, 1), 2))

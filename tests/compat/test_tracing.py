@@ -13,7 +13,7 @@ ONNX = GONE + 'keep what is made in an export out of the graph'
 
 
 class Made(nn.Module):
-    """Adds what it makes of its weight."""
+    """A module that adds a value made from its weight."""
 
     def __init__(self):
         super().__init__()

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def install(folder, name, version):
-    """Write the metadata that pip leaves of a distribution."""
+    """Write the metadata that pip writes for a distribution."""
     info = folder / f"{name.replace('-', '_')}-{version}.dist-info"
     info.mkdir()
     (info / 'METADATA'
@@ -23,7 +23,7 @@ def install(folder, name, version):
 
 @pytest.fixture
 def installed(monkeypatch, tmp_path):
-    """A function that puts a distribution in front of what is there."""
+    """Return a function that puts a distribution in front of the others."""
     monkeypatch.syspath_prepend(str(tmp_path))
     return lambda name, version: install(tmp_path, name, version)
 

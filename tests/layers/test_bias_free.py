@@ -10,7 +10,7 @@ from mmrep import DBBConv2d
 @pytest.mark.parametrize('conv, kind', [(None, nn.Conv2d),
                                         (dict(type='DBBConv2d'), DBBConv2d)])
 def test_vgg(conv, kind):
-    """With the names and strides of one that has biases."""
+    """The net has the names and strides of a net with biases."""
     own = {} if conv is None else dict(conv=conv)
 
     def vgg(conv_cfg):

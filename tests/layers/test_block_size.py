@@ -1,4 +1,4 @@
-"""Blocks of any size, counted without memory for them."""
+"""The numbers of blocks of any size are counted without memory for them."""
 import pytest
 import torch
 from torch import nn
@@ -47,7 +47,7 @@ def many(depth):
 @pytest.mark.parametrize('config, channels', [(wide(3), 4), (wide(16), 4),
                                               (many(16), 512)])
 def test_too_large(config, channels):
-    """These would have 10**9 numbers and more."""
+    """Blocks of 10**9 numbers and more are refused."""
     with torch.device('meta'):
         conv = nn.Conv2d(channels, channels, 3, padding=1)
     with pytest.raises(UserError, match='would have .* numbers') as error:
@@ -63,7 +63,7 @@ def test_in_a_structure():
 
 
 def test_many_large_blocks():
-    """Each of them alone may be as large."""
+    """Blocks are refused together although each alone is small enough."""
     with torch.device('meta'):
         net = nn.Sequential(*(nn.Conv2d(32, 256, 3) for _ in range(30)))
     block = dict(type='DBBConv2d', branches={'1x1_kxk': dict(channels=2**14)})

@@ -48,7 +48,7 @@ class Minus(Branch):
 
 
 class Times(Branch):
-    """``n * conv_1x1(x)``, of names ``times_n``, with or without norm."""
+    """``n * conv_1x1(x)`` by the name ``times_n``, with or without a norm."""
 
     pattern = r'times_\d'
 

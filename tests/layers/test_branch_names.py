@@ -1,4 +1,4 @@
-"""Names of branches: which are known, and how many there may be."""
+"""The known names of branches, and the number that a block may have."""
 from functools import partial
 
 import pytest

@@ -1,4 +1,4 @@
-"""What all blocks that add features do with their branches."""
+"""Branches of all blocks that add features."""
 import json
 
 import pytest
@@ -55,7 +55,7 @@ def test_fuses(structure):
 @pytest.mark.parametrize('other', STRUCTURES[:3] + STRUCTURES[-1:], ids=str)
 def test_a_state_dict_brings_its_structure(structure, other):
     layer, fresh, x = make(structure), make(other), image()
-    # a plain convolution's weights bring none: the branches are silenced
+    # a plain convolution's weights bring no branches: present ones go silent
     plain = structure.get('branches') == ()
     fresh.load_state_dict(layer.state_dict(), strict=True)
     assert relative_difference(layer(x), fresh(x)) < 1e-10
@@ -80,7 +80,7 @@ def test_from_conv(structure):
     layer = DBBConv2d.from_conv(conv, **structure).eval()
     assert relative_difference(conv(x), layer.forward_branches(x)) < 1e-10
     assert layer.origin is conv.weight and conv.weight.equal(before)
-    # and the plain weights load back into any structure
+    # the plain weights load back into any structure
     other = make(structure)
     other.load_state_dict(conv.state_dict())
     assert relative_difference(conv(x), other(x)) < 1e-10

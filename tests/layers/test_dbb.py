@@ -18,7 +18,7 @@ CASES = [
 
 
 def on_canvas(y, padding, norm):
-    """Put features on a canvas of what the norm makes of zeros."""
+    """Put features on a canvas of the value that the norm makes of zeros."""
     value = norm.bias - norm.weight * norm.running_mean / torch.sqrt(
         norm.running_var + norm.eps)
     n, c, h, w = y.shape
@@ -29,7 +29,7 @@ def on_canvas(y, padding, norm):
 
 
 def window_mean(x, size, stride, dilation):
-    """The mean over dilated windows, by unfolding."""
+    """Compute the mean over dilated windows by unfolding."""
     n, c, h, w = x.shape
     span = (size - 1) * dilation + 1
     columns = unfold(x, size, dilation, 0, stride).unflatten(1, (c, -1))
@@ -38,7 +38,7 @@ def window_mean(x, size, stride, dilation):
 
 
 def reference(layer, x):
-    """The seven branches as DBB and DyRep draw them; square geometry."""
+    """Add the seven branches as DBB and DyRep draw them, for square shapes."""
     size, groups = layer.kernel_size[0], layer.groups
     stride, padding = layer.stride[0], layer.padding[0]
     dilation = layer.dilation[0]
@@ -47,7 +47,7 @@ def reference(layer, x):
     def conv(x, weight, padding=0, stride=1, dilation=1):
         return conv2d(x, weight, None, stride, padding, dilation, groups)
 
-    middle = padding - dilation * (size // 2)  # of the kernel on the image
+    middle = padding - dilation * (size // 2)  # kernel on image
     assert middle == 0
     out = layer.norm(conv(x, layer.weight, padding, stride, dilation))
     if '1x1' in branches:
@@ -97,7 +97,7 @@ def filled(cls, case, **options):
 @pytest.mark.parametrize('branches', [None, SEVEN])
 @pytest.mark.parametrize('case', CASES, ids=str)
 def test_output_and_gradients(case, branches, train):
-    """Exact also at the borders, where the official gradient is not."""
+    """Gradients are exact also at the borders, unlike the official ones."""
     layer = filled(DBBConv2d, case, branches=branches).train(train)
     x = torch.randn(2, 8, 13, 14, dtype=torch.float64, requires_grad=True)
     twin = filled(DBBConv2d, case, branches=branches).train(train)

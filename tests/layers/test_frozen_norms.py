@@ -23,14 +23,14 @@ over_kinds = pytest.mark.parametrize('kind', KINDS)
 
 
 class Activated(FrozenBatchNorm2d):
-    """As timm's FrozenBatchNormAct2d."""
+    """A frozen norm with an activation, like timm's FrozenBatchNormAct2d."""
 
     def forward(self, x):
         return super().forward(x).relu()
 
 
 class OfBatches(nn.BatchNorm2d):
-    """As timm's BatchNormAct2d."""
+    """A batch norm with an activation, like timm's BatchNormAct2d."""
 
     def forward(self, x):
         return super().forward(x).relu()
@@ -45,7 +45,7 @@ def net_of(norm):
 
 
 def by_hand(norm, x):
-    """Batch norm by its formula."""
+    """Compute a batch norm by its formula."""
     mean, var, gamma, beta = [
         t[:, None, None]
         for t in (norm.running_mean, norm.running_var, norm.weight, norm.bias)
@@ -106,7 +106,7 @@ def test_branches_that_come_later():
 @over_kinds
 def test_biases_go_into_them(kind):
     net = mmrep.reparameterize(net_of(kind(4)), 'DBBConv2d')
-    fused = fused_of(net)  # which compares them
+    fused = fused_of(net)  # it compares the two nets
     assert fused[0].bias is None and fused[3].bias is None
     stock, x = net_of(kind(4)).double().eval(), IMAGE.double()
     stock.load_state_dict(fused.state_dict())
@@ -114,7 +114,7 @@ def test_biases_go_into_them(kind):
 
 
 def test_biases_stay_in_front_of_an_activation_inside():
-    """By what it computes: it may be any map."""
+    """A norm's output decides, since a class may compute any map."""
     net = mmrep.reparameterize(net_of(Activated(4)), 'DBBConv2d')
     fused = fused_of(net)
     assert fused[0].bias is not None and fused[3].bias is None

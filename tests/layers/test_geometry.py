@@ -1,4 +1,4 @@
-"""Where kernels lie, and impossible arguments."""
+"""Places of kernels, and impossible arguments."""
 import numpy as np
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Blocks that add features against the official ones."""
+"""Blocks that add features agree with the official ones."""
 import pytest
 import torch
 
@@ -35,7 +35,7 @@ def layer(golden):
 
 
 def finish(golden, out):
-    """The official RepVGG block has an activation inside."""
+    """Apply the activation that the official RepVGG block has inside."""
     return out.relu() if 'RepVGG' in golden['block'] else out
 
 
@@ -53,7 +53,7 @@ def test_train(golden, layer):
     expected = convert(golden['param_grads'])
     compared = [n for n in expected if not n.endswith(INEXACT)]
     assert len(compared) > 0.7 * len(expected)
-    # in front of a norm a gradient can be zero but for rounding
+    # a gradient in front of a norm can be zero but for rounding
     noise = 1e-6 * max(grad.abs().max() for grad in expected.values())
     for name in compared:
         ours = layer.get_parameter(name).grad

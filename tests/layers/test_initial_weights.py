@@ -1,4 +1,4 @@
-"""At full width each branch starts as wide as the official code's does.
+"""Initial weights have the standard deviations of the official code.
 
 A weight of Kaiming's uniform rule with slope a and a fan-in of n has the
 deviation sqrt(2 / ((1 + a^2) n)). PyTorch's own convolutions have a^2 = 5.
@@ -21,7 +21,7 @@ def deviation(fan_in, slope):
 
 
 def of_orepa(channels, size, groups, slope=0.):
-    """Deviations, or the value of what is constant."""
+    """Return standard deviations, and the values of constants."""
     per_group, area = channels // groups, size * size
     one = deviation(per_group, slope)
     return {
@@ -67,7 +67,7 @@ def of_dbb(channels, size, groups):
 
 
 def of_depthwise_dbb(channels, size, groups):
-    """Twice as wide between the two, so that no factor is the identity."""
+    """Return deviations; twice the width inside leaves no identity factor."""
     return {
         'weight': deviation(size * size, TORCH),
         'branches.1x1_kxk.first': deviation(1, TORCH),
@@ -113,7 +113,7 @@ def test_a_head_of_a_stage_of_repvgg_has_no_identity():
 
 @pytest.mark.parametrize('channels', [(128, 512), (512, 128), (256, 256)])
 def test_branches_of_orepas_1x1(channels):
-    """The factor of the product towards fewer channels is the identity."""
+    """The product's factor towards fewer channels is the identity."""
     torch.manual_seed(0)
     fewer, more = sorted(channels)
     layer = OREPAConv2d(*channels, 1, bias=False)
@@ -142,7 +142,7 @@ def test_scales_of_orepa():
 
 
 def ratio(weight, expected):
-    """How far from one the ratio of deviations is, beyond sampling's error.
+    """Return the distance of the ratio of deviations from 1, less its noise.
 
     The deviation of n uniform numbers is off by about 0.45 / sqrt(n).
     """

@@ -1,4 +1,4 @@
-"""What a kept kernel notices, and when it is not kept at all."""
+"""Changes that a kept kernel notices, and cases that keep no kernel."""
 import copy
 import pickle
 import threading
@@ -21,7 +21,7 @@ IMAGE = torch.randn(2, 4, 7, 7, dtype=torch.float64)
 
 @pytest.fixture
 def layer():
-    """``norm(conv(x)) + norm(conv_1x1(x))``."""
+    """Make the block ``norm(conv(x)) + norm(conv_1x1(x))``."""
     torch.manual_seed(0)
     made = mmrep.RepVGGConv2d(
         4, 6, 3, padding=1, bias=False, dtype=torch.float64)
@@ -29,7 +29,7 @@ def layer():
 
 
 def by_formula(layer, x, weight=None):
-    """The same in plain PyTorch."""
+    """Compute the same in plain PyTorch."""
     out = 0
     for module, padding in ((layer, 1), (layer.branches['1x1'], 0)):
         norm = module.norm
@@ -79,14 +79,14 @@ def more(layer):
 
 
 def another_branch(layer):
-    """As nobody should, without a word to the block."""
+    """Add a branch without a word to the block, as nobody should."""
     twin = mmrep.RepVGGConv2d(
         4, 6, 3, padding=1, bias=False, dtype=torch.float64)
     layer.branches['3x1'] = twin.branches['1x1'].eval()
 
 
 def statistics(layer):
-    """What a norm does that takes them moves no counter of its own."""
+    """Let a norm take statistics, which changes no attribute of the block."""
     layer.norm.train()(torch.randn(4, 6, 5, 5, dtype=torch.float64))
     layer.norm.eval()
 
@@ -121,7 +121,7 @@ def test_nothing_is_stale(layer, change):
 
 @pytest.fixture
 def wide():
-    """Every 576th number of its weight is of the first channel and tap."""
+    """Make a block whose weight has the first channel's tap every 576th."""
     torch.manual_seed(0)
     made = mmrep.RepVGGConv2d(
         64, 64, 3, padding=1, bias=False, branches=['1x1']).double()
@@ -143,7 +143,7 @@ def test_values_that_no_sample_shows(wide, places):
 
 @pytest.mark.parametrize('name', ['SGD', 'Adam', 'Adagrad'])
 def test_fused_steps_that_no_sample_shows(wide, name):
-    """The first channel of the image is empty: its weights stay."""
+    """Weights of the image's first channel, which is empty, stay."""
     image = torch.randn(1, 64, 5, 5, dtype=torch.float64)
     image[:, 0] = 0
     with torch.no_grad():
@@ -199,7 +199,7 @@ def test_what_is_added_while_it_is_kept(layer, change):
 
 
 class Scaled(nn.Module):
-    """What a parametrization holds nobody can compare."""
+    """A parametrization, whose state nobody can compare."""
     factor = 1.0
 
     def forward(self, weight):
@@ -272,7 +272,7 @@ def test_gradients_are_there_while_it_is_kept(layer):
 
 @pytest.mark.parametrize('keeps', [True, False])
 def test_threads(layer, keeps):
-    """Some set the mode, as a server does before each request, and run."""
+    """Threads set the mode and run, as a server does at each request."""
     expected, failed = by_formula(layer, IMAGE).detach(), []
 
     def work():
@@ -294,7 +294,10 @@ def test_threads(layer, keeps):
 
 
 class HostCopies(TorchDispatchMode):
-    """Counts what makes a GPU's host wait, and float64, which some lack."""
+    """A record of operations that make a GPU's host wait, or use float64.
+
+    Some devices lack float64.
+    """
 
     NAMES = ('_local_scalar_dense', 'item', 'equal', 'is_nonzero', 'nonzero',
              'unique', 'masked_select')
@@ -336,7 +339,7 @@ def test_no_host_copy_and_no_float64_in_any_forward(kind, size):
 @pytest.mark.parametrize('size', [1, 3, 7])
 @pytest.mark.parametrize('kind', KINDS)
 def test_a_forward_reads_no_value(kind, size):
-    """On the meta device there are none to read."""
+    """The meta device has no values to read."""
     layer = kind(4, 4, size, padding=size // 2, device='meta')
     for mode in (True, False):
         layer.train(mode)

@@ -1,4 +1,4 @@
-"""Large kernels with dilated ones beside them."""
+"""Blocks of large kernels with dilated ones beside them."""
 import pytest
 import torch
 from torch.nn.functional import conv2d
@@ -7,7 +7,7 @@ from mmrep import LargeKernelConv2d
 from mmrep.deploy import relative_difference
 from mmrep.testing import randomize_norms
 
-# of UniRepLKNet up to 17, of RepLKNet above: (size, dilation) of each branch
+# (size, dilation) of each branch in UniRepLKNet up to 17, in RepLKNet above
 PAPERS = {
     31: [(5, 1)],
     17: [(5, 1), (9, 2), (3, 4), (3, 5), (3, 7)],

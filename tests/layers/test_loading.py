@@ -1,4 +1,4 @@
-"""State dicts that fit only in part, and what is said about them."""
+"""State dicts that fit only in part, and the warnings about them."""
 import warnings
 
 import pytest
@@ -41,7 +41,7 @@ def test_own_weights_change_no_parameter(options):
 
 @pytest.mark.parametrize('options', INNER, ids=str)
 def test_blocks_inside_keep_their_type_and_norms(options):
-    """Where another branch is new, what is there is no guess."""
+    """A block inside keeps what it is if the weights add another branch."""
     layer = make(**options)
     other = make(**options)
     names = {**other.options()['branches'], 'kx1': {}, 'identity': {}}
@@ -88,7 +88,7 @@ def test_damaged_weights_are_told_by_name(layer, broken):
 
 @pytest.mark.parametrize('cls', [DBBConv2d, RepVGGConv2d, ACBConv2d])
 def test_branches_learn_under_frozen_norms(cls):
-    """mmdet's caffe configs have `requires_grad=False` norms."""
+    """Branches learn under norms that do not, as in mmdet's caffe configs."""
     frozen = dict(type='BN', requires_grad=False)
     layer = cls(8, 8, 3, padding=1, bias=False, norm_cfg=frozen)
     conv = nn.Conv2d(8, 8, 3, padding=1, bias=False)
@@ -110,7 +110,7 @@ def test_branches_learn_under_frozen_norms(cls):
 
 
 def test_a_frozen_layer_can_be_calibrated():
-    """As with nn.BatchNorm2d: what is trained and the mode are two things."""
+    """Frozen weights do not stop the statistics, as in nn.BatchNorm2d."""
     layer, x = make().requires_grad_(False).train(), torch.randn(2, 8, 9, 9)
     before = layer.norm.running_mean.clone()
     out = F.conv2d(x, layer.weight, None, layer.stride, layer.padding)

@@ -1,4 +1,4 @@
-"""MobileOne's block against mmpretrain's."""
+"""MobileOne's block agrees with mmpretrain's."""
 import re
 
 import pytest
@@ -12,7 +12,7 @@ from mmrep.testing import randomize_norms
 
 
 def from_host(block):
-    """The host's weights in our names."""
+    """Return the host's weights by our names."""
     out = {}
     for name, tensor in block.state_dict().items():
         parts = name.split('.')

@@ -1,4 +1,4 @@
-"""Blocks in place of kernels, put in and taken out."""
+"""Blocks take the place of kernels and give it back."""
 import copy
 
 import pytest
@@ -39,7 +39,7 @@ def kernel_at(layer, place):
 
 
 def outputs(layer):
-    """In both modes; running statistics as before."""
+    """Return the outputs in both modes, without moving statistics."""
     torch.manual_seed(1)
     x, out = torch.randn(2, 8, 9, 9, dtype=torch.float64), []
     for twin in (copy.deepcopy(layer).train(), copy.deepcopy(layer).eval()):
@@ -64,7 +64,7 @@ def test_nested_computes_the_same(options, place):
 
 @over_places
 def test_it_is_as_if_nothing_had_been(place):
-    """Names, order and config, by which optimizers load their state."""
+    """Names, order and config stay: optimizers load their state by them."""
     layer = make()
     before, config = list(layer.state_dict()), layer.config()
     parameters = [id(p) for p in layer.parameters()]

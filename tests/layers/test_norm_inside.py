@@ -59,7 +59,7 @@ def test_only_blocks_have_none(depth, without):
 
 
 def test_what_it_computes():
-    """The first residual block, of its convolutions as they are."""
+    """The first stage computes residual blocks of its convolutions alone."""
     net, x = published().eval(), image()
     stem = net.maxpool(net.bn1(net.conv1(x)).relu())
     first, second = net.layer1
@@ -80,22 +80,22 @@ def test_fused_it_is_the_hosts(depth, kind):
                          [(50, 'DBBConv2d'), *((18, kind) for kind in BLOCKS)])
 @pytest.mark.parametrize('training', [False, True])
 def test_a_plain_net_loads_exactly(depth, kind, training):
-    """Also in training mode: the norm sees what it saw in the plain net."""
+    """The norm sees what it saw in the plain net, also in training mode."""
     plain, net = host(depth), published(depth, kind)
     net.load_state_dict(copy.deepcopy(plain.state_dict()))
     assert worst(plain, net, image(), training) < 1e-10
-    assert worst(plain, net, image(72)) < 1e-10  # statistics went on alike
+    assert worst(plain, net, image(72)) < 1e-10  # equal statistics
 
 
 def test_two_norms_in_a_block():
-    """The last one is the plain net's, the other does nothing."""
+    """The last norm is the plain net's, the other one does nothing."""
     plain, net = host(), published(kind='QARepVGGConv2d')
     net.load_state_dict(plain.state_dict())
     assert worst(plain, net, image()) < 1e-10
 
 
 def test_biases_and_another_eps():
-    """``norm(conv(x) + bias)`` of the plain net, with an eps of its own."""
+    """The plain net computes ``norm(conv(x) + bias)`` with its own eps."""
     torch.manual_seed(0)
     norm_cfg = dict(type='BN', eps=.1)
     net = published(norm_cfg=norm_cfg, kind='ACBConv2d')  # 1e-5 inside
@@ -157,7 +157,7 @@ def test_its_structure_is_rebuilt():
 
 
 def test_blocks_in_blocks_keep_to_themselves():
-    """A norm behind a block inside is the outer block's own affair."""
+    """The norm behind an inner block belongs to the outer block."""
     nested = dict(type='DBBConv2d', kxk=dict(type='ACBConv2d'))
     torch.manual_seed(0)
     net = DBBResNet(18, **SMALL, conv_cfg=nested)
@@ -168,7 +168,7 @@ def test_blocks_in_blocks_keep_to_themselves():
 
 
 def test_dyrep_cuts_all_but_the_last_norm():
-    """Nothing behind could take its place."""
+    """The last norm stays, since nothing behind could take its place."""
     net, x = published().eval(), image()
     with torch.no_grad():
         inputs = [net.maxpool(net.bn1(net.conv1(x)).relu())]

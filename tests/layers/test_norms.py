@@ -1,4 +1,4 @@
-"""Norms by name: those that are there, with numbers of which one can come."""
+"""Norms by name: classes that are known, with numbers that are possible."""
 import sys
 
 import pytest
@@ -40,14 +40,14 @@ def test_nothing_is_imported(module):
             with pytest.raises(UserError, match='`type`'):
                 DBBConv2d(4, 4, 3, **place)
     assert not mark.exists() and name not in sys.modules
-    __import__(name)  # then it may be named
+    __import__(name)  # now it may be named
     assert mark.exists()
     norm = batch_norm(dict(type=f'{name}.X'), 4)
     assert type(norm) is nn.BatchNorm2d
 
 
 def test_modules_that_import_when_asked_for_a_name():
-    """As lazy ones do by a `__getattr__` of their own."""
+    """Lazy modules import in a `__getattr__` of their own; none is asked."""
     lazy = type(sys)('mmrep_test_lazy')
     asked = []
     lazy.__getattr__ = asked.append
@@ -75,7 +75,7 @@ def test_names_of_norms(kind, expected):
 
 
 def test_a_class_given_in_python():
-    """One that no name leads to, in a block in a block as well."""
+    """A class that no name leads to works, also in a block in a block."""
 
     class Local(nn.BatchNorm2d):
         pass

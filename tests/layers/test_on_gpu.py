@@ -1,4 +1,4 @@
-"""What only a GPU shows: whether the host waits for it in a forward pass."""
+"""On a GPU the host does not wait in a forward pass."""
 from contextlib import contextmanager
 
 import pytest
@@ -19,7 +19,7 @@ KINDS = [
 
 @contextmanager
 def no_waiting():
-    """Whatever makes the host wait is an error."""
+    """Raise an error if anything makes the host wait."""
     torch.cuda.synchronize()
     torch.cuda.set_sync_debug_mode('error')
     try:
@@ -77,7 +77,7 @@ def test_backbones(kind, options):
 
 @torch.no_grad()
 def test_a_captured_forward(layer, image):
-    """It computes with the weights as they are, not as they were."""
+    """A graph computes with the weights as they are, not as they were."""
     layer.eval()
     with torch.cuda.stream(torch.cuda.Stream()):
         for _ in range(3):

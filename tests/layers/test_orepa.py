@@ -1,4 +1,4 @@
-"""OREPA against features computed branch by branch, and official outputs."""
+"""OREPA agrees with features branch by branch, and with official outputs."""
 import math
 
 import pytest
@@ -32,7 +32,7 @@ def randomized(layer):
 
 
 def features(layer, x):
-    """Each branch as convolutions on features; interior pixels only."""
+    """Compute each branch by convolutions, for interior pixels only."""
     options = dict(stride=layer.stride, dilation=layer.dilation)
     g, b = layer.groups, layer.branches
     height, width = layer.kernel_size
@@ -222,7 +222,7 @@ def test_inner_channels_of_blocks_in_blocks():
 
 
 def test_inner_channels_without_such_a_branch():
-    """A config of all convolutions of a net may have the option."""
+    """The option is ignored, since one config serves a whole net."""
     for size in (1, 7):
         layer = OREPAConv2d(8, 8, size, internal_channels=16)
         assert 'internal_channels' not in layer.options()
@@ -287,7 +287,7 @@ def test_host_initialisation_leaves_the_branches():
 
 
 def load_golden(path):
-    """A golden with our layer and norm, holding the official weights."""
+    """Load a golden, and our layer and norm with the official weights."""
     golden = torch.load(path, weights_only=True)
     layer = OREPAConv2d(**golden['kwargs'], bias=False)
     block = nn.Sequential(layer, nn.BatchNorm2d(layer.out_channels))

@@ -1,4 +1,4 @@
-"""The stem of plain kernels, against a stack of convolutions."""
+"""The stem of plain kernels agrees with a stack of convolutions."""
 import pytest
 import torch
 import torch.nn.functional as F
@@ -28,7 +28,7 @@ def stem(groups=1, size=7, **options):
 @pytest.mark.parametrize('groups', GROUPS)
 @pytest.mark.parametrize('size', [7, (9, 5), (8, 7)])
 def test_is_a_stack_of_convs(groups, size):
-    """The last one takes the stride; nothing is padded in between."""
+    """The last convolution has the stride; nothing is padded in between."""
     layer = stem(groups, size)
     x = torch.randn(2, 8, 21, 20, dtype=torch.float64)
     out, kernels = x, list(layer.branches['plain_stem'].kernels)
@@ -41,7 +41,7 @@ def test_is_a_stack_of_convs(groups, size):
 
 @pytest.mark.parametrize('groups', GROUPS)
 def test_official_weights(groups):
-    """The official kernel: each further one slides over those before."""
+    """Each further official kernel slides over the kernel before it."""
     torch.manual_seed(0)
     weights = {
         f'weight{i}':
@@ -61,7 +61,7 @@ def test_official_weights(groups):
 
 
 def test_official_net():
-    """In the stem of an official ResNet, and deployed."""
+    """The stem of an official ResNet is converted, also a deployed one."""
     weights = {
         f'stage0.conv1.weight{i}': torch.randn(4, 4 if i else 3, 3, 3)
         for i in range(3)
@@ -78,16 +78,16 @@ def test_official_net():
 
 
 def test_initial_weights():
-    """As nn.Conv2d: uniform up to one over the root of the fan-in."""
+    """Weights are uniform up to 1 / sqrt(fan-in), like nn.Conv2d's."""
     torch.manual_seed(0)
     layer = OREPAConv2d(3, 64, 7, bias=False, branches='plain_stem')
     kernels = layer.branches['plain_stem'].kernels
     for kernel, fan_in in zip(kernels, (27, 576, 576), strict=True):
         assert kernel.abs().max() <= fan_in**-.5
         assert kernel.std().item() == pytest.approx((3 * fan_in)**-.5, rel=.05)
-    # a product's pixels: 27 * 3 of (1/3)^3 / (27 576 576), summed over paths
+    # a product's pixel is a sum over paths, of variance (1/3)^3 / (27 576 576)
     first, second, third = 1 / (3 * 27), 1 / (3 * 576), 1 / (3 * 576)
-    paths = 64 * 64 * 9**3 / 49  # in the mean over 7 x 7 pixels
+    paths = 64 * 64 * 9**3 / 49  # mean over 7 x 7 pixels
     expected = (first * second * third * paths)**.5
     found = layer.kernel().weight.pow(2).mean().sqrt().item()
     assert found == pytest.approx(expected, rel=.1)

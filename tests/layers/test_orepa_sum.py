@@ -1,4 +1,4 @@
-"""The contraction against the straightforward sum, branch by branch."""
+"""The contraction agrees with the straightforward sum of branches."""
 import math
 from functools import partial
 
@@ -16,7 +16,7 @@ SIZES = [(1, 1), (3, 3), (2, 2), (3, 5)]
 OPTIONS = [
     dict(),
     dict(groups=2),
-    dict(groups=8),  # inner channels double
+    dict(groups=8),  # doubles the inner channels
     dict(scaling='scalar'),
     dict(scaling='none'),
 ]
@@ -25,7 +25,7 @@ SUBSETS = [['prior', '1x1'], ['separable'], ['1x1_kxk'],
 
 
 def straightforward(layer):
-    """Each branch's kernel, scaled, and their sum."""
+    """Return the sum of each branch's scaled kernel."""
     return K.add(*layer.branch_kernels()).weight
 
 
@@ -102,7 +102,7 @@ def test_gradients_have_the_layout_of_their_parameters(size):
 
 
 def strides(tensor):
-    """Those that matter."""
+    """Return the strides of dimensions with more than one entry."""
     return [s for s, n in zip(tensor.stride(), tensor.shape) if n > 1]
 
 
@@ -117,7 +117,7 @@ def test_keeps_parameters_only(size, groups):
     with saved_tensors_hooks(lambda t: kept.append(t) or t, lambda t: t):
         kernel = contracted(layer)
     kept = [t for t in kept if t.untyped_storage().data_ptr() not in own]
-    # but for constant filters of a few pixels
+    # only constant filters of a few pixels are kept
     assert sum(t.untyped_storage().nbytes()
                for t in kept) < 0.05 * kernel.untyped_storage().nbytes()
 
@@ -149,7 +149,7 @@ def test_backward_twice():
 
 @pytest.mark.parametrize('is_reentrant', [False, True])
 def test_activation_checkpointing(is_reentrant):
-    """Of a layer that runs twice, as shared heads do, over two batches."""
+    """A layer runs twice over two batches, as shared heads do."""
     layer = OREPAConv2d(8, 8, 3, padding=1, groups=2, dtype=torch.float64)
     x = torch.randn(2, 8, 6, 6, dtype=torch.float64, requires_grad=True)
     found = []
@@ -163,7 +163,7 @@ def test_activation_checkpointing(is_reentrant):
 
 
 def test_functional_gradient():
-    """torch.func: of a function, and of many at once."""
+    """torch.func differentiates one function, and many at once."""
     layer = make((3, 3))
     x = torch.randn(2, 8, 6, 6, dtype=torch.float64)
     values = {n: p.detach() for n, p in layer.named_parameters()}
@@ -204,7 +204,7 @@ def test_backward_under_autocast(size):
 
 
 def test_all_parameters_are_contiguous():
-    """Or they cannot be flattened, saved by safetensors or sharded."""
+    """Otherwise safetensors, flattening and sharding would fail."""
     rich = OREPAConv2d.from_conv(nn.Conv2d(8, 16, 3))
     for layer in (make((1, 1)), make((3, 3)), rich):
         assert all(p.is_contiguous() for p in layer.parameters())

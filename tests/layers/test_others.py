@@ -1,4 +1,4 @@
-"""What others do to conv-like modules works on layers, or says why not."""
+"""Blocks work with other code for convolutions, or say why they do not."""
 import copy
 from inspect import signature
 
@@ -64,7 +64,7 @@ def test_symbolic_trace(kind, mode):
 
 
 class Apart(nn.Module):
-    """Which asks a block for its branches itself."""
+    """A module that calls a block's branches itself."""
 
     def __init__(self, block):
         super().__init__()
@@ -80,7 +80,7 @@ def test_symbolic_trace_branch_by_branch(kind, mode):
     net = rich_net(kind).train(mode)
     apart = Apart(net[0])
 
-    def of(module):  # running statistics move
+    def of(module):  # a copy, since running statistics move
         return copy.deepcopy(module)(IMAGE)
 
     close(of(torch.fx.symbolic_trace(apart)), of(apart))
@@ -133,7 +133,7 @@ def test_made_on_the_meta_device(kind):
 
 @over_kinds
 def test_memory_without_values(kind):
-    """``to_empty`` and then weights: constants must be there, too."""
+    """``to_empty`` and loading also restore the constants."""
     rich = rich_net(kind)
     with torch.device('meta'):
         net = fresh_net(kind)
@@ -169,7 +169,7 @@ def test_no_child_is_none(kind):
     memory = [
         t.untyped_storage().data_ptr() for t in net.state_dict().values()
     ]
-    assert len(set(memory)) == len(memory)  # or safetensors refuses it
+    assert len(set(memory)) == len(memory)  # safetensors asks for it
     vector = nn.utils.parameters_to_vector(net.parameters())
     nn.utils.vector_to_parameters(vector * 2, net.parameters())
     assert torch.equal(
@@ -219,7 +219,7 @@ def test_efficient_conv_bn_eval(kind):
 
 @over_kinds
 def test_counters_of_operations(kind):
-    """PyTorch's counts what runs; mmengine's also the making of kernels."""
+    """PyTorch counts what runs, mmengine also the making of kernels."""
     net = rich_net(kind)
     fused, found = mmrep.fuse(net), []
     for model in (net, fused):

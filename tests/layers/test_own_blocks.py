@@ -1,4 +1,4 @@
-"""Blocks that others write, with as little as the protocol asks for."""
+"""Blocks that others write need only what the protocol asks for."""
 import copy
 
 import pytest
@@ -39,7 +39,7 @@ class Twofold(mmrep.RepConv2d):
 
 
 class Known(Twofold):
-    """Tells its weights from those of other blocks."""
+    """A block that tells its weights from those of other blocks."""
 
     @classmethod
     def read(cls, weights, block=None):
@@ -135,7 +135,7 @@ def test_weights_tell_a_block_in_a_block(x):
 
 
 def test_norms_as_around():
-    """A block with `norm_cfg` gets that of the block around."""
+    """A block that takes `norm_cfg` gets that of the block around it."""
 
     class Normed(mmrep.BranchedConv2d):
         pass

@@ -1,4 +1,4 @@
-"""What all re-parameterized layers promise, over the geometry of convs."""
+"""The promises of all blocks, over the geometry of convolutions."""
 import copy
 import pickle
 
@@ -90,7 +90,7 @@ def test_loads_a_plain_checkpoint(cls, geometry, bias):
     model = nn.Sequential(nn.Sequential(layer))
     before = layer(x)
     model.load_state_dict(nn.Sequential(nn.Sequential(conv)).state_dict())
-    assert relative(layer(x), before) > 1e-3  # and not from the cache
+    assert relative(layer(x), before) > 1e-3  # not from a cache
     assert relative(layer(x), conv(x)) < 1e-12
 
 
@@ -136,7 +136,7 @@ def test_gradients_flow_through_the_kernel_in_eval(cls):
 
 
 class TestKernelInUse:
-    """It is that of the weights as they are now; kept where asked for."""
+    """The kernel is that of the present weights, and kept only on request."""
 
     @pytest.fixture
     def layer(self, cls, monkeypatch):
@@ -238,7 +238,7 @@ class TestKernelInUse:
             self.check(layer, x)
 
     def test_data_written_behind_the_counter(self, layer):
-        # as mmengine's EMAHook swaps weights around evaluation
+        # mmengine's EMAHook swaps weights so around evaluation
         x = image()
         self.check(layer, x)
         layer.origin.data.mul_(2)
@@ -262,7 +262,7 @@ class TestKernelInUse:
         self.check(layer, x)
 
     def test_momentum_encoder(self, cls):
-        # in train mode and without gradients, as in MoCo
+        # MoCo's runs in train mode and without gradients
         layer = make(cls, GEOMETRIES[2])
         for norm in layer.norms_inside():
             norm.requires_grad_(False)

@@ -1,4 +1,4 @@
-"""RepVGG blocks against an independent formula."""
+"""RepVGG blocks agree with an independent formula."""
 import pytest
 import torch
 from torch import nn
@@ -9,7 +9,7 @@ from mmrep.testing import randomize_norms
 
 
 def reference(layer, x):
-    """The block of the paper: padding that keeps the size, stride 1 or 2."""
+    """Compute the paper's block, whose padding fits strides of 1 and 2."""
 
     def conv(weight, padding):
         return nn.functional.conv2d(x, weight, None, layer.stride, padding,
@@ -112,7 +112,7 @@ def filled(cls, **kwargs):
 
 
 def parts(layer, x):
-    """The three summands without norms."""
+    """Return the three summands without norms."""
     pointwise = layer.branches['1x1'].weight
     return (nn.functional.conv2d(x, layer.weight, padding=1),
             nn.functional.conv2d(x, pointwise), x)
@@ -157,7 +157,7 @@ def test_orepa_in_place_of_the_kxk(size, branches):
 
 @pytest.mark.parametrize('groups, inner', [(1, 16), (8, 16), (16, 32)])
 def test_inner_channels_of_orepa_vgg(groups, inner):
-    """Twice as many where it is depthwise, unlike OREPA by itself."""
+    """Only depthwise blocks double them, unlike OREPA by itself."""
     layer = OREPAVGGConv2d(16, 16, 3, padding=1, groups=groups, bias=False)
     assert len(layer.kxk.branches['1x1_kxk'].first) == inner
     wide = OREPAVGGConv2d(16, 16, 3, padding=1, groups=8, bias=False)
@@ -165,7 +165,7 @@ def test_inner_channels_of_orepa_vgg(groups, inner):
 
 
 def test_weights_by_the_rule_of_orepa_still_load():
-    """Such as saved before: twice as many from 5 groups on."""
+    """Earlier versions doubled the inner channels from 5 groups on."""
     kxk = dict(OREPAVGGConv2d(16, 16, 3).config()['kxk'])
     old = OREPAVGGConv2d(16, 16, 3, groups=8, kxk=kxk)
     assert len(old.kxk.branches['1x1_kxk'].first) == 32
@@ -179,7 +179,7 @@ def test_weights_by_the_rule_of_orepa_still_load():
 
 
 def test_initial_weights_of_orepa_vgg():
-    """By the official code: Kaiming's rule with a=1, so 1 / fan-in."""
+    """Variances are 1 / fan-in: the official Kaiming's rule with a=1."""
     torch.manual_seed(0)
     layer = OREPAVGGConv2d(64, 64, 3, padding=1, bias=False)
     fan_in = {

@@ -1,4 +1,4 @@
-"""The L2 of RepVGG blocks against loops over kernels."""
+"""The L2 of RepVGG blocks agrees with loops over kernels."""
 import re
 
 import pytest
@@ -10,7 +10,7 @@ from mmrep.testing import randomize_norms
 
 
 def formula(layer):
-    """Channel by channel, pixel by pixel."""
+    """Compute the L2 channel by channel and pixel by pixel."""
     pointwise, total = layer.branches['1x1'], 0.
     for o in range(layer.out_channels):
         t_k, t_1 = (
@@ -39,7 +39,7 @@ def test_formula(size, groups, train):
     penalty = l2(layer)
     torch.testing.assert_close(penalty, formula(layer))
     penalty.backward()
-    # none goes into norms, and the kernels' are the formula's with constants
+    # norms get no gradients; kernels get the formula's, with norms constant
     got = [
         layer.weight.grad.clone(), layer.branches['1x1'].weight.grad.clone()
     ]
@@ -51,18 +51,18 @@ def test_formula(size, groups, train):
 
 
 def test_is_the_plain_l2_where_the_1x1_is_away():
-    """Its norm's gamma is zero: the centre counts as all the others."""
+    """With a gamma of zero the centre counts like all other pixels."""
     layer = randomize_norms(RepVGGConv2d(4, 4, 3))
     torch.nn.init.zeros_(layer.branches['1x1'].norm.weight)
     torch.testing.assert_close(l2(layer), layer.weight.pow(2).sum())
-    torch.nn.init.zeros_(layer.norm.weight)  # where nothing is left
+    torch.nn.init.zeros_(layer.norm.weight)  # nothing is left
     assert l2(layer).isfinite()
 
 
 def test_is_precise_for_halves():
     layer = RepVGGConv2d(4, 4, 3).half()
     torch.nn.init.constant_(layer.weight, 60.)
-    assert l2(layer).dtype == torch.float32 and l2(layer) > 4e5  # beyond half
+    assert l2(layer).dtype == torch.float32 and l2(layer) > 4e5  # inf in half
 
 
 @pytest.mark.parametrize('layer, reason', [

@@ -31,7 +31,7 @@ KINDS = {
     'MobileOne': mmrep.MobileOneConv2d,
     'LargeKernel': mmrep.LargeKernelConv2d,
 }
-# as hosts write it: a pair, a number, a word
+# hosts write a pair, a number or a word
 LATER = [
     dict(dilation=(2, 2), padding=(2, 2)),
     dict(dilation=2, padding=2),
@@ -59,7 +59,7 @@ def formula(kernel, stride=1, padding=1, dilation=1, padding_mode='zeros'):
     stride, dilation = [[v] * 2 if isinstance(v, int) else list(v)
                         for v in (stride, dilation)]
     if padding == 'same':
-        padding = dilation  # of a 3x3
+        padding = dilation  # for 3x3
     rows, columns = [padding] * 2 if isinstance(padding, int) else padding
     mode = dict(zeros='constant').get(padding_mode, padding_mode)
     padded = F.pad(IMAGE, (columns, columns, rows, rows), mode)
@@ -104,7 +104,7 @@ def test_while_kernels_are_kept(later):
 @over_later
 @over_kinds
 def test_as_if_made_so(kind, later):
-    """In training mode; a block with a stride has no identity."""
+    """A block set later equals one made so; a stride removes the identity."""
     layer = make(kind)
     set_on(layer.modules(), later)
     made = make(kind, **later)
@@ -131,7 +131,7 @@ def test_branches_that_are_there_stay(later):
 @over_later
 @pytest.mark.parametrize('kind', ['DBB', 'nested', 'OREPA'])
 def test_plain_weights_and_inner_blocks(kind, later):
-    """Blocks that come in later see the same, too."""
+    """Blocks that are put inside later have the same geometry."""
     plain = nn.Conv2d(4, 4, 3, padding=1).double()
     layer = make(kind).eval()
     set_on([layer], later)
@@ -157,7 +157,7 @@ def test_of_a_plain_convolution(kind, later):
 
 
 def test_of_a_plain_convolution_that_pads_as_it_was_made():
-    """PyTorch's has a copy of its padding where the mode is not zeros."""
+    """PyTorch keeps a copy of the padding unless the mode is zeros."""
     conv = nn.Conv2d(4, 4, 3, padding=1, padding_mode='reflect')
     conv.padding = (2, 2)
     with pytest.raises(TypeError, match=r'`padding` \(=\(2, 2\)\)'):
@@ -202,7 +202,7 @@ def test_impossible(kind, name, value):
         setattr(layer, name, value)
     assert '\n' not in str(error.value)
     assert {name: getattr(layer, name) for name in GEOMETRY} == before
-    setattr(layer, 'groups', 1)  # what it is may be set
+    setattr(layer, 'groups', 1)  # its own value may be set
 
 
 def test_what_does_not_go_together():

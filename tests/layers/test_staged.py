@@ -1,4 +1,4 @@
-"""What lies around the image between the two convolutions of a branch."""
+"""The border of the image between the two convolutions of a branch."""
 import copy
 
 import pytest
@@ -21,7 +21,7 @@ def test_checkpointed_activations_have_the_same_gradients(reentrant):
     recomputed = copy.deepcopy(plain)
     x.requires_grad_()
     cotangent = torch.randn(2, 8, 9, 9, dtype=torch.float64)
-    for _ in range(2):  # statistics of the first step do not stick
+    for _ in range(2):  # the first step's statistics must not stay
         for net in (plain, recomputed):
             net.zero_grad()
         plain(x).backward(cotangent)
@@ -29,12 +29,12 @@ def test_checkpointed_activations_have_the_same_gradients(reentrant):
         for (name, a), b in zip(plain.named_parameters(),
                                 recomputed.parameters()):
             torch.testing.assert_close(a.grad, b.grad, msg=name)
-        recomputed.load_state_dict(plain.state_dict())  # it counted twice
+        recomputed.load_state_dict(plain.state_dict())  # its norms count twice
 
 
 @pytest.mark.parametrize('reentrant', [True, False])
 def test_several_calls_in_a_step(reentrant):
-    """Two views of a batch, or the levels of a pyramid."""
+    """A layer may run on two views of a batch or on levels of a pyramid."""
     plain = layer()
     recomputed = copy.deepcopy(plain)
     views = [
@@ -71,10 +71,10 @@ def test_impossible_channels(channels):
 @pytest.mark.parametrize('name', ['weight', 'bias'])
 @pytest.mark.parametrize('branch', ['1x1_kxk', '1x1_average'])
 def test_the_gradient_through_the_border(branch, name):
-    """That of differences, which the border's value is a part of."""
+    """The gradient agrees with differences that move the border, too."""
     net, step = layer(), 1e-5
     for norm in net.norms_inside():
-        norm.momentum = 0.  # or each forward pass would move the border
+        norm.momentum = 0.  # else each forward pass moves the border
     x = torch.randn(2, 8, 3, 3, dtype=torch.float64)  # all near the border
     cotangent = torch.randn(2, 8, 3, 3, dtype=torch.float64)
     (net(x) * cotangent).sum().backward()
@@ -89,7 +89,7 @@ def test_the_gradient_through_the_border(branch, name):
 
 
 def staged(difference):
-    """A block of one branch, and its weights as they are, not stored."""
+    """Make a block of one branch, with or without a stored difference."""
     torch.manual_seed(0)
     made = DBBConv2d(
         8,
@@ -105,7 +105,7 @@ def staged(difference):
 @pytest.mark.parametrize('before', [True, False])
 @pytest.mark.parametrize('after', [True, False])
 def test_difference_is_told_by_the_weights(before, after):
-    """A block of the one kind becomes one of the other as it loads."""
+    """A block of one kind becomes one of the other kind as it loads."""
     saved, other = staged(before), staged(after)
     with torch.no_grad():
         saved.branches['1x1_kxk'].first.normal_()

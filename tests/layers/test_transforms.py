@@ -1,4 +1,4 @@
-"""torch.func and forward-mode AD on layers that have rules of their own."""
+"""torch.func and forward-mode AD work on layers with their own rules."""
 import pytest
 import torch
 from torch import nn
@@ -48,7 +48,7 @@ def moved(values, directions, step):
 
 
 def difference(function, values, directions):
-    """The derivative by its definition, central."""
+    """Compute the derivative by central differences."""
     ahead = function(moved(values, directions, STEP))
     return (ahead - function(moved(values, directions, -STEP))) / (2 * STEP)
 
@@ -132,7 +132,7 @@ def test_many_gradients_at_once(layer):
 
 
 def test_tangents_of_gradients(layer):
-    """Forward-mode AD over a backward of a pass before it."""
+    """Forward-mode AD runs over the backward of an earlier pass."""
     parameters, out = list(layer.parameters()), layer(IMAGE)
     seed, tangent = torch.randn(2, *out.shape, dtype=out.dtype)
     expected = torch.autograd.grad(out, parameters, tangent, retain_graph=True)
@@ -145,7 +145,7 @@ def test_tangents_of_gradients(layer):
 
 
 def test_batches_of_torch_autograd(layer):
-    """OREPA refuses them and names what works, as it does above."""
+    """OREPA refuses such batches and names what works."""
     out = layer(IMAGE)
     many = torch.stack([torch.ones_like(out), 2 * torch.ones_like(out)])
 

@@ -1,4 +1,4 @@
-"""Modules of a config with the structure of others."""
+"""Modules of a config are built with the structure of others."""
 import json
 import sys
 
@@ -67,7 +67,7 @@ def test_by_a_checkpoint_of_something_else(tmp_path):
 
 
 def test_by_a_checkpoint_of_the_plain_net(tmp_path, monkeypatch):
-    """Nothing has grown, or it is another file than the user thinks."""
+    """A warning tells that nothing has grown, or that the file is another."""
     path = str(tmp_path / 'net.pth')
     init_default_scope('mmdet')
     stock = dict(type='mmdet.ResNet', depth=18, base_channels=4)

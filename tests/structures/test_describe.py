@@ -22,7 +22,7 @@ def plain():
 
 @pytest.fixture
 def net():
-    """Evolved: an own structure per layer, one nested, one shared."""
+    """Make an evolved net: each layer differs, one is nested and shared."""
     net = plain()
     mmrep.reparameterize(net, 'OREPAConv2d', include='0')
     nested = dict(
@@ -95,7 +95,7 @@ def test_scales_that_are_there_stay():
 
 
 def test_a_kxk_that_is_not_there_stays_away():
-    """An OREPA-VGG layer that has loaded the weights of a RepVGG."""
+    """An OREPA-VGG layer that loaded the weights of a RepVGG has no kxk."""
     net = nn.Sequential(mmrep.OREPAVGGConv2d(4, 4, 3, padding=1))
     official = nn.Sequential(mmrep.RepVGGConv2d(4, 4, 3, padding=1))
     net.load_state_dict(official.state_dict())
@@ -144,7 +144,7 @@ def nested(depth):
 
 
 def wide(depth):
-    """Two blocks in each block, which are the same objects."""
+    """Return a config with two blocks in each block, as the same objects."""
     config = dict(type='DBBConv2d', branches=[])
     for _ in range(depth):
         config = dict(
@@ -212,7 +212,7 @@ ODD = dict(
 
 @pytest.mark.parametrize('odd', ODD)
 def test_odd_configs(net, odd):
-    """Each ends at once, in a sentence, and changes nothing."""
+    """Each config ends at once in a sentence and changes nothing."""
     before = dict(net.named_modules())
     weights = {k: v.clone() for k, v in net.state_dict().items()}
     with pytest.raises(UserError, match="structure of layer '5' is") as error:

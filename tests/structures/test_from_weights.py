@@ -1,4 +1,4 @@
-"""Evolved checkpoints in plain nets, foreign ones in none."""
+"""Plain nets load evolved checkpoints, and no foreign ones."""
 import copy
 import json
 import pickle
@@ -60,7 +60,7 @@ class Net(nn.Module):
         return self.neck(self.backbone(x)[-1])
 
     def test_step(self, data):
-        """Test-time augmentation asks for it."""
+        """Do nothing; test-time augmentation asks for this method."""
 
 
 def net_of(seed=0, **options):
@@ -89,7 +89,7 @@ def rich(net):
 
 @pytest.fixture(scope='module')
 def nets():
-    """One that has grown, blocks in blocks too, and one that was cut."""
+    """Make a net that has grown, also blocks in blocks, and one cut again."""
     net, x = net_of(), [image()]
     for site in GROWN:
         block = growing.add_branches(net, site, SEVEN, 0)
@@ -160,7 +160,7 @@ def test_wrapped_models(net, saved):
 
 
 def test_weights_of_an_init_cfg(net, saved):
-    """mmengine allows no new parameters there: say what to do instead."""
+    """mmengine allows no new parameters there: the message tells a way."""
     cfg = dict(type='Pretrained', checkpoint=saved(), prefix='backbone.')
     with pytest.raises(UserError, match='Restructured'):
         net_of(init_cfg=cfg).backbone.init_weights()
@@ -221,7 +221,7 @@ def test_adopted_has_the_structure(net):
     assert adopt(fresh, net.state_dict())
     assert list(fresh.state_dict()) == list(net.state_dict())
     with warnings.catch_warnings():
-        warnings.simplefilter('error')  # none that parameters are new
+        warnings.simplefilter('error')  # no warning of new parameters
         fresh.load_state_dict(net.state_dict())
     assert not adopt(fresh, net.state_dict())
     assert torch.equal(output(net), output(fresh))
@@ -234,7 +234,7 @@ def test_structure_of_weights(net, prefix):
     state = {f'{prefix}{k}': v for k, v in net.state_dict().items()}
     found = structure_of(fresh, state)
     assert [(name, id(value)) for name, value in named(fresh)] == before
-    # of a layer whose branches are all cut the names say nothing
+    # the names say nothing about a layer whose branches are all cut
     assert found == {
         k: v
         for k, v in mmrep.structure(net).items() if k in found
@@ -249,7 +249,7 @@ def named(net):
     return [*net.named_modules(), *net.named_parameters()]
 
 
-# of each type other options than its own
+# blocks of each type, with options other than the type's defaults
 BLOCKS = [
     dict(type='ACBConv2d', branches=['kx1']),
     dict(type='DBBConv2d', branches={'1x1_kxk': dict(channels=8)}),
@@ -265,7 +265,7 @@ BLOCKS = [
 
 @pytest.mark.parametrize('block', BLOCKS, ids=str)
 def test_structure_of_other_blocks(block):
-    """A plain net of that structure loads the weights and is their net."""
+    """A plain net that takes the structure loads the weights exactly."""
 
     def plain():
         return nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.BatchNorm2d(4))
@@ -304,7 +304,7 @@ def test_adopting_nothing(nets):
 
 
 def test_norms_are_as_those_behind(nets):
-    """Checkpoints do not hold their eps."""
+    """Norms inside take the eps of the norm behind; files do not hold it."""
     fresh = net_of(norm_cfg=dict(type='BN', eps=0.1))
     adopt(fresh, nets['grown'].state_dict())
     assert {n.eps for n in fresh.backbone.conv1.norms_inside()} == {0.1}

@@ -1,4 +1,4 @@
-"""Weights that a model takes, and those that are another's."""
+"""Weights that a model takes, and weights of other models."""
 from collections import OrderedDict
 
 import torch
@@ -38,7 +38,7 @@ def test_harmless_differences():
     weights['data_preprocessor.mean'] = torch.zeros(3)
     weights['other.num_batches_tracked'] = torch.tensor(1)
     check_checkpoint_matches(net(), weights)
-    # without its version a norm misses its counter, too
+    # a norm without a version in the file misses its counter, too
     check_checkpoint_matches(net(), dict(weights))
 
 
