@@ -257,11 +257,12 @@ class OREPAConv2d(RepConv2d):
             yield Kernel(self.weight)
 
     def merge(self) -> Kernel:
-        traced = (is_compiling() or torch.jit.is_tracing() or is_functional())
+        if is_compiling() or torch.jit.is_tracing() or is_functional():
+            return super().merge()
         branches = dict(self.branches)
-        if self._plan is None and branches and not traced:
+        if self._plan is None and branches:
             self._plan = plan_of(branches)
-        if self._plan is None or traced:
+        if self._plan is None:
             return super().merge()
         return Kernel(
             Sum.apply(self._plan, self.weight, self._scale_with_origin(),
