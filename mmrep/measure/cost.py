@@ -1,4 +1,4 @@
-"""What a training costs with plain, DBB and DyRep convolutions."""
+"""Measure a training with plain convolutions, with DBB and with DyRep."""
 import copy
 import statistics
 from functools import partial
@@ -16,6 +16,7 @@ from ..runner.batches import data_of
 from ..runner.refreshing import evolve
 from .memory import step_memory
 from .timing import timed
+from .training_step import TrainingStep
 
 
 class Cost(NamedTuple):
@@ -33,17 +34,17 @@ class Run:
     """The training of one model, with the cost and seconds of each step.
 
     Args:
-        step: A :class:`.TrainingStep`.
+        step: The training step of the model.
     """
 
-    def __init__(self, step) -> None:
+    def __init__(self, step: TrainingStep) -> None:
         self.step = step
         self.seconds: List[float] = []
         self.costs: List[Cost] = []
         self.measure()
 
     def measure(self) -> None:
-        """Measure the structure as it is now, in steps that do not count."""
+        """Measure the present structure, in steps that do not count."""
         model = self.step.model
         self.step()  # makes the optimizer's state
         memory = step_memory(self.step, model,
@@ -58,7 +59,7 @@ class Run:
         self.costs.append(self.cost)
 
     def summary(self) -> Dict[str, float]:
-        """Means over the steps, the median step and the highest peak."""
+        """Return means over all steps, the median step and the top peak."""
         parameters, multiply_adds, memory = zip(*self.costs)
         return dict(
             parameters=statistics.mean(parameters),
@@ -85,7 +86,7 @@ class Events:
         self._score()
 
     def _score(self) -> None:
-        """Score the steps from now on."""
+        """Score all steps from now on."""
         self.scores = self.evolution.new_scores()
         optimizer = self.run.step.optim_wrapper.optimizer
         self.handle = self.scores.watch(optimizer)
@@ -97,7 +98,7 @@ class Events:
         seconds, = timed(partial(self._evolve, step))
         self.run.measure()
         self.handle.remove()
-        self._score()  # not of the steps that do not count
+        self._score()  # leaves out the steps that do not count
         if step == self.due[-1]:
             self.handle.remove()
         record = self.evolution.history[-1]
@@ -120,7 +121,8 @@ def make_dbb(model: nn.Module, evolution: Evolution) -> nn.Module:
     Args:
         model: The model, in which nothing has grown. It is changed in place
             and computes the same in eval mode.
-        evolution: The model's; it says what grows and how.
+        evolution: The evolution of the model, which names the sites and the
+            branches.
 
     Examples:
         >>> from torch import nn
@@ -163,7 +165,8 @@ def compare(
         hook: The hook that has the options of DyRep.
         due: The steps after which DyRep has an event; they count from 1.
         steps: Number of steps that each model takes.
-        progress: Function to call after every step.
+        progress: Function to call after every step. Defaults to one that
+            does nothing.
     """
     rich = copy.deepcopy(model)
     make_dbb(rich, hook.evolution_of(rich))
