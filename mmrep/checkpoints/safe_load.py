@@ -5,6 +5,7 @@ import pickle
 import re
 import zipfile
 from collections.abc import Mapping
+from typing import Any, Union
 
 import torch
 from torch import nn
@@ -15,8 +16,10 @@ from ..errors import UserError, shown
 from .content import check_content
 from .wrappers import find_weights
 
+Path = Union[str, os.PathLike]
 
-def read_checkpoint(path, trusted=False):
+
+def read_checkpoint(path: Path, trusted: bool = False) -> dict:
     """Read a checkpoint onto the CPU.
 
     Args:
@@ -52,7 +55,7 @@ def read_checkpoint(path, trusted=False):
     return checkpoint
 
 
-def read_file(path, trusted=False):
+def read_file(path: Path, trusted: bool = False) -> Any:
     """Read onto the CPU whatever a file holds; of a pickled model its weights.
 
     Raises:
@@ -80,7 +83,7 @@ def read_file(path, trusted=False):
     return content
 
 
-def _check_file(path):
+def _check_file(path: Path) -> None:
     if not isinstance(path, (str, os.PathLike)):
         raise UserError(f'a checkpoint (={shown(path)}) must be the path of a '
                         'file')
@@ -95,7 +98,7 @@ def _check_file(path):
             'start: save the state_dict of the model it was made of instead')
 
 
-def _is_torchscript(path):
+def _is_torchscript(path: Path) -> bool:
     """Whether ``torch.load`` would hand a file on to ``torch.jit.load``.
 
     Before torch 2.6 it does so whatever its ``pickle_module`` is.
@@ -103,7 +106,7 @@ def _is_torchscript(path):
     return 'constants.pkl' in records_of(path)
 
 
-def _why_unreadable(path, error):
+def _why_unreadable(path: Path, error: Exception) -> str:
     """Tell a refused object from a file that is no checkpoint."""
     refused = re.search(r'GLOBAL (\S+?\(.*\)|\S+)', str(error))
     if refused or (isinstance(error, pickle.UnpicklingError)
@@ -115,7 +118,7 @@ def _why_unreadable(path, error):
             f'it ({type(error).__name__})')
 
 
-def _weights(path, content):
+def _weights(path: Path, content: Any) -> Mapping:
     """The weights wherever they are, perhaps all that there is.
 
     Raises:

@@ -66,7 +66,7 @@ def guarded_method(method: Callable, what: str, first: int,
     """Look at the arguments from the first that may be converted."""
 
     @functools.wraps(method)
-    def guarded(*args, **kwargs):
+    def guarded(*args, **kwargs) -> Any:
         # with tensors it is no converter, but fuses features
         values, _ = tree_flatten([args[first:], kwargs])
         if not any(isinstance(value, Tensor) for value in values):
@@ -80,7 +80,7 @@ def guarded_method(method: Callable, what: str, first: int,
 def guarded_reader(forward: Callable, conv: str, rich: type) -> Callable:
 
     @functools.wraps(forward)
-    def guarded(self, *args, **kwargs):
+    def guarded(self, *args, **kwargs) -> Any:
         if isinstance(self.get_submodule(conv), rich):
             raise UserError(
                 f'{type(self).__name__} reads the weight of its {conv!r} and '
@@ -94,7 +94,7 @@ def guarded_reader(forward: Callable, conv: str, rich: type) -> Callable:
 def guarded_function(function: Callable, home: Any, rules: Rules) -> Callable:
     what = f"{home.__name__.split('.')[0]}'s {function.__name__}"
 
-    def guarded(*args, **kwargs):
+    def guarded(*args, **kwargs) -> Any:
         values = [*args, *kwargs.values()]
         rules.refuse(what, *values)
         if function.__name__ in IN_MODULES:

@@ -82,7 +82,7 @@ class _Reached(Exception):
     """Carries the input of a block out of the model."""
 
 
-def _stop(_, args: tuple) -> None:
+def _stop(_: nn.Module, args: tuple) -> None:
     raise _Reached(args[0])
 
 

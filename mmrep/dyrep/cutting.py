@@ -1,5 +1,5 @@
 """Taking branches off a block that do little, its function unchanged."""
-from typing import Callable, Iterable, List, Sequence
+from typing import Callable, Iterable, List, Optional, Sequence
 
 import torch
 from mmengine.dist import all_reduce
@@ -166,7 +166,7 @@ def cut(models: Sequence[nn.Module], site: Site, names: Sequence[str],
             _safe_scale(inner)
     block = block_at(models[0], site)
 
-    def seen(inner):
+    def seen(inner: BranchedConv2d) -> Optional[Statistics]:
         return measure(block, [inner.norm], inputs()).get(inner.norm)
 
     before = [seen(inner) for inner in kxk_blocks(block)]

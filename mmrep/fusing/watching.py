@@ -1,7 +1,7 @@
 """What takes the outputs of convolutions, seen while a model runs."""
 import gc
 import weakref
-from typing import Any, Dict, Iterable, List, Optional, Set
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Set
 
 from torch import Tensor
 from torch.nn import functional as F
@@ -55,7 +55,11 @@ class Watch(TorchFunctionMode):
         self.exposed: Set[int] = set()  # ids of biases and means
         self.takes: Dict[int, set] = {}  # by mean: the biases; None: another
 
-    def __torch_function__(self, func, types, args=(), kwargs=None):
+    def __torch_function__(self,
+                           func: Callable,
+                           types: Sequence[type],
+                           args: tuple = (),
+                           kwargs: Optional[dict] = None) -> Any:
         kwargs = kwargs or {}
         if _name(func) in METADATA:
             return func(*args, **kwargs)
@@ -70,7 +74,8 @@ class Watch(TorchFunctionMode):
             self.live[id(out)] = output
         return out
 
-    def _known(self, func, args, kwargs) -> List[Tensor]:
+    def _known(self, func: Callable, args: tuple,
+               kwargs: dict) -> List[Tensor]:
         """The arguments that are where they belong."""
         if func is F.conv2d:
             bias = _argument(args, kwargs, 2, 'bias')
@@ -156,7 +161,7 @@ def absorbing(watches: Iterable[Watch]) -> Dict[int, Set[int]]:
     }
 
 
-def _name(func) -> str:
+def _name(func: Callable) -> str:
     name = getattr(func, '__name__', '')
     # a property comes as the getter of its descriptor
     return getattr(func.__self__, '__name__',

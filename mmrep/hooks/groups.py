@@ -1,8 +1,12 @@
 """The parameter groups of all optimizers of a model."""
-from typing import Iterator
+from typing import Iterator, Union
+
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 
 
-def param_groups(optim_wrapper) -> Iterator[dict]:
+def param_groups(
+        optim_wrapper: Union[OptimWrapper,
+                             OptimWrapperDict]) -> Iterator[dict]:
     """Go through the parameter groups of all optimizers in a wrapper.
 
     Args:
