@@ -15,16 +15,16 @@ LABELLED = ('mmdet', 'mmseg', 'mmpretrain')
 
 
 def synthetic_batch(scope: str, size: Size, batch_size: int) -> dict:
-    """What ``model.train_step`` takes in a config of this scope.
+    """Draw a batch that ``model.train_step`` takes in a config of a scope.
 
     Args:
-        scope (str): Of the config. Other hosts than those of ``LABELLED``
-            get samples without labels.
-        size (tuple): Height and width of the images, pixels.
-        batch_size (int): How many images.
+        scope: The ``default_scope`` of the config. Hosts other than those of
+            ``LABELLED`` get samples without labels.
+        size: The height and width of the images in pixels.
+        batch_size: The number of images.
 
     Returns:
-        dict: ``inputs``, images of bytes, and ``data_samples``.
+        A dict of ``inputs``, images of bytes, and ``data_samples``.
     """
     generator = torch.Generator().manual_seed(0)
     make = dict(zip(LABELLED, (_detection, _segmentation, _classification)))

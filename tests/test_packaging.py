@@ -96,6 +96,11 @@ def test_wheel_carries_configs_and_tools(source, wheel):
     assert {path.name.split('-')[0] for path in wheel.iterdir()} == {'mmrep'}
 
 
+def test_wheel_says_that_it_is_typed(wheel):
+    """The marker of PEP 561: type checkers read the annotations."""
+    assert (wheel / 'mmrep/py.typed').is_file()
+
+
 def test_wheel_of_sdist_is_the_same(source, wheel, tmp_path):
     run(sys.executable,
         '-c', 'from setuptools.build_meta import build_sdist; '
