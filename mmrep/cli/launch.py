@@ -77,8 +77,8 @@ def set_seed(cfg: Config) -> None:
     randomness.seed = folded(seed, room=WORKERS)
     if randomness.seed != seed:
         print_log(
-            f'`randomness.seed` (={seed}) is more than numpy takes: '
-            f'{randomness.seed} is taken in its place', 'current')
+            f'`randomness.seed` (={seed}) is larger than numpy allows: '
+            f'the run uses {randomness.seed} instead', 'current')
 
 
 def set_work_dir(cfg: Config, work_dir: Optional[str]) -> None:
