@@ -75,7 +75,7 @@ def products_of(layer):
         if name in layer.branches:
             branch = layer.branches[name]
             return branch.term().matrices(
-                [factor.detach() for factor in branch.factors()])
+                [factor.detach() for factor in branch.term_factors()])
     return None
 
 
