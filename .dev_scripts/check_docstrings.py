@@ -1,9 +1,9 @@
-"""Hold docstrings against signatures: pydoclint, as this project writes them.
+"""Compare docstrings with signatures: pydoclint by this project's rules.
 
 An ``Args`` section names every argument and nothing else, a ``Raises``
-section every exception that the body raises. What a summary line can say
-needs no section: a function without ``Args`` may still have ``Raises``, and
-``Returns`` is never asked for. Types stand in signatures where there are any.
+section every exception that the body raises. Sections are optional if the
+summary line says the same: a function without ``Args`` may have ``Raises``,
+and ``Returns`` is never required. Types belong in signatures.
 """
 import ast
 import re
@@ -22,8 +22,8 @@ OPTIONS = {
     'omit-stars-when-documenting-varargs': True,
     'show-filenames-in-every-violation-message': True,
 }
-# sections for results (201, 402), exceptions that callees raise (502), types
-# in signatures (108) and, where these have none, in prose (111)
+# codes that are ignored: sections for results (201, 402), exceptions that
+# callees raise (502), types in signatures (108) and missing types (111)
 NOT_ASKED = {'DOC108', 'DOC111', 'DOC201', 'DOC402', 'DOC502'}
 OF_ARGS = {'DOC101', 'DOC103'}
 FOUND = re.compile(r'(?P<path>.+?):(?P<line>\d+): (?P<code>DOC\d+): ')
@@ -31,20 +31,20 @@ RAISED = re.compile(r'docstring: \[(.*?)\].*body: \[(.*?)\]')
 
 
 def findings(paths):
-    """Yield what pydoclint says, a line each."""
+    """Yield the lines that pydoclint prints."""
     options = [f'--{name}={value}' for name, value in OPTIONS.items()]
     done = subprocess.run(
         [sys.executable, '-m', 'pydoclint.main', '-q', *options, *paths],
         capture_output=True,
         text=True)
-    # it lists them on the stream for errors and ends with 1
+    # it lists findings on the stream for errors and exits with 1
     if done.returncode not in (0, 1) or 'Traceback' in done.stderr:
         sys.exit(done.stderr)
     yield from (done.stdout + done.stderr).splitlines()
 
 
 def lines_with_args(path):
-    """Return where functions are defined whose docstring has ``Args``."""
+    """Return the lines of functions whose docstring has ``Args``."""
     lines = set()
     for node in ast.walk(ast.parse(Path(path).read_text(encoding='utf-8'))):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
@@ -58,16 +58,17 @@ def lines_with_args(path):
 
 
 def misses_exceptions(message):
-    """Whether a body raises what its ``Raises`` section does not name."""
+    """Return True if a body raises more than its ``Raises`` section says."""
     told, raised = (
         set(re.findall(r"'(\w+)'", names))
         for names in RAISED.search(message).groups())
-    kinds = {name for name in raised if name[0].isupper()}  # no variables
+    kinds = {name
+             for name in raised if name[0].isupper()}  # others are variables
     return bool(kinds - told - {'NotImplementedError'})
 
 
 def is_asked(found):
-    """Whether the project's rules ask for what pydoclint misses."""
+    """Return True if a finding breaks the rules of this project."""
     code = found['code']
     if code == 'DOC503':
         return misses_exceptions(found.string)
@@ -77,6 +78,7 @@ def is_asked(found):
 
 
 def main(paths):
+    """Print the findings, and exit with 1 if there is one."""
     count = 0
     for line in findings(paths):
         found = FOUND.match(line.strip())

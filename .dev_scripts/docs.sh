@@ -13,7 +13,7 @@ if [[ ! requirements/docs.txt -ot $venv/.ready ]]; then
   touch "$venv/.ready"
 fi
 
-# the theme's advertisement of another program is no warning of ours
+# silences the theme's advertisement of another program
 export NO_MKDOCS_2_WARNING=1
 if [[ ${1:-build} == serve ]]; then
   exec "$venv/bin/mkdocs" serve

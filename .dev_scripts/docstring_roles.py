@@ -1,7 +1,7 @@
-"""Roles in docstrings, :class:`Kernel` and the like, as links of the site.
+"""Turn roles in docstrings, such as :class:`Kernel`, into links of the site.
 
-A role that names nothing is a warning, and so an error of the build. One of
-another package, or of an object that has no entry, becomes code.
+A role whose object does not exist is a warning, and so an error of the build.
+A role of another package, or of an object without an entry, becomes code.
 """
 import re
 from collections import defaultdict
@@ -16,10 +16,10 @@ log = get_plugin_logger(__name__)
 
 
 class Roles(griffe.Extension):
-    """Writes them anew once the whole package is read."""
+    """An extension that replaces the roles when the package is read."""
 
     def on_package(self, *, pkg, loader, **kwargs):
-        """Look at every docstring of the package."""
+        """Replace the roles in every docstring of the package."""
         self.modules = loader.modules_collection
         scopes = list(walk(pkg))
         self.named = defaultdict(list)
@@ -41,7 +41,7 @@ class Roles(griffe.Extension):
         return LINK.format(path, name)
 
     def _path(self, scope, name):
-        """Where the named object is defined, None where it is nowhere."""
+        """Return the path of the named object, None if it does not exist."""
         first, _, rest = name.partition('.')
         try:
             if first in self.modules:
@@ -55,9 +55,9 @@ class Roles(griffe.Extension):
             return '' if known else None
 
     def _first(self, scope, name):
-        """The object of this name as seen from a docstring."""
+        """Return the object of this name as seen from a docstring."""
         while name not in scope.all_members:
-            if scope.parent is None:  # then the only one of the package
+            if scope.parent is None:  # take the only one of the package
                 only, = self.named[name] or [None]
                 return only or self.modules[name]
             scope = scope.parent
@@ -65,7 +65,7 @@ class Roles(griffe.Extension):
 
 
 def walk(scope):
-    """Yield an object and all that are defined in it."""
+    """Yield an object and all objects that are defined in it."""
     yield scope
     for member in scope.members.values():
         if not member.is_alias:

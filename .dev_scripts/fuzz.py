@@ -1,8 +1,8 @@
-"""Hold random layers, and what is done to them, against formulas by hand.
+"""Compare random layers, after each of several steps, with formulas by hand.
 
 tests/fuzzing draws the layers and has the formulas, which use nothing of the
-package. Ends with 1 if any step of any case failed; ``--seed S --only I``
-repeats one case.
+package. The script exits with 1 if any step of any case fails. ``--seed S
+--only I`` repeats one case.
 """
 import argparse
 import random
@@ -24,49 +24,61 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).parents[1] / 'tests'))
 from fuzzing.run import STEPS, run_case  # noqa: E402
 
-CHUNK = 20  # cases that a process takes at once
-SHOWN = 30  # failures, at most
+CHUNK = 20  # number of cases that a process takes at once
+SHOWN = 30  # largest number of failures that are printed
 
 
 def parse_args(argv):
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('--cases', type=int, default=10000, help='how many')
-    parser.add_argument('--seed', type=int, help='a random one by default')
-    parser.add_argument('--processes', type=int, default=2, help='at once')
-    parser.add_argument('--device', help="'cuda'; the CPU by default")
-    parser.add_argument('--only', type=int, help='one case, by its number')
+    parser.add_argument(
+        '--cases',
+        type=int,
+        default=10000,
+        help='number of cases; default: 10000')
+    parser.add_argument(
+        '--seed', type=int, help='seed of the cases; default: a random one')
+    parser.add_argument(
+        '--processes',
+        type=int,
+        default=2,
+        help='number of processes; default: 2')
+    parser.add_argument(
+        '--device', help="device, such as 'cuda'; default: the CPU")
+    parser.add_argument(
+        '--only', type=int, help='number of the one case to run; default: all')
     return parser.parse_args(argv)
 
 
 def set_up():
-    """What holds in each process."""
+    """Set up a process."""
     warnings.filterwarnings('ignore', 'Using padding=.same')
     torch.set_num_threads(1)
-    torch.backends.cudnn.allow_tf32 = False  # ten bits would hide faults
+    torch.backends.cudnn.allow_tf32 = False  # its ten bits would hide faults
 
 
 def run_on(device, seed, index):
-    """A case whose tensors are on a device, if one is given."""
+    """Run a case with its tensors on a device, if one is given."""
     with torch.device(device) if device else nullcontext():
         return run_case(seed, index)
 
 
 def results(seed, args):
-    """Yield what became of each case, in order."""
+    """Yield the result of each case, in order."""
     run = partial(run_on, args.device, seed)
     if args.only is not None:
         yield run(args.only)
     elif args.processes == 1:
         yield from map(run, range(args.cases))
     else:
-        # a process that is forked has no GPU
+        # a forked process cannot use the GPU
         context = get_context('spawn' if args.device else 'fork')
         with ProcessPoolExecutor(args.processes, context, set_up) as pool:
             yield from pool.map(run, range(args.cases), chunksize=CHUNK)
 
 
 def table(title, ran, failed, names):
-    """A row for each of the names."""
+    """Return a table with a row for each of the names."""
     made = Table(title, 'steps', 'failed')
     for name in names:
         style = 'bold red' if failed[name] else None
@@ -75,7 +87,7 @@ def table(title, ran, failed, names):
 
 
 def tables(outcomes):
-    """What ran and what failed, by layer and by step."""
+    """Yield tables of the steps that ran and failed, by layer and by step."""
     failures = [each for each in outcomes if each.fault]
     for title, names in (('layer', None), ('step', STEPS)):
         ran = Counter(getattr(each, title) for each in outcomes)
@@ -84,7 +96,7 @@ def tables(outcomes):
 
 
 def tell(console, seed, result):
-    """The failures of a case, with what repeats it."""
+    """Print the failures of a case and the arguments that repeat it."""
     for each in result.failed:
         console.print(f'{each.layer}, {each.step}: {each.fault}', markup=False)
     console.print(
@@ -94,7 +106,7 @@ def tell(console, seed, result):
 
 
 def main(argv=None):
-    """Run and tell; 1 if something failed."""
+    """Run the cases and print the results; return 1 if a case failed."""
     args, console, start = parse_args(argv), Console(), time.monotonic()
     set_up()
     seed = random.randrange(10**6) if args.seed is None else args.seed

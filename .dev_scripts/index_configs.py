@@ -1,7 +1,7 @@
-"""Write the table of configs/README.md, and what mim reads, from the configs.
+"""Write the table of configs/README.md and mim's metafile from the configs.
 
-A config begins with a comment. Its first sentence says what is trained, its
-paragraphs ``Paper: ROW: NUMBER.`` which rows of the papers it reproduces.
+A config begins with a comment. Its first sentence says what is trained. Its
+paragraphs ``Paper: ROW: NUMBER.`` name the rows of papers that it reproduces.
 """
 import re
 from pathlib import Path
@@ -35,14 +35,14 @@ METHOD = re.compile('(?:^|_)(' + '|'.join(PAPERS) + ')_')
 
 
 def read(path):
-    """What a config says of itself.
+    """Read the comment of a config.
 
     Returns:
-        dict: Its name, method and dataset, ``what`` it trains and the rows of
+        A dict of its name, method and dataset, ``what`` it trains and its
         ``papers``, pairs of row and number.
 
     Raises:
-        ValueError: It does not begin with a comment.
+        ValueError: The config does not begin with a comment.
     """
     text = path.read_text()
     comment = re.match('(#.*\n)+', text)
@@ -61,7 +61,7 @@ def read(path):
 
 
 def table(entries):
-    """The lines of a Markdown table."""
+    """Yield the lines of a Markdown table."""
     yield '| config | what it trains | row | the paper reports |'
     yield '|---|---|---|---|'
     for e in entries:
@@ -73,7 +73,7 @@ def table(entries):
 
 
 def readme(entries, text):
-    """The text, with new tables behind the mark."""
+    """Return the text with new tables behind the mark."""
     lines = []
     for dataset, (task, name) in DATASETS.items():
         chosen = [e for e in entries if e['dataset'] == dataset]
@@ -82,7 +82,7 @@ def readme(entries, text):
 
 
 def metafile(entries):
-    """The collections and models, as mim and model-index know them."""
+    """Return collections and models in the form of mim and model-index."""
     collections = {}
     for name, title, number in PAPERS.values():
         paper = dict(Title=title, URL=f'https://arxiv.org/abs/{number}')
@@ -94,7 +94,7 @@ def metafile(entries):
 
 
 def model_of(entry):
-    """One model; the numbers are the papers', so it has no results."""
+    """Return a model without results: the numbers are those of papers."""
     name = entry['name']
     metadata = {'Training Data': DATASETS[entry['dataset']][1]}
     if entry['papers']:
@@ -109,7 +109,7 @@ def model_of(entry):
 
 
 def contents(folder=ROOT / 'configs'):
-    """Path and text of each file that this script writes."""
+    """Return the text of each file that this script writes, by its path."""
     entries = [read(path) for path in sorted(folder.glob('*.py'))]
     page = folder / 'README.md'
     return {

@@ -17,7 +17,7 @@ if [[ ! requirements/lint.txt -ot $venv/.ready ]]; then
 fi
 
 failed=()
-check() {  # check NAME COMMAND...: all run, whatever fails
+check() {  # check NAME COMMAND...: notes a failure, so that all checks run
   "${@:2}" || failed+=("$1")
 }
 check yapf "$venv/bin/yapf" --parallel --recursive --diff "${checked[@]}"

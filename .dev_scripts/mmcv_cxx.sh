@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# A g++ that compiles mmcv's operators in a quarter of the time.
+# Wraps g++ to compile mmcv's operators in a quarter of the time.
 #
-# Every one of mmcv's files spends most of its compilation on the same torch
-# headers, and asks for C++17, which torch >= 2.14 no longer compiles as.
+# Most of the compilation of each of mmcv's files goes to the same torch
+# headers. mmcv asks for C++17, with which torch >= 2.14 no longer compiles.
 # This wrapper asks for C++20, leaves debug symbols and warnings out, and
 # pre-compiles the shared header once, with the flags of the first call.
-# MMCV_STD: another standard than c++20.
-# MMCV_PCH: an empty folder to keep the pre-compiled header in.
+# MMCV_STD: the standard in place of c++20.
+# MMCV_PCH: an empty folder for the pre-compiled header.
 set -euo pipefail
 
 args=()
@@ -17,7 +17,7 @@ done
 [[ " ${args[*]} " == *" -c "* ]] || exec g++ "${args[@]}"
 
 header=$MMCV_PCH/pytorch_cpp_helper.hpp
-flags=()  # the flags of this call without its own input and output
+flags=()  # the flags of this call without its input and output
 take=1
 for arg in "${args[@]}"; do
   if ((take == 0)); then take=1; continue; fi

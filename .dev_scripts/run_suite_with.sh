@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Runs the test suite with other versions than .venv's, in a venv of its own.
 # Usage: .dev_scripts/run_suite_with.sh SET [arguments of pytest]
-# SET: forks or torch21, files of requirements/ whose lines replace those of
-# the same package, or of the one behind `# for`, in the default set.
+# SET: forks or torch21, a file of requirements/. Each of its lines replaces
+# the line of the same package, or of the one behind `# for`, in the default
+# set.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,11 +16,11 @@ if [[ -z $set || ! -f $changes ]]; then
 fi
 shift
 
-pins() {  # pins NAMES [-v]: the set's lines of these packages, or all others
+pins() {  # pins NAMES [-v]: prints the set's lines of these packages, or all others
   grep -E "${@:2}" "^($1)==" "$venv/set.txt"
 }
 
-merge() {  # the default set without what the changes replace, and the changes
+merge() {  # prints the default set with the changes in place
   local replaced
   replaced=$(sed -nE -e 's/.*# for //p' -e 's/^([^#=]+)==[^#]*$/\1/p' \
     "$changes" | paste -sd '|')
@@ -27,7 +28,7 @@ merge() {  # the default set without what the changes replace, and the changes
   grep -v '^#' "$changes" | sed 's/ *#.*//'
 }
 
-install_mmcv() {  # builds it; pip's cache would mix versions of torch up
+install_mmcv() {  # builds mmcv; pip's cache would mix up versions of torch
   mkdir "$tmp/pch"
   MMCV_PCH=$tmp/pch MMCV_STD=$1 CXX=$PWD/.dev_scripts/mmcv_cxx.sh \
     MMCV_WITH_OPS=1 FORCE_CUDA=0 CUDA_VISIBLE_DEVICES= MAX_JOBS=$(nproc) \
@@ -45,7 +46,7 @@ if [[ ! -e $venv/.ready || $changes -nt $venv/.ready ]]; then
   "$venv/bin/pip" install --no-deps -r requirements/build.txt
   pins 'torch|torchvision|numpy' >"$venv/torch.txt"
   "$venv/bin/pip" install -r "$venv/torch.txt"
-  # before mmcv, the fork's set-up imports some
+  # before mmcv, because the fork's set-up imports some of these
   pins 'torch|torchvision|numpy|(onedl-)?mmcv' -v >"$venv/rest.txt"
   "$venv/bin/pip" install --no-deps --no-build-isolation -r "$venv/rest.txt"
   # torch's headers need C++20 from 2.14 on

@@ -15,7 +15,7 @@ die() {
   exit 1
 }
 
-run() {  # run DESCRIPTION COMMAND...: one set-up step, timed
+run() {  # run DESCRIPTION COMMAND...: runs and times a set-up step
   local start=$SECONDS
   step=$((step + 1))
   printf '[%d/%d] %s ... ' "$step" "$steps" "$1"
@@ -27,8 +27,8 @@ run() {  # run DESCRIPTION COMMAND...: one set-up step, timed
   echo "$((SECONDS - start)) s"
 }
 
-# mmcv 2.1.0 cannot be built on 3.13, where its set-up finds no version
-fits() {  # fits PYTHON: whether the pinned set installs on it
+# mmcv 2.1.0 cannot be built with 3.13: its set-up does not find its version
+fits() {  # fits PYTHON: succeeds if the pinned set installs with it
   "$1" -c 'import sys; sys.exit(not sys.version_info[:2] in ((3, 11), (3, 12)))' \
     2>/dev/null
 }
@@ -51,7 +51,8 @@ choose_python() {
     '`make PYTHON=/path/to/python3 ...`'
 }
 
-# `run` looks at their status, which switches `set -e` off inside: hence the &&
+# `run` tests the status of these functions, which switches `set -e` off in
+# them: hence the &&
 
 make_venv() {
   rm -rf "$venv" &&

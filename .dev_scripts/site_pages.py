@@ -1,7 +1,7 @@
-"""Pages of the site that lie outside of docs/, and links that leave it.
+"""Add pages outside docs/ to the site, and turn links into the site's own.
 
-MkDocs reads one folder. This hook adds the pages of the repository to it,
-and the files that pages link to, and turns each link into the site's own.
+MkDocs reads one folder. This hook adds the other pages of the repository to
+it, and the files that pages link to, and rewrites the links to them.
 """
 import posixpath
 import re
@@ -11,24 +11,24 @@ from mkdocs.structure.files import File
 
 ROOT = Path(__file__).parents[1]
 DOCS = 'docs/'
-FILES = 'files/'  # where the site has all other files
-# by their path in the repository: their name on the site
+FILES = 'files/'  # folder of the site for all other files
+# the name on the site of each page, by its path in the repository
 PAGES = {
     'README.md': 'index.md',
-    'docs/README.md': 'index.md',  # its table is in the navigation
+    'docs/README.md': 'index.md',  # the navigation replaces its table
     'CONTRIBUTING.md': 'contributing.md',
     'CHANGELOG.md': 'changelog.md',
     'configs/README.md': 'configs.md',
 }
 SOURCES = {name: path for path, name in reversed(PAGES.items())}
-# code is passed by: its brackets are no links
+# matches code to skip it: its brackets are not links
 LINK = re.compile(
     r'(?P<code>^```.*?^```$|`[^`]+`)|'
     r'(?P<text>\]\()(?P<target>[^)\s#]+)', re.MULTILINE | re.DOTALL)
 
 
 def site_path(path):
-    """Return where a file of the repository stands on the site."""
+    """Return the path on the site of a file of the repository."""
     if path in PAGES:
         return PAGES[path]
     return path[len(DOCS):] if path.startswith(DOCS) else FILES + path
@@ -40,18 +40,18 @@ def source_of(name):
 
 
 def in_repository(target, source):
-    """Return the path that a link of a page means, None for an address."""
+    """Return the path of a link's target, None for a web address."""
     if '://' in target or target.startswith('mailto:'):
         return None
     path = posixpath.normpath(
         posixpath.join(posixpath.dirname(source), target))
-    # a folder stands for the file that says what is in it
+    # a link to a folder leads to the file that describes it
     heads = (f'{path}/{name}' for name in ('README.md', '__init__.py'))
     return next((head for head in heads if (ROOT / head).is_file()), path)
 
 
 def linked_files(source):
-    """Yield the files outside of docs/ that a page links to."""
+    """Yield the files outside docs/ that a page links to."""
     for match in LINK.finditer((ROOT / source).read_text(encoding='utf-8')):
         path = match['target'] and in_repository(match['target'], source)
         if path and site_path(path).startswith(FILES) and (ROOT /
@@ -60,7 +60,7 @@ def linked_files(source):
 
 
 def on_files(files, config):
-    """Add the pages and files, take out the table that GitHub shows."""
+    """Add the pages and files, remove the table for GitHub."""
     files.remove(files.get_file_from_path('README.md'))
     for name, path in SOURCES.items():
         files.append(
@@ -74,14 +74,14 @@ def on_files(files, config):
 
 
 def on_page_markdown(markdown, page, config, files):
-    """Turn the links of the repository into those of the site."""
+    """Rewrite the links of the repository as links of the site."""
     name = page.file.src_uri
 
     def turned(match):
         path = match['target'] and in_repository(match['target'],
                                                  source_of(name))
         if not path or not (ROOT / path).exists():
-            return match[0]  # MkDocs says so where it is broken
+            return match[0]  # MkDocs reports broken links
         start = posixpath.dirname(name) or '.'
         return match['text'] + posixpath.relpath(site_path(path), start)
 

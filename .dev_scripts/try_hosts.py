@@ -2,9 +2,10 @@
 
 Usage: PYTHONPATH=. .venv/bin/python .dev_scripts/try_hosts.py HOST
 
-Builds a stock net of the host with blocks in it, takes a training step with
-the host's own loss on random data, fuses it, compares the features of both
-forms, and runs the tools on its config. The host must be importable.
+The script builds a stock net of the host with blocks in it, takes a training
+step with the host's own loss on random data, fuses the net, compares the
+features of both forms, and runs the tools on the config. The host must be
+importable.
 """
 import argparse
 import copy
@@ -102,7 +103,7 @@ def text_batch():
     return dict(inputs=list(images(2, 3, 128, 128)), data_samples=[sample] * 2)
 
 
-# module: a stock config, its backbone with blocks, a batch
+# by module: a stock config, changes that give its backbone blocks, a batch
 HOSTS = {
     'mmpose': ('body_2d_keypoint/topdown_heatmap/coco/'
                'td-hm_res50_8xb64-210e_coco-256x192.py',
@@ -123,7 +124,7 @@ HOSTS = {
 
 
 def import_host(name, aside):
-    """Import a host; ``aside`` are versions it shall see meanwhile."""
+    """Import a host, which sees the versions of ``aside`` meanwhile."""
     packages = dict(mmcv=mmcv, mmdet=mmdet)
     true = {key: packages[key].__version__ for key in aside}
     for key, version in aside.items():
@@ -138,7 +139,7 @@ def import_host(name, aside):
 
 
 def rich_config(name, path, change, folder):
-    """A stock config whose backbone has blocks."""
+    """Write a stock config whose backbone has blocks; return its path."""
     cfg = load_config(path)
     backbone = cfg.model.backbone
     backbone.update(init_cfg=None)
@@ -154,7 +155,7 @@ def rich_config(name, path, change, folder):
 
 
 def try_net(cfg, make_batch):
-    """Step, fuse, compare; return the net and the worst difference."""
+    """Train a net for one step, fuse it, compare both; return the net."""
     torch.manual_seed(0)
     init_default_scope(cfg.default_scope)
     model = build_model(cfg).train()
@@ -175,11 +176,11 @@ def try_net(cfg, make_batch):
     model.eval()
     plain = mmrep.fuse(model)
     batch = make_batch()
-    if isinstance(batch['data_samples'], dict):  # of training alone
+    if isinstance(batch['data_samples'], dict):  # a form for training alone
         batch['data_samples'] = None
     inputs = model.data_preprocessor(batch, False)['inputs']
 
-    def features(net):  # some change their inputs
+    def features(net):  # some nets change their inputs
         with torch.no_grad():
             return list(tensors(net.extract_feat(copy.deepcopy(inputs))))
 
@@ -193,7 +194,7 @@ def try_net(cfg, make_batch):
 
 
 def try_tools(name, config, checkpoint, folder, aside):
-    """Run the tools in processes of their own; print how each ends."""
+    """Run the tools in processes of their own and print how each ends."""
     start = ('import runpy, sys; sys.path.insert(0, sys.argv[1]); '
              'from try_hosts import import_host; '
              f'import_host({name!r}, {aside!r}); '
@@ -222,19 +223,21 @@ def try_tools(name, config, checkpoint, folder, aside):
 
 
 def main():
+    """Try the stock net of a host with blocks, by config and by wrapper."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('host', choices=HOSTS)
+    parser.add_argument('host', choices=HOSTS, help='module of the host')
     parser.add_argument(
         '--set-aside',
         nargs='+',
         default=[],
         metavar='PACKAGE=VERSION',
-        help='versions of mmcv and mmdet that the host shall see when it '
-        'checks them, in place of the true ones')
+        help='versions of mmcv and mmdet that the host sees when it checks '
+        'them, in place of the true ones; default: none')
     parser.add_argument(
-        '--configs', help='folder of its configs; default: where mim has them')
+        '--configs',
+        help="folder of the host's configs; default: the one that mim reads")
     args = parser.parse_args()
     warnings.simplefilter('ignore')
     aside = dict(pair.split('=') for pair in args.set_aside)
@@ -253,7 +256,7 @@ def main():
             print(f'{label}: {path}')
             model = try_net(Config.fromfile(config), make_batch)
             torch.save(dict(state_dict=model.state_dict()), folder / 'a.pth')
-            if changed is change:  # of the two forms, the tools need one
+            if changed is change:  # the tools need one form
                 try_tools(args.host, config, folder / 'a.pth', folder, aside)
 
 

@@ -1,5 +1,6 @@
 """Mistakes that users can mend."""
 from reprlib import Repr
+from typing import Any
 
 _REPR = Repr()
 _REPR.maxstring = _REPR.maxother = 80
@@ -21,14 +22,14 @@ class UserError(ValueError):
     """
 
 
-def one_line(error):
+def one_line(error: BaseException) -> str:
     """Return the message of an error on a single line."""
     # the message of a KeyError is the repr of the key
     key = isinstance(error, KeyError) and len(error.args) == 1
     return ' '.join(str(error.args[0] if key else error).split())
 
 
-def shown(value):
+def shown(value: Any) -> str:
     """Return a value as a message shows it, however large or deep it is."""
     try:
         text = ' '.join(_REPR.repr(value).split())
@@ -37,7 +38,8 @@ def shown(value):
     return text if len(text) <= LONGEST else f'{text[:LONGEST]}...'
 
 
-def lacks(thing, base, name, *instead):
+def lacks(thing: Any, base: type, name: str, *instead:
+          str) -> NotImplementedError:
     """Return the error of a class that does not implement a method.
 
     Args:

@@ -206,8 +206,8 @@ def pad(kernel: Kernel, size: Tuple[int, int]) -> Kernel:
 
 def identity(channels: int,
              groups: int = 1,
-             device=None,
-             dtype=None) -> Kernel:
+             device: Union[torch.device, str, int, None] = None,
+             dtype: Optional[torch.dtype] = None) -> Kernel:
     """``conv(x, identity(channels, groups), groups=groups) == x``, 1x1.
 
     Examples:

@@ -1,8 +1,12 @@
 """Batches of random images and targets, as the hosts' loaders give them."""
+from typing import Tuple
+
 import numpy as np
 import torch
 from mmengine.structures import BaseDataElement, InstanceData, PixelData
+from torch import Generator
 
+Size = Tuple[int, int]
 BOXES = 8  # objects per image
 CLASSES = 2  # every model has at least this many
 
@@ -10,17 +14,17 @@ CLASSES = 2  # every model has at least this many
 LABELLED = ('mmdet', 'mmseg', 'mmpretrain')
 
 
-def synthetic_batch(scope, size, batch_size):
+def synthetic_batch(scope: str, size: Size, batch_size: int) -> dict:
     """Return a batch for the ``train_step`` of a model of this scope.
 
     Args:
-        scope (str): The config's scope. Hosts other than those of
+        scope: The config's scope. Hosts other than those of
             ``LABELLED`` get samples without labels.
-        size (tuple): Height and width of the images, in pixels.
-        batch_size (int): Number of images.
+        size: Height and width of the images, in pixels.
+        batch_size: Number of images.
 
     Returns:
-        dict: Random uint8 images as ``inputs``, and their ``data_samples``.
+        Random uint8 images as ``inputs``, and their ``data_samples``.
     """
     generator = torch.Generator().manual_seed(0)
     make = dict(zip(LABELLED, (_detection, _segmentation, _classification)))
@@ -32,11 +36,11 @@ def synthetic_batch(scope, size, batch_size):
     return dict(inputs=inputs, data_samples=samples)
 
 
-def _unlabelled(size, generator):
+def _unlabelled(size: Size, generator: Generator) -> BaseDataElement:
     return BaseDataElement(metainfo=dict(img_shape=size, ori_shape=size))
 
 
-def _detection(size, generator):
+def _detection(size: Size, generator: Generator) -> BaseDataElement:
     from mmdet.structures import DetDataSample
     from mmdet.structures.mask import BitmapMasks
     height, width = size
@@ -61,7 +65,7 @@ def _detection(size, generator):
     return sample
 
 
-def _segmentation(size, generator):
+def _segmentation(size: Size, generator: Generator) -> BaseDataElement:
     from mmseg.structures import SegDataSample
     sample = SegDataSample(metainfo=dict(img_shape=size, ori_shape=size))
     labels = torch.randint(0, CLASSES, (1, *size), generator=generator)
@@ -69,7 +73,7 @@ def _segmentation(size, generator):
     return sample
 
 
-def _classification(size, generator):
+def _classification(size: Size, generator: Generator) -> BaseDataElement:
     from mmpretrain.structures import DataSample
     label = torch.randint(0, CLASSES, (1, ), generator=generator)
     return DataSample().set_gt_label(label)

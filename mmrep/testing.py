@@ -1,6 +1,8 @@
 """Helpers for tests of re-parameterization."""
+from typing import Optional
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from .compat.batch_norms import is_batch_norm
 from .nets.walk import check_module
@@ -29,7 +31,7 @@ def randomize_norms(module: nn.Module, seed: int = 0) -> nn.Module:
     check_module(module)
     generator = torch.Generator().manual_seed(seed)
 
-    def draw(tensor, low, high):
+    def draw(tensor: Optional[Tensor], low: float, high: float) -> None:
         if tensor is not None:
             values = torch.rand(tensor.shape, generator=generator)
             tensor.copy_(low + (high - low) * values)

@@ -1,17 +1,19 @@
 """Compare the training steps of configs, side by side, on random images.
 
-A step is that of the config: forward, backward and optimizer, frozen what it
-freezes. The configs' steps run in turn; the table has the median step and its
-parts and the peak of its memory. Over the first config are the ratios, and the
-percent of the peak that is not explained by what the model has more or less of
-parameters, buffers, gradients and optimizer state.
+A step is that of the config: forward, backward and optimizer, with all that
+the config freezes. The steps of the configs run in turn. The table has the
+median step, its parts and the peak of its memory. Ratios refer to the first
+config. "Not explained" is the percentage of the peak by which the model
+differs from the first one beyond its parameters, buffers, gradients and
+optimizer state.
 
-What a net with DyRepHook costs depends on what has grown: it is measured as it
-is half-way through its training and at the end, after as many events as these
-have had, which come before all that is timed.
+The cost of a net with DyRepHook depends on the branches it has grown. It is
+measured half-way through its training and at the end, each after as many
+events as the training has had by then. These events run before anything is
+timed.
 
-With --inference it is the forward pass in eval mode, without gradients: of
-re-parameterized models branch by branch, in eval mode and fused.
+--inference measures the forward pass in eval mode, without gradients. Rich
+nets run branch by branch, in eval mode, with kept kernels and fused.
 """
 import argparse
 import os.path as osp
@@ -42,25 +44,28 @@ def parse_args(argv=None):
     parser.add_argument(
         'configs',
         nargs='+',
-        help="config files, the host's own as mmdet::NAME.py")
+        help="config files; a host's own one as mmdet::NAME.py")
     add_image_arguments(parser)
     parser.add_argument(
-        '--rounds', type=int, default=5, help='timed steps each; default: 5')
+        '--rounds',
+        type=int,
+        default=5,
+        help='number of timed steps of each config; default: 5')
     parser.add_argument(
         '--inference',
         action='store_true',
-        help='compare forward passes in eval mode, and fused, not steps')
+        help='compare forward passes in eval mode in place of training steps')
     parser.add_argument(
         '--backbone',
         action='store_true',
-        help='measure steps of the backbones alone')
+        help='measure training steps of the backbones alone')
     parser.add_argument('--out', help='JSON file to write')
-    parser.add_argument('--picture', help='to draw, *.png or *.svg')
+    parser.add_argument('--picture', help='picture to draw, *.png or *.svg')
     return parser.parse_args(argv)
 
 
 def check(args):
-    """Refuse what cannot be measured or written."""
+    """Refuse arguments that cannot be measured or written."""
     check_at_least_one(
         size=min(args.size), batch_size=args.batch_size, rounds=args.rounds)
     if args.inference and args.backbone:
@@ -79,7 +84,7 @@ def check(args):
 
 
 def tell(bar, task, path, done=0, count=None):
-    """Show which config is prepared, and how far it has evolved."""
+    """Show the config that is prepared, and how far it has evolved."""
     what = 'preparing' if count is None else 'growing'
     name = osp.splitext(osp.basename(path))[0]
     bar.update(task, description=f'{what} {name}', completed=done, total=count)
@@ -117,7 +122,7 @@ def measure(args):
 
 
 def title_of(found):
-    """What was measured, and where."""
+    """Return a title that says what was measured, and where."""
     height, width = found['size']
     what = 'inference' if found['inference'] else 'training step'
     if found['backbone']:
@@ -128,12 +133,12 @@ def title_of(found):
 
 
 def duration(seconds):
-    """Seconds as a text, as short as they may be on a GPU."""
+    """Return seconds as a text with four digits, also for a fast GPU."""
     return f'{seconds:#.4g} s'
 
 
 def cells_of(row):
-    """A row of the table: the text of each column."""
+    """Return a row of the table: the text of each column."""
     form = {'form': row['form']} if 'form' in row else {}
     name = [row['config'], *([row['moment']] if 'moment' in row else [])]
     times = {part: duration(row[part]) for part in PARTS if part in row}
@@ -155,7 +160,7 @@ def cells_of(row):
 
 
 def table_of(found):
-    """The comparison as a table."""
+    """Return the comparison as a table."""
     table = Table(title=title_of(found))
     cells = [cells_of(row) for row in found['rows']]
     for column in cells[0]:
@@ -166,7 +171,7 @@ def table_of(found):
 
 
 def writers_of(found, args):
-    """What writes each file that is asked for."""
+    """Return a function for each file to write, by its path."""
     writers = {}
     if args.out is not None:
         writers[args.out] = partial(write_json, found)

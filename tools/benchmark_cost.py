@@ -1,11 +1,12 @@
-"""Compare what a run costs plain, with DBB and with DyRep, on random images.
+"""Compare the cost of a plain run, of DBB and of DyRep, on random images.
 
-All three begin with the config's model, freshly initialised. DBB has all the
-branches of the config's DyRepHook (of its defaults, if there is none) from the
-start, in every convolution that could grow; DyRep has as many events as in the
-config's training, each as far in the run. Their steps, those of the config,
-run in turn. The learning rate is next to nothing: DyRep grows where random
-weights say and has nothing to cut, so a training costs at most as much.
+All three begin with the config's model, freshly initialised. DBB has all
+branches of the config's DyRepHook (or of its defaults) from the start, in
+every convolution that could grow. DyRep has as many events as in the config's
+training, each at the same part of the run. The three take the training steps
+of the config in turn. The learning rate is next to nothing: DyRep grows where
+the scores of random weights are highest and cuts nothing, so a training costs
+at most as much.
 """
 import argparse
 import statistics
@@ -32,16 +33,20 @@ def parse_args(argv=None):
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        'config', help="config file, the host's own as mmdet::NAME.py")
+        'config', help="config file; a host's own one as mmdet::NAME.py")
     parser.add_argument(
-        '--steps', type=int, default=50, help='of each; default: 50')
+        '--steps',
+        type=int,
+        default=50,
+        help='number of steps of each; default: 50')
     add_image_arguments(parser)
-    parser.add_argument('--out', help='JSON file to write, with each event')
+    parser.add_argument(
+        '--out', help='JSON file to write, with the numbers of each event')
     return parser.parse_args(argv)
 
 
 def measure(args):
-    """Train all three and return what they cost as plain data."""
+    """Train all three and return their costs as plain data."""
     cfg = load_config(args.config)
     model = training_model(cfg, args.size)
     hook = hook_of(cfg) or DyRepHook()
@@ -71,7 +76,7 @@ def measure(args):
 
 
 def table_of(found):
-    """The comparison as a table."""
+    """Return the comparison as a table."""
     height, width = found['size']
     table = Table(
         title=f"{found['config']}: {found['steps']} steps of "
@@ -90,7 +95,7 @@ def table_of(found):
 
 
 def events_line(found):
-    """What DyRep's events take, which no step has in it."""
+    """Return a line on the time of DyRep's events, which no step includes."""
     median = statistics.median(event['seconds'] for event in found['events'])
     steps = median / found['methods']['DyRep']['seconds']
     return (f"DyRep's {len(found['events'])} events, beside its steps: "

@@ -1,7 +1,7 @@
-"""Time making all of a model's OREPA kernels, forward and backward.
+"""Time the making of all OREPA kernels of a model, forward and backward.
 
-Three forms in turn: branch by branch, as mmrep does it, and the large products
-of matrices alone, which no form can do without.
+Three forms run in turn: branch by branch, mmrep's contraction, and the large
+matrix products alone, which every form needs.
 """
 import argparse
 from functools import partial
@@ -26,21 +26,24 @@ def parse_args(argv=None):
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        'config', help="config file, the host's own as mmdet::NAME.py")
+        'config', help="config file; a host's own one as mmdet::NAME.py")
     parser.add_argument(
-        '--rounds', type=int, default=5, help='timed, of each; default: 5')
+        '--rounds',
+        type=int,
+        default=5,
+        help='number of timed rounds of each form; default: 5')
     return parser.parse_args(argv)
 
 
 def orepa_layers(path):
-    """The layers of a config's model that sum branches.
+    """Return the OREPA layers of a config's model that have branches.
 
     Raises:
-        UserError: If there is none.
+        UserError: The model has no such layer.
     """
     model = build_model(load_config(path)).to(get_device())
     layers = [m for m in model.modules() if isinstance(m, OREPAConv2d)]
-    # a stem's kernel is made of its factors, which are layers themselves
+    # the factors of a stem's kernel are layers themselves
     layers = [m for m in layers if m.branches and 'stem' not in m.names]
     if not layers:
         raise UserError(f'config {path!r} has no OREPAConv2d with branches: '
@@ -49,17 +52,17 @@ def orepa_layers(path):
 
 
 def straightforward(layer):
-    """Each branch's kernel, scaled, and their sum."""
+    """Return the sum of the scaled kernels of all branches."""
     return K.add(*layer.branch_kernels()).weight
 
 
 def contracted(layer):
-    """The kernel as it is made in training."""
+    """Return the kernel as training makes it."""
     return layer.kernel().weight
 
 
 def make_kernels(layers, form, gradients):
-    """Forward and backward of all kernels, as :func:`alternate` calls it."""
+    """Make all kernels, forward and backward."""
     kernels = [form(layer) for layer in layers]
     torch.autograd.backward(kernels, gradients)
     for layer in layers:
@@ -67,7 +70,7 @@ def make_kernels(layers, form, gradients):
 
 
 def products_of(layer):
-    """The matrices of a layer's large product, None if it has none."""
+    """Return the matrices of a layer's large product, None without one."""
     for name in ('1x1_kxk', 'product'):
         if name in layer.branches:
             branch = layer.branches[name]
@@ -77,7 +80,7 @@ def products_of(layer):
 
 
 def multiply(matrices):
-    """The product of each pair and those of its two gradients."""
+    """Multiply each pair of matrices, and those of its two gradients."""
     for first, second in matrices:
         out = torch.bmm(second, first)
         torch.bmm(out, first.transpose(1, 2))

@@ -1,10 +1,10 @@
 """Convert an official checkpoint to the names of OpenMMLab and mmrep.
 
-Knows the training-time and deployed forms of OREPA (ResNet, ResNeXt,
-WideResNet, RepVGG), DBB and ACB (ResNet, MobileNet), DyRep, RepVGG
-(mmpretrain's, too) and RepVGGplus.
-DST is for `init_cfg=dict(type='Pretrained', checkpoint=DST)` of a backbone or
-for `load_from` of a classifier.
+The tool knows the training-time and deployed forms of OREPA (ResNet, ResNeXt,
+WideResNet, RepVGG), DBB and ACB (ResNet, MobileNet), DyRep, RepVGG (also
+mmpretrain's) and RepVGGplus.
+Use DST in `init_cfg=dict(type='Pretrained', checkpoint=DST)` of a backbone or
+as `load_from` of a classifier.
 """
 import argparse
 import sys
@@ -24,6 +24,7 @@ from mmrep.cli import add_trust_argument, report_errors
 
 
 def parse_args(argv=None):
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -33,23 +34,24 @@ def parse_args(argv=None):
         '--target',
         choices=TARGETS,
         default='backbone',
-        help='what is to load it: a backbone, or a whole mmpretrain '
+        help='model that loads DST: a backbone, or a whole mmpretrain '
         'ImageClassifier; default: backbone, without the classifier')
     parser.add_argument(
         '--norm-behind',
         action='store_true',
-        help='put a norm behind DBB and ACB blocks that the official nets do '
-        'not have, for nets built with norm_behind=True, the default')
+        help='put a norm behind DBB and ACB blocks, which official nets do '
+        'not have, for nets built with norm_behind=True, their default')
     parser.add_argument(
         '--ema',
         action='store_true',
-        help='take the averaged weights of a file that has raw ones, too')
+        help='take the averaged weights of a file that also has raw ones')
     add_trust_argument(parser, 'SRC')
     return parser.parse_args(argv)
 
 
 @report_errors
 def main(argv=None):
+    """Read, convert and check the weights, then write them."""
     args = parse_args(argv)
     check_destination(args.dst, [args.src], 'DST', 'converted')
     weights = unwrap(read_file(args.src, args.trust_checkpoint), args.ema)

@@ -1,9 +1,9 @@
-"""mmrep's main job in minutes, on two CPU cores: `make demo`.
+"""Show mmrep's main job in minutes, on two CPU cores: `make demo`.
 
-Makes the shapes data, then for a segmentor and a detector with an OREPA
-backbone and a segmentor whose plain backbone evolves (DyRep): trains,
-evaluates, fuses to a plain ResNet, evaluates again. Every step is a command of
-this repository, shown before it runs.
+The script makes the shapes data. Then it trains, evaluates, fuses to a plain
+ResNet and evaluates again three nets: a segmentor and a detector with an OREPA
+backbone, and a segmentor whose plain backbone evolves (DyRep). Every step is a
+command of this repository, shown before it runs.
 """
 import argparse
 import copy
@@ -32,19 +32,19 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = 'data/shapes'
 WORK_DIR = Path('work_dirs/demo')
 LOG = WORK_DIR / 'demo.log'
-# of the log's lines
+# words in the lines of the log that are shown
 SHOWN = ('Iter(', 'DyRep grew', 'DyRep cut', 'fused ', 'wrote ', 'images in',
          'error:')
 TASKS = (('pspnet_orepa_r18_shapes', 'mIoU',
           100), ('faster_rcnn_orepa_r18_shapes', 'coco/bbox_mAP', 1),
          ('pspnet_dyrep_r18_shapes', 'mIoU', 100))
-ROUNDS = 7  # of timed training steps, the two forms in turn
-IMAGES = 6  # in each picture
+ROUNDS = 7  # number of timed training steps of both forms, in turn
+IMAGES = 6  # number in each picture
 console = Console(width=120)
 
 
 def run(*command):
-    """Run one of the tools, as a user would; show where it stands."""
+    """Run one of the tools as a user would, and show its progress."""
     command = [str(word) for word in command]
     console.print(f'\n[bold]$ python {" ".join(command)}[/]', soft_wrap=True)
     environment = dict(
@@ -72,7 +72,7 @@ def evaluate(config, checkpoint, metric):
 
 
 def train_and_fuse(name, metric):
-    """One task; returns its configs, checkpoints and scores."""
+    """Run one task; return config, checkpoint and score of both forms."""
     config, work_dir = f'configs/{name}.py', WORK_DIR / name
     run('tools/train.py', config, '--work-dir', work_dir)
     checkpoint = (work_dir / 'last_checkpoint').read_text().strip()
@@ -85,21 +85,21 @@ def train_and_fuse(name, metric):
 
 
 def draw_evolution(name, checkpoint):
-    """A picture of what grew and was cut."""
+    """Draw the branches that grew and were cut; return the picture's path."""
     picture = str(WORK_DIR / f'{name}_structure.png')
     run('tools/visualize_structure.py', checkpoint, picture)
     return picture
 
 
 def load(config, checkpoint):
-    """The config and its model with the weights of a checkpoint."""
+    """Return a config and its model with the weights of a checkpoint."""
     cfg = load_config(str(config))
     weights = read_weights(str(checkpoint)).state_dict
     return cfg, load_in_eval(build_model(cfg), weights)
 
 
 def step_times(cfg, *models):
-    """Median seconds of a training step of each model, on one batch."""
+    """Return the median seconds of a training step of each model."""
     loader = dict(
         cfg.train_dataloader, num_workers=0, persistent_workers=False)
     batch = next(iter(Runner.build_dataloader(loader)))
@@ -112,7 +112,7 @@ def step_times(cfg, *models):
 
 
 def compare(name, trained, fused):
-    """The rows of the table, and a picture of the fused net's predictions."""
+    """Return rows of the table, the difference and a picture of a task."""
     cfg, rich = load(*trained[:2])
     plain_cfg, plain = load(*fused[:2])
     difference = worst_difference(rich, plain, example_input())
@@ -145,6 +145,7 @@ def add_rows(table, name, metric, scale, rows, difference):
 
 @report_errors
 def main():
+    """Run all tasks, then print a table and the paths of the pictures."""
     argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()

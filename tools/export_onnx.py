@@ -1,9 +1,10 @@
 """Export a fused detector, segmentor or classifier to ONNX, and check it.
 
-CONFIG and FUSED are what tools/fuse.py wrote, or the training form's config
-and checkpoint, which are fused first. OUT is written when onnxruntime computes
-on random inputs what torch does, at other sizes than the traced one, too,
-where the graph allows them. The input is a batch of preprocessed images.
+CONFIG and FUSED are the files that tools/fuse.py wrote, or the config and the
+checkpoint of the training form, which is fused first. OUT is written only if
+onnxruntime computes the same as torch on random inputs, also at other sizes
+than the traced one if the graph allows them. The input of the file is a batch
+of preprocessed images.
 """
 import argparse
 import sys
@@ -34,7 +35,7 @@ def parse_args(argv=None):
     parser.add_argument(
         '--part',
         choices=PARTS,
-        help='what to export; default: neck (backbone and neck) of a '
+        help='part to export; default: neck (backbone and neck) for a '
         'detector, else whole, up to the logits')
     parser.add_argument(
         '--size',
@@ -42,17 +43,18 @@ def parse_args(argv=None):
         type=int,
         default=(224, 224),
         metavar=('H', 'W'),
-        help='of the example, which counts where sizes cannot vary; default: '
-        '224 224')
+        help='height and width of the example in pixels, which are those of '
+        'all inputs if the graph has fixed sizes; default: 224 224')
     parser.add_argument(
         '--training-config',
-        help='of a fused net, to count the nodes of its training form, too')
+        help='config of the training form of a fused net, to compare with it '
+        'and to count its nodes')
     add_checkpoint_arguments(parser)
     return parser.parse_args(argv)
 
 
 def check(args):
-    """Refuse what cannot be exported or written."""
+    """Refuse arguments that cannot be exported or written."""
     need_packages()
     check_at_least_one(size=min(args.size))
     if not args.out.endswith('.onnx'):
@@ -62,13 +64,13 @@ def check(args):
 
 
 def nodes_of(data):
-    """How many nodes, and how many of them are convolutions."""
+    """Return the numbers of all nodes and of convolutions as a text."""
     counts = count_nodes(data)
     return f"{sum(counts.values())} nodes, {counts['Conv']} Conv"
 
 
 def nodes_before(nets, part, shape, free):
-    """The same of the training form, exported branch by branch."""
+    """Return the same for the training form, exported branch by branch."""
     if nets.rich is None:
         return ''
     rich = Part(with_matrix_pools(nets.rich), part)
@@ -80,7 +82,7 @@ def nodes_before(nets, part, shape, free):
 
 
 def report(args, part, exported, before):
-    """Say what was written, and what is known of it."""
+    """Log the file that was written, and how it was checked."""
     sizes = ', '.join(map(str, exported.shapes))
     print_log(
         f'wrote {args.out}: {part}, {nodes_of(exported.data)}{before}; '
@@ -91,7 +93,7 @@ def report(args, part, exported, before):
 
 @report_errors
 def main(argv=None):
-    """Load, fuse, export, compare, write; then say what came out."""
+    """Load, fuse, export, compare and write a net, then log the result."""
     args = parse_args(argv)
     check(args)
     nets = load_nets(args.config, args.fused, args.training_config, args.ema,

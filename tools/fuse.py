@@ -1,7 +1,7 @@
 """Fuse a trained detector, segmentor or classifier to a plain one.
 
-Writes OUT, a checkpoint that stock hosts load, and beside it the config that
-goes with it, after comparing the fused net with the training form.
+The tool compares the fused net with the training form. Then it writes OUT, a
+checkpoint that stock hosts load, and the config that goes with it beside it.
 """
 import argparse
 import sys
@@ -14,6 +14,7 @@ from mmrep.cli.working import working
 
 
 def parse_args(argv=None):
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config of the net in training form')
     parser.add_argument('checkpoint', help='its trained checkpoint')
@@ -26,6 +27,7 @@ def parse_args(argv=None):
 
 @report_errors
 def main(argv=None):
+    """Fuse the net and log the result."""
     args = parse_args(argv)
     with working('reading the config') as status:
         report = deploy.deploy(**vars(args), progress=status.update)

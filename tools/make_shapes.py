@@ -18,15 +18,15 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-# Corner radii around the centre, one per corner at equal angles. The label of
-# a class is its place here plus one: 0 is the background.
+# Radii of the corners around the centre, at equal angles. The label of a class
+# is its place here plus one: 0 is the background.
 SHAPES = dict(
     circle=(0.9, ) * 48,
     square=(1., ) * 4,
     triangle=(1.1, ) * 3,
     star=(1.15, 0.5) * 5)
-MIN_SIZE = 48
-MIN_VISIBLE = 0.5  # of a shape's own area, or it would be a guess
+MIN_SIZE = 48  # pixels
+MIN_VISIBLE = 0.5  # part of a shape's area; with less, its class is a guess
 
 
 def pattern(rng, size):
@@ -72,7 +72,7 @@ def outline(rng, radii, size):
 
 
 def all_seen(instances, areas):
-    """Whether enough of every instance is left after later ones hid it."""
+    """Return True if enough of every instance is still visible."""
     seen = np.bincount(instances.ravel(), minlength=len(areas) + 1)[1:]
     return (seen >= MIN_VISIBLE * np.array(areas)).all()
 
@@ -95,7 +95,7 @@ def draw(rng, size):
 
 
 def annotation(mask, category_id):
-    """Return the COCO annotation of what is visible of one instance."""
+    """Return the COCO annotation of the visible part of one instance."""
     edges = np.flatnonzero(np.diff(mask.ravel('F'), prepend=False))
     counts = np.diff(edges, prepend=0, append=mask.size).tolist()
     return dict(
@@ -107,7 +107,7 @@ def annotation(mask, category_id):
 
 
 def write_image(path, image):
-    """Write a PNG; raises OSError where ``cv2.imwrite`` stays silent."""
+    """Write a PNG; raise OSError where ``cv2.imwrite`` stays silent."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(cv2.imencode('.png', image)[1].tobytes())
 
@@ -151,17 +151,39 @@ def write_split(root, split, count, size, seed):
 
 
 def parse_args():
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('out', nargs='?', default='data/shapes', type=Path)
-    parser.add_argument('--num-train', type=int, default=800)
-    parser.add_argument('--num-val', type=int, default=100)
-    parser.add_argument('--size', type=int, default=96, help='pixels a side')
-    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument(
+        'out',
+        nargs='?',
+        default='data/shapes',
+        type=Path,
+        help='folder to write; default: data/shapes')
+    parser.add_argument(
+        '--num-train',
+        type=int,
+        default=800,
+        help='number of training images; default: 800')
+    parser.add_argument(
+        '--num-val',
+        type=int,
+        default=100,
+        help='number of validation images; default: 100')
+    parser.add_argument(
+        '--size',
+        type=int,
+        default=96,
+        help='height and width of the images in pixels; default: 96')
+    parser.add_argument(
+        '--seed',
+        type=int,
+        default=0,
+        help='seed of the drawn data; default: 0')
     return parser.parse_args()
 
 
 def complaint(args):
-    """Return what is wrong with the arguments in one sentence, or None."""
+    """Return a sentence that says what is wrong with arguments, or None."""
     lows = {'num-train': 1, 'num-val': 1, 'size': MIN_SIZE, 'seed': 0}
     for flag, low in lows.items():
         value = getattr(args, flag.replace('-', '_'))
@@ -177,7 +199,7 @@ def complaint(args):
 def write_dataset(args):
     """Write into a hidden sibling and rename, so OUT is whole or absent."""
     part = args.out.with_name(f'.{args.out.name}.{os.getpid()}')
-    part.mkdir(parents=True)  # one that is there is not ours to remove
+    part.mkdir(parents=True)  # fails if it exists: it is not ours to remove
     try:
         write_split(part, 'train', args.num_train, args.size, args.seed)
         write_split(part, 'val', args.num_val, args.size, args.seed)
@@ -187,6 +209,7 @@ def write_dataset(args):
 
 
 def main():
+    """Write the dataset, or say why it cannot be written."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     args = parse_args()
     problem = complaint(args)

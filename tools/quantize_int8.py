@@ -1,10 +1,11 @@
-"""Quantise a fused segmentor or classifier to INT8 and measure what it costs.
+"""Quantise a fused segmentor or classifier to INT8 and measure its accuracy.
 
-CONFIG and FUSED are what tools/fuse.py wrote, or the training form's config
-and checkpoint, which are fused first. The net is exported to ONNX, quantised
-after training (static, QDQ) with images of the training set, and evaluated
-before and after on the validation set, by the config's own evaluator. OUT is
-the INT8 file with a scale for each channel of the weights.
+CONFIG and FUSED are the files that tools/fuse.py wrote, or the config and the
+checkpoint of the training form, which is fused first. The tool exports the net
+to ONNX, quantises it after training (static, QDQ) with images of the training
+set, and evaluates it before and after on the validation set with the config's
+own evaluator. OUT is the INT8 file with a scale for each channel of the
+weights.
 """
 import argparse
 import os.path as osp
@@ -33,7 +34,7 @@ from mmrep.deploy.onnx_export import export
 from mmrep.pictures.files import check_picture, writer
 from mmrep.pictures.ranges import draw_ranges
 
-LOOKED_AT = 8  # images whose activations are looked at
+LOOKED_AT = 8  # number of images whose activations are measured
 console = Console(width=140)
 
 
@@ -49,21 +50,22 @@ def parse_args(argv=None):
         '--images',
         type=int,
         default=64,
-        help='of the training set, to calibrate with; default: 64')
+        help='number of training images to calibrate with; default: 64')
     parser.add_argument(
         '--calibration',
         choices=sorted(METHODS),
         default='minmax',
-        help='how ranges of activations are found; default: minmax')
-    parser.add_argument('--json', help='file to write all numbers to')
+        help='method that finds the ranges of activations; default: minmax')
+    parser.add_argument('--json', help='JSON file to write all numbers to')
     parser.add_argument(
-        '--picture', help='of the ranges of each layer, *.png or *.svg')
+        '--picture',
+        help='picture to draw of the ranges of each layer, *.png or *.svg')
     add_checkpoint_arguments(parser)
     return parser.parse_args(argv)
 
 
 def check(args):
-    """Refuse what cannot be measured or written."""
+    """Refuse arguments that cannot be measured or written."""
     need_packages()
     check_at_least_one(images=args.images)
     outs = {'OUT': args.out, '--json': args.json, '--picture': args.picture}
@@ -79,12 +81,12 @@ def check(args):
 
 
 def progress(what):
-    """Show how far something is that is gone through."""
+    """Return a function that iterates over items and shows the progress."""
     return partial(track, description=what, console=console, transient=True)
 
 
 def accuracies(nets, files):
-    """What the evaluator says of each file, by its name."""
+    """Return the evaluator's metrics of each file, by its name."""
     loader = validation_loader(nets.cfg)
     return {
         name:
@@ -95,7 +97,7 @@ def accuracies(nets, files):
 
 
 def layers_of(data, images):
-    """Weights and activations of each convolution."""
+    """Describe the weights and activations of each convolution."""
     rows = weight_rows(data)
     images = images[:LOOKED_AT]
     found = activation_rows(data, [row['input'] for row in rows], images)
@@ -103,7 +105,7 @@ def layers_of(data, images):
 
 
 def table_of_accuracy(scores):
-    """One row for each file."""
+    """Return a table with a row for each file."""
     table = Table(title='validation set')
     metrics = list(next(iter(scores.values())))
     for column in ('', *metrics):
@@ -114,7 +116,7 @@ def table_of_accuracy(scores):
 
 
 def table_of_layers(rows):
-    """One row for each convolution."""
+    """Return a table with a row for each convolution."""
     table = Table(title='convolutions; signal over the noise of 8 bits in dB')
     table.add_column('layer', overflow='fold')
     for column in ('largest\nweight', 'std', 'spread of\nchannels',
@@ -132,7 +134,7 @@ def table_of_layers(rows):
 
 
 def writers_of(args, data, found):
-    """What writes each file that is asked for."""
+    """Return a function for each file to write, by its path."""
     writers = {args.out: lambda path: Path(path).write_bytes(data)}
     if args.json:
         writers[args.json] = partial(write_json, found)
@@ -144,7 +146,7 @@ def writers_of(args, data, found):
 
 @report_errors
 def main(argv=None):
-    """Export, quantise, evaluate, look at layers, write."""
+    """Export, quantise and evaluate a net, measure its layers, write."""
     args = parse_args(argv)
     check(args)
     nets = load_nets(

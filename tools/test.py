@@ -23,15 +23,16 @@ def parse_args(argv=None):
     add_common_arguments(parser)
     parser.add_argument(
         '--out',
-        help='write the predictions to a .pkl file; mmseg also takes a folder '
-        'and writes label maps into it')
+        help='.pkl file to write the predictions to; with mmseg also a folder '
+        'to write label maps to')
     parser.add_argument(
-        '--show-dir', help='write images with the predictions painted in')
+        '--show-dir',
+        help='folder to write images to, with the predictions drawn in')
     return parser.parse_args(argv)
 
 
 def check_outputs(cfg, args):
-    """Refuse what cannot be written, or would destroy an input."""
+    """Refuse outputs that cannot be written or would destroy an input."""
     folders = {'--work-dir': cfg.work_dir}
     if args.show_dir is not None:
         if cfg.default_scope not in SHOWN:
@@ -55,7 +56,7 @@ def check_outputs(cfg, args):
 
 
 def check_pictures(cfg, folder, name):
-    """Refuse a folder that cannot be written, or where images are read."""
+    """Refuse a folder that cannot be written or that images are read from."""
     check_folder(folder, name)
     check_outside(folder, name, image_folders(cfg.get('test_dataloader')))
 
@@ -70,8 +71,8 @@ def set_out(cfg, out):
 
 
 def dump_metric(cfg, out):
-    """Make the metric that writes the predictions of a host to a file."""
-    out = osp.realpath(out)  # whose folder is made
+    """Build the metric that writes the predictions of a host to a file."""
+    out = osp.realpath(out)  # the target of a link, whose folder is made
     if cfg.default_scope == 'mmdet':
         from mmdet.evaluation import DumpDetResults
         return DumpDetResults(out_file_path=out)
@@ -80,7 +81,7 @@ def dump_metric(cfg, out):
 
 def set_show_dir(cfg, show_dir):
     """Switch on the host's visualization hook for every image."""
-    # mmdet's hook joins a relative folder to itself once per batch
+    # mmdet's hook joins a relative folder to itself at each batch
     folder = osp.abspath(show_dir)
     hook, settings, visualizer = dict(
         mmdet=('DetVisualizationHook', dict(draw=True, test_out_dir=folder),
@@ -99,7 +100,7 @@ def set_show_dir(cfg, show_dir):
         settings['type'] = hook
     override['visualizer'] = {} if cfg.get('visualizer') else dict(
         type=visualizer)
-    if cfg.default_scope == 'mmseg':  # its hook leaves writing to a backend
+    if cfg.default_scope == 'mmseg':  # its hook lets a backend write
         override['visualizer'].update(
             save_dir=folder, vis_backends=[dict(type='LocalVisBackend')])
     cfg.merge_from_dict(override)
@@ -107,7 +108,7 @@ def set_show_dir(cfg, show_dir):
 
 @report_errors
 def main(argv=None):
-    """Check everything that can be known before, then evaluate."""
+    """Check everything that can be checked before, then evaluate."""
     args = parse_args(argv)
     cfg = prepare_config(args)
     check_outputs(cfg, args)

@@ -18,14 +18,15 @@ def parse_args(argv=None):
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help='go on from a checkpoint, without one from the latest in the '
-        'work dir')
+        help='resume from a checkpoint; without CHECKPOINT, from the latest '
+        'one in the work dir')
     parser.add_argument(
         '--amp', action='store_true', help='train in mixed precision')
     parser.add_argument(
         '--auto-scale-lr',
         action='store_true',
-        help='scale the learning rate with the batch size')
+        help='scale the learning rate with the batch size, by the '
+        '`auto_scale_lr` of the config')
     return parser.parse_args(argv)
 
 
@@ -40,7 +41,7 @@ def set_amp(cfg):
     """Switch to mixed precision."""
     wrapper = cfg.get('optim_wrapper')
     if not wrapper:
-        return  # which is refused
+        return  # the preflight refuses it
     kind = wrapper.setdefault('type', 'OptimWrapper')
     if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
         raise UserError("--amp needs `optim_wrapper.type` 'OptimWrapper', "
@@ -60,7 +61,7 @@ def set_auto_scale_lr(cfg):
 
 @report_errors
 def main(argv=None):
-    """Check everything that can be known before, then train."""
+    """Check everything that can be checked before, then train."""
     args = parse_args(argv)
     cfg = prepare_config(args)
     set_resume(cfg, args.resume)

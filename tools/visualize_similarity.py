@@ -1,7 +1,8 @@
 """Draw how alike the branches of each block are, as OREPA's paper does.
 
-A heat map per block has the cosine between the kernels of any two branches;
-above, the mean of their sizes over all blocks. Low is diverse.
+A heat map of each block shows the cosine between the kernels of any two
+branches. The map above shows the mean of the absolute cosines over all blocks.
+Low values mean diverse branches.
 """
 import argparse
 import math
@@ -26,6 +27,7 @@ from mmrep.pictures.similarity import likenesses
 
 
 def parse_args(argv=None):
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -36,32 +38,33 @@ def parse_args(argv=None):
         '--beside',
         nargs=2,
         metavar=('CONFIG', 'CHECKPOINT'),
-        help='a second net, drawn with the first')
+        help='config and checkpoint of a second net to draw with the first')
     parser.add_argument(
         '--include',
         nargs='+',
         default=['*'],
         metavar='NAME',
-        help='names of blocks, or of modules around them, with *')
+        help='names of the blocks to draw, or of modules around them; '
+        '* stands for any characters; default: *')
     add_checkpoint_arguments(parser)
     return parser.parse_args(argv)
 
 
 def pairs_of(args):
-    """Config and checkpoint of each net."""
+    """Return the config and the checkpoint of each net."""
     beside = [] if args.beside is None else [args.beside]
     return [(args.config, args.checkpoint), *beside]
 
 
 def check(args):
-    """Refuse what cannot be written."""
+    """Refuse a picture that cannot be written."""
     check_picture(args.out, 'OUT')
     inputs = [path for pair in pairs_of(args) for path in pair]
     check_destination(args.out, inputs, 'OUT', 'drawn')
 
 
 def blocks_of(config, path, args):
-    """What a net's branches have in common."""
+    """Return the likenesses of a net's branches, block by block."""
     with working(f'reading {osp.basename(path)}'):
         checkpoint = read_checkpoint(path, args.trust_checkpoint)
         model = build_model(load_config(config))
@@ -86,7 +89,7 @@ def blocks_of(config, path, args):
 
 
 def measure(args):
-    """The blocks of each net, by its name."""
+    """Return the blocks of each net, by its name."""
     nets = {}
     for config, path in pairs_of(args):
         name = osp.splitext(osp.basename(config))[0]
@@ -97,13 +100,14 @@ def measure(args):
 
 
 def mean(blocks):
-    """Of the blocks' means, but those of zeros."""
+    """Return the mean of the blocks' means, without those of zeros."""
     known = [block.mean for block in blocks if not math.isnan(block.mean)]
     return statistics.mean(known) if known else math.nan
 
 
 @report_errors
 def main(argv=None):
+    """Measure and draw the nets, then log the means."""
     args = parse_args(argv)
     check(args)
     nets = measure(args)

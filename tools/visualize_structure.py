@@ -1,6 +1,7 @@
-"""Draw the blocks of a network: their branches and how much each weighs.
+"""Draw the blocks of a net, their branches and the weight of each branch.
 
-Of a checkpoint of a DyRepHook run, also how the blocks grew and were cut.
+For a checkpoint of a DyRepHook run, the picture also shows how the blocks grew
+and were cut.
 """
 import argparse
 import os.path as osp
@@ -22,20 +23,21 @@ CONFIGS = ('.py', '.json', '.yaml', '.yml')
 
 
 def parse_args(argv=None):
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         'src',
         metavar='CONFIG|CHECKPOINT',
-        help='a config, drawn as it begins to train, or a checkpoint')
+        help='config, drawn as its training begins, or checkpoint')
     parser.add_argument('out', help='picture to write, *.png or *.svg')
     add_checkpoint_arguments(parser)
     return parser.parse_args(argv)
 
 
 def read_source(args):
-    """A checkpoint, or what stands for that of a config's new model."""
+    """Read a checkpoint, or build the model of a config in its place."""
     if '::' in args.src or args.src.lower().endswith(CONFIGS):
         if args.ema is not None:
             raise UserError('a config holds no weights: leave out '
@@ -46,7 +48,7 @@ def read_source(args):
 
 
 def summary(convs, history):
-    """Count what there is."""
+    """Return the numbers of blocks, branches and events as a text."""
     rich = [conv for conv in convs if conv.blocks]
     blocks = [block for conv in rich for block in conv.blocks]
     branches = [b for block in blocks for b in block.weights if b != KERNEL]
@@ -60,6 +62,7 @@ def summary(convs, history):
 
 @report_errors
 def main(argv=None):
+    """Draw the picture and log what it shows."""
     args = parse_args(argv)
     check_picture(args.out, 'OUT')
     check_destination(args.out, [args.src], 'OUT', 'drawn')

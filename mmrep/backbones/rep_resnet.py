@@ -263,7 +263,9 @@ class RepResNet(RichBackbone):
         return stem + [getattr(self, name) for name in self.res_layers[:stage]]
 
 
-def _init_cfg(pretrained: Optional[str], init_cfg) -> Union[dict, List[dict]]:
+def _init_cfg(
+        pretrained: Optional[str],
+        init_cfg: Union[dict, List[dict], None]) -> Union[dict, List[dict]]:
     if pretrained and init_cfg:
         raise ValueError(f'`pretrained` (={pretrained!r}) and `init_cfg` '
                          'cannot both be given: keep `init_cfg`')
@@ -272,5 +274,5 @@ def _init_cfg(pretrained: Optional[str], init_cfg) -> Union[dict, List[dict]]:
     return INIT_CFG if init_cfg is None else init_cfg
 
 
-def _is_pretrained(init_cfg) -> bool:
+def _is_pretrained(init_cfg: Union[dict, List[dict]]) -> bool:
     return isinstance(init_cfg, dict) and init_cfg['type'] == 'Pretrained'

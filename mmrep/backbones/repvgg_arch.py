@@ -30,7 +30,7 @@ ARCHITECTURES = [
 
 
 class Architecture(NamedTuple):
-    """What a RepVGG is made of.
+    """The description of a RepVGG.
 
     Attributes:
         num_blocks: Number of blocks of each stage.

@@ -5,6 +5,7 @@ import pickle
 import re
 import zipfile
 from collections.abc import Mapping
+from typing import Any, Union
 
 import torch
 from torch import nn
@@ -15,19 +16,21 @@ from ..errors import UserError, shown
 from .content import check_content
 from .wrappers import find_weights
 
+Path = Union[str, os.PathLike]
 
-def read_checkpoint(path, trusted=False):
+
+def read_checkpoint(path: Path, trusted: bool = False) -> dict:
     """Read a checkpoint onto the CPU.
 
     Args:
-        path (str): The path of a file written by mmengine, by ``mmrep`` or by
+        path: The path of a file written by mmengine, by ``mmrep`` or by
             ``torch.save(model.state_dict(), path)``, or of one that has
             weights under another usual name.
-        trusted (bool): True if pickled objects may run their code. Defaults
+        trusted: True if pickled objects may run their code. Defaults
             to False.
 
     Returns:
-        dict: The checkpoint, with its weights under ``'state_dict'``. Names
+        The checkpoint, with its weights under ``'state_dict'``. Names
         are strings, weights are tensors, and ``meta`` is a dict if it is
         there.
 
@@ -53,7 +56,7 @@ def read_checkpoint(path, trusted=False):
     return checkpoint
 
 
-def read_file(path, trusted=False):
+def read_file(path: Path, trusted: bool = False) -> Any:
     """Read a file's content onto the CPU; a pickled model becomes its weights.
 
     Raises:
@@ -81,7 +84,7 @@ def read_file(path, trusted=False):
     return content
 
 
-def _check_file(path):
+def _check_file(path: Path) -> None:
     if not isinstance(path, (str, os.PathLike)):
         raise UserError(f'a checkpoint (={shown(path)}) must be the path of a '
                         'file')
@@ -96,7 +99,7 @@ def _check_file(path):
             'start: save the state_dict of the model it was made of instead')
 
 
-def _is_torchscript(path):
+def _is_torchscript(path: Path) -> bool:
     """Return True if ``torch.load`` would call ``torch.jit.load`` on a file.
 
     Before torch 2.6 it does so whatever its ``pickle_module`` is.
@@ -104,7 +107,7 @@ def _is_torchscript(path):
     return 'constants.pkl' in records_of(path)
 
 
-def _why_unreadable(path, error):
+def _why_unreadable(path: Path, error: Exception) -> str:
     """Return why a file is unreadable: a refused object, or no checkpoint."""
     refused = re.search(r'GLOBAL (\S+?\(.*\)|\S+)', str(error))
     if refused or (isinstance(error, pickle.UnpicklingError)
@@ -116,7 +119,7 @@ def _why_unreadable(path, error):
             f'it ({type(error).__name__})')
 
 
-def _weights(path, content):
+def _weights(path: Path, content: Any) -> Mapping:
     """Return the weights in a file's content, or the content if it is them.
 
     Raises:

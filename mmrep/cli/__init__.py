@@ -1,4 +1,4 @@
-"""What the command line tools share."""
+"""Parts that the command line tools share."""
 from ..checkpoints.weights import choose_weights
 from ..hosts import build_model, load_config
 from ..structures.matching import check_checkpoint_matches

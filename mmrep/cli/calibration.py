@@ -1,4 +1,4 @@
-"""Images of a config's training set, as its net sees them in a test."""
+"""Training images of a config, prepared as for a test."""
 import copy
 from typing import List
 
@@ -16,10 +16,11 @@ LOADER = 'val_dataloader'
 
 
 def check_quantizable(cfg: Config) -> None:
-    """Refuse a config without what calibration and evaluation need.
+    """Refuse a config without the data that quantisation needs.
 
     Raises:
-        UserError: It is a detector's, or has no such data.
+        UserError: The config is a detector's, or lacks training data,
+            validation data or an evaluator.
     """
     if cfg.default_scope not in ('mmseg', 'mmpretrain'):
         raise UserError(
@@ -33,18 +34,18 @@ def check_quantizable(cfg: Config) -> None:
 
 def calibration_images(cfg: Config, preprocessor: nn.Module,
                        count: int) -> List[Tensor]:
-    """Training images through the pipeline and preprocessor of a test.
+    """Return training images, prepared as for a test.
 
     Args:
-        cfg: Of the net.
-        preprocessor: Its ``data_preprocessor``.
-        count: How many, at equal distances through the set.
+        cfg: The config of the net.
+        preprocessor: The ``data_preprocessor`` of the net.
+        count: The number of images, taken at equal distances from the set.
 
     Returns:
-        A tensor of (1, C, H, W) for each.
+        A tensor of (1, C, H, W) for each image.
 
     Raises:
-        UserError: The set has no image, or one cannot be read.
+        UserError: The set has no image, or an image cannot be read.
     """
     init_default_scope(cfg.default_scope)
     try:
@@ -68,11 +69,12 @@ def check_sizes(images: List[Tensor], method: str) -> None:
     """Refuse images of several sizes where onnxruntime needs one.
 
     Args:
-        images: From :func:`calibration_images`.
-        method: How ranges of activations are found.
+        images: The images from :func:`calibration_images`.
+        method: The method that finds the ranges of activations.
 
     Raises:
-        UserError: A histogram is asked for of images of several sizes.
+        UserError: The method builds histograms, and the images have several
+            sizes.
     """
     sizes = {tuple(image.shape[2:]) for image in images}
     if method != 'minmax' and len(sizes) > 1:
@@ -83,7 +85,7 @@ def check_sizes(images: List[Tensor], method: str) -> None:
 
 
 def _as_in_a_test(cfg: Config) -> dict:
-    """The training set with the pipeline of the validation set."""
+    """Return the training set with the pipeline of the validation set."""
     dataset = copy.deepcopy(cfg.train_dataloader.dataset)
     while 'pipeline' in dataset and 'dataset' in dataset:
         dataset = dataset.dataset  # the wrapper would mix images
@@ -101,7 +103,7 @@ def _preprocessed(preprocessor: nn.Module, sample: dict) -> Tensor:
 
 
 def _innermost(dataset: dict) -> List[dict]:
-    """The datasets inside of wrappers such as RepeatDataset."""
+    """List the datasets inside wrappers such as RepeatDataset."""
     inner = dataset.get('dataset', dataset.get('datasets'))
     if inner is None:
         return [dataset]
@@ -110,7 +112,7 @@ def _innermost(dataset: dict) -> List[dict]:
 
 
 def validation_loader(cfg: Config) -> DataLoader:
-    """The config's own, in this process."""
+    """Build the validation dataloader of a config, without workers."""
     init_default_scope(cfg.default_scope)
     set_loader_defaults(cfg)
     loader = dict(cfg[LOADER], num_workers=0, persistent_workers=False)

@@ -1,12 +1,15 @@
-"""Finding out that a dataset is not there before anything is built."""
+"""Find out that a dataset is missing before anything is built."""
 import os.path as osp
 import re
+from typing import Any, Iterator, List, Sequence
+
+from mmengine.config import Config
 
 from ..hosts.rules import DICT, TEXT
 from ..hosts.values import check_value
 from .errors import UserError
 
-# these fetch their files themselves
+# datasets that fetch their files themselves
 DOWNLOADING = ('CIFAR10', 'CIFAR100', 'FashionMNIST', 'MNIST')
 PREPARE = dict(
     mmdet="mmdet's docs, 'Dataset Prepare' "
@@ -17,22 +20,26 @@ PREPARE = dict(
     '(docs/en/user_guides/dataset_prepare.md)')
 
 
-def check_datasets(cfg, loaders=('train_dataloader', 'val_dataloader')):
+def check_datasets(
+    cfg: Config,
+    loaders: Sequence[str] = ('train_dataloader', 'val_dataloader')
+) -> None:
     """Refuse a config whose dataset folders or annotations are missing.
 
     Args:
-        cfg (Config): From :func:`load_config`.
-        loaders (Sequence[str]): The dataloaders that will be used. Those the
-            config does not have are skipped.
+        cfg: The config from :func:`load_config`.
+        loaders: The names of the dataloaders that will be used; names that
+            the config does not have are skipped. Defaults to those of
+            training and validation.
 
     Raises:
-        UserError: Says where it was looked for and how to make it.
+        UserError: A folder or an annotation file is missing.
     """
     for loader in filter(cfg.get, loaders):
         evaluator = cfg.get(loader.replace('dataloader', 'evaluator'))
         paths = [p for d in _datasets(cfg.get(loader)) for p in _paths(d)]
         for metric in _listed(evaluator):
-            # evaluators read their own copy of the annotations
+            # an evaluator names its annotation file itself
             paths += _strings(metric.get('ann_file'))
         for path in paths:
             if not _is_remote(path) and not osp.exists(path):
@@ -42,7 +49,7 @@ def check_datasets(cfg, loaders=('train_dataloader', 'val_dataloader')):
                     f'{_way_out(cfg, path)}')
 
 
-def _datasets(node):
+def _datasets(node: Any) -> Iterator[dict]:
     """Yield the datasets inside wrappers such as RepeatDataset."""
     for item in _listed(node):
         check_value('`dataset`', item, DICT, 'of a dataloader')
@@ -53,7 +60,7 @@ def _datasets(node):
             yield from _datasets(inner)
 
 
-def _paths(dataset):
+def _paths(dataset: dict) -> List[str]:
     """List the local files and folders that a dataset reads."""
     if str(dataset.get('type')).split('.')[-1] in DOWNLOADING:
         return []
@@ -66,14 +73,15 @@ def _paths(dataset):
     return [p for p in [root, *(osp.join(root, i) for i in inside)] if p]
 
 
-def image_folders(loader):
+def image_folders(loader: dict) -> List[str]:
     """List the local folders that a dataloader reads images from.
 
     Args:
-        loader (dict): Of a config.
+        loader: The dataloader's part of a config.
 
     Returns:
-        list: Those that the datasets name, else the roots of these.
+        The folders that the datasets name; the roots of datasets that name
+        none.
     """
     found = []
     for dataset in _datasets(loader):
@@ -83,26 +91,26 @@ def image_folders(loader):
     return [p for p in found if p and not _is_remote(p)]
 
 
-def _listed(node):
-    """Return a list of what may be one, several or none."""
+def _listed(node: Any) -> Sequence:
+    """Return one item, several or none as a list."""
     if not node:
         return []
     return node if isinstance(node, (list, tuple)) else [node]
 
 
-def _strings(value):
+def _strings(value: Any) -> List[str]:
     """List the strings in a string, a sequence or the values of a dict."""
     values = value.values() if isinstance(value, dict) else _listed(value)
     return [v for v in values if isinstance(v, str) and v]
 
 
-def _is_remote(path):
-    """Tell ``s3://bucket`` and the like from a local path."""
+def _is_remote(path: str) -> bool:
+    """Return True if a path is one like ``s3://bucket``, not a local one."""
     return re.match(r'\w{2,}:', path) is not None
 
 
-def _way_out(cfg, path):
-    """Say which command or which page of the docs makes the dataset."""
+def _way_out(cfg: Config, path: str) -> str:
+    """Name the command or the page of the docs that makes a dataset."""
     parts = re.split(r'[\\/]', path)
     if 'shapes' in parts:
         root = '/'.join(parts[:parts.index('shapes') + 1])

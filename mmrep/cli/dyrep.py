@@ -1,5 +1,7 @@
-"""What a config says of DyRep."""
+"""The DyRepHook of a config, and the steps of its events."""
 from typing import List, Optional
+
+from mmengine.config import Config
 
 from ..custom_imports import type_name
 from ..dyrep.schedule import Schedule
@@ -9,12 +11,12 @@ from ..runner.refusals import check_one
 from .errors import UserError
 
 
-def hook_of(cfg) -> Optional[DyRepHook]:
-    """The DyRepHook of a config, if it has one.
+def hook_of(cfg: Config) -> Optional[DyRepHook]:
+    """Build the DyRepHook of a config, if it has one.
 
     Raises:
-        UserError: It has arguments that there are not, or impossible ones, or
-            there are several.
+        UserError: The config has several of them, or one has an unknown
+            argument or an impossible value.
     """
     hooks = [
         *(cfg.get('custom_hooks') or ()),
@@ -27,7 +29,7 @@ def hook_of(cfg) -> Optional[DyRepHook]:
         return None
     check_one(len(hooks))
     options = dict(hooks[0])
-    for key in ('type', 'priority'):  # the Runner's
+    for key in ('type', 'priority'):  # the Runner reads these
         options.pop(key, None)
     try:
         return DyRepHook(**options)
@@ -37,20 +39,20 @@ def hook_of(cfg) -> Optional[DyRepHook]:
 
 
 def due_steps(schedule: Schedule, train_cfg: dict, steps: int) -> List[int]:
-    """When a shorter run has the events of a training.
+    """Return the steps at which a shorter run has the training's events.
 
     Args:
-        schedule: Of the training; stays as it is.
-        train_cfg: Of the training.
-        steps: Of the shorter run.
+        schedule: The schedule of the training, which stays as it is.
+        train_cfg: The ``train_cfg`` of the training.
+        steps: The number of steps of the shorter run.
 
     Returns:
-        The steps, from 1, after which there is an event: as many events as
-        in the training, each as far in the run.
+        The steps, counted from 1, after which there is an event: as many
+        events as in the training, each at the same part of the run.
 
     Raises:
-        UserError: Two events would meet, or the length of the training in
-            iterations is not known without its data.
+        UserError: Two events would fall on one step, or the length of the
+            training in iterations is not known without its data.
     """
     schedule = fitted(schedule, train_cfg)
     end = schedule.end

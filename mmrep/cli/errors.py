@@ -1,22 +1,23 @@
-"""How a tool tells its user what to mend."""
+"""Report the errors of a tool's user in one sentence."""
 import functools
 import os
 import sys
+from typing import Any, Callable
 
 from ..errors import UserError, one_line
 from .warnings_of_others import hide_known_warnings
 
 
-def report_errors(main):
+def report_errors(main: Callable) -> Callable:
     """Let a tool end with ``error: <sentence>`` and exit code 1.
 
-    Only :class:`UserError` is told this way: the traceback of anything else
-    is what its reporter needs. Warnings that the hosts give in every run are
-    hidden.
+    This holds for :class:`UserError` alone. Any other error shows its
+    traceback, which a bug report needs. Warnings that the hosts give in every
+    run are hidden.
     """
 
     @functools.wraps(main)
-    def wrapper(*args, **kwargs):
+    def wrapper(*args, **kwargs) -> Any:
         hide_known_warnings()
         try:
             return main(*args, **kwargs)

@@ -1,6 +1,7 @@
-"""The hooks of a config, and what would stop them while they train."""
-from typing import Iterator, Tuple
+"""Check the hooks of a config before a run begins."""
+from typing import Any, Iterator, Tuple
 
+from mmengine.config import Config
 from mmengine.runner import Priority, get_priority
 
 from ..custom_imports import type_name
@@ -27,14 +28,14 @@ OPTIONS = dict(
     LoggerHook=dict(interval=whole(1), log_metric_by_epoch=FLAG))
 
 
-def hooks_of(cfg) -> Iterator[Tuple[str, dict]]:
-    """Yield the hooks of a config with the places where they are.
+def hooks_of(cfg: Config) -> Iterator[Tuple[str, dict]]:
+    """Yield the hooks of a config and their places in it.
 
     Args:
-        cfg (Config): Of a run.
+        cfg: The config of a run.
 
     Yields:
-        The place and the hook's own config.
+        The place, such as ``custom_hooks.0``, and the hook's own config.
     """
     for name, hook in (cfg.get('default_hooks') or {}).items():
         kinds = dict(type='CheckpointHook') if name == 'checkpoint' else {}
@@ -45,15 +46,15 @@ def hooks_of(cfg) -> Iterator[Tuple[str, dict]]:
             yield f'custom_hooks.{i}', hook
 
 
-def check_hooks(cfg):
-    """Refuse hooks whose options would only be used when it has trained.
+def check_hooks(cfg: Config) -> None:
+    """Refuse hooks that would fail only after some training.
 
     Args:
-        cfg (Config): Of a run.
+        cfg: The config of a run.
 
     Raises:
-        UserError: A priority is none, or an option of the hooks that save and
-            log is of the wrong kind.
+        UserError: A priority is unknown, or an option of the hooks that save
+            and log is of the wrong kind.
     """
     of = f'of config {cfg.filename!r}'
     for place, hook in hooks_of(cfg):
@@ -64,7 +65,7 @@ def check_hooks(cfg):
             _check_saving(place, hook, of)
 
 
-def _check_priority(place, priority, of):
+def _check_priority(place: str, priority: Any, of: str) -> None:
     if priority is None:
         return
     try:
@@ -76,8 +77,8 @@ def _check_priority(place, priority, of):
             f"{', '.join(p.name for p in Priority)}") from error
 
 
-def _check_saving(place, hook, of):
-    """Refuse names of checkpoints and a folder that cannot be."""
+def _check_saving(place: str, hook: dict, of: str) -> None:
+    """Refuse impossible names and folders of checkpoints."""
     template, folder = hook.get('filename_tmpl'), hook.get('out_dir')
     try:
         (template or '').format(1)

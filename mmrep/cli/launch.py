@@ -1,11 +1,14 @@
-"""From a checked config to a Runner, alike for all hosts and launchers."""
+"""Prepare a config for a Runner, for all hosts and launchers alike."""
 import inspect
 import logging
 import os
 import os.path as osp
 import sys
+from argparse import Namespace
+from typing import Any, Optional
 
 import torch
+from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.logging import print_log
 from mmengine.runner import Runner
@@ -17,24 +20,25 @@ from .errors import UserError
 from .outputs import check_config_stays, check_folder
 
 
-def trust_checkpoints(trusted):
-    """Let mmengine, too, unpickle whatever a file holds, or only data."""
+def trust_checkpoints(trusted: bool) -> None:
+    """Let mmengine unpickle any object of a file, if it is trusted."""
     if trusted:
         os.environ['TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'] = '1'
 
 
-def prepare_config(args):
-    """Read the config that the common arguments name, and apply them.
+def prepare_config(args: Namespace) -> Config:
+    """Read the config that the arguments name, and apply the arguments.
 
     Args:
-        args (Namespace): With ``config`` and :func:`add_common_arguments`.
+        args: The arguments, with ``config`` and those of
+            :func:`add_common_arguments`.
 
     Returns:
-        Config: For :mod:`.preflight`; nothing is built or written yet.
+        The config for :mod:`.preflight`; nothing is built or written yet.
 
     Raises:
-        UserError: There is no such config, or its `randomness` or work dir is
-            impossible.
+        UserError: The config cannot be read, or its ``randomness`` or its
+            work dir is impossible.
     """
     cfg = load_config(args.config, args.cfg_options)
     trust_checkpoints(args.trust_checkpoint)
@@ -44,17 +48,17 @@ def prepare_config(args):
     return cfg
 
 
-def set_seed(cfg):
-    """Let the seed of a run be one that numpy takes in all its processes.
+def set_seed(cfg: Config) -> None:
+    """Replace a seed that numpy would refuse in one of the processes.
 
-    mmengine adds the numbers of processes and of their workers to it.
+    mmengine adds the numbers of the processes and of their workers to it.
 
     Args:
-        cfg (Config): Changed in place where it has another one.
+        cfg: The config, changed in place if its seed is too large.
 
     Raises:
-        UserError: `randomness` has no whole number as `seed`, or arguments
-            that there are not.
+        UserError: ``seed`` of ``randomness`` is not a whole number, or
+            ``randomness`` has an unknown argument.
     """
     randomness = cfg.get('randomness')
     if randomness is None:
@@ -73,20 +77,22 @@ def set_seed(cfg):
     randomness.seed = folded(seed, room=WORKERS)
     if randomness.seed != seed:
         print_log(
-            f'`randomness.seed` (={seed}) is more than numpy takes: '
-            f'{randomness.seed} is taken in its place', 'current')
+            f'`randomness.seed` (={seed}) is larger than numpy allows: '
+            f'the run uses {randomness.seed} instead', 'current')
 
 
-def set_work_dir(cfg, work_dir):
-    """Choose the work dir: the flag, else the config, else by its name.
+def set_work_dir(cfg: Config, work_dir: Optional[str]) -> None:
+    """Set the work dir: the flag's, else the config's, else a default.
+
+    The default is ``work_dirs/`` and the name of the config.
 
     Args:
-        cfg (Config): Changed in place.
-        work_dir (str): What the flag says, None without it.
+        cfg: The config, changed in place.
+        work_dir: The value of the flag, None without the flag.
 
     Raises:
-        UserError: It cannot be made or written, or the Runner would write its
-            config over the one that it is read from.
+        UserError: The folder cannot be made or written, or the Runner would
+            write over the config file that it reads.
     """
     flag = work_dir is not None
     if not flag:
@@ -99,8 +105,8 @@ def set_work_dir(cfg, work_dir):
     cfg.work_dir = work_dir
 
 
-def set_loader_defaults(cfg):
-    """Fill in what mmpretrain's configs leave to mmpretrain's tools."""
+def set_loader_defaults(cfg: Config) -> None:
+    """Set the options that mmpretrain's configs leave to its tools."""
     if cfg.default_scope != 'mmpretrain':
         return
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
@@ -108,21 +114,22 @@ def set_loader_defaults(cfg):
         if loader:
             loader.setdefault('pin_memory', get_device() == 'cuda')
             loader.setdefault('collate_fn', dict(type='default_collate'))
-            # torch refuses persistent workers where there are none
+            # torch refuses persistent workers if there are no workers
             loader.setdefault('persistent_workers',
                               loader.get('num_workers', 0) > 0)
 
 
-def prepare_launcher(cfg, launcher, local_rank=0):
-    """Set the config up for a launcher, starting gloo where no GPU is.
+def prepare_launcher(cfg: Config, launcher: str, local_rank: int = 0) -> None:
+    """Prepare a config for a launcher; without a GPU, start gloo.
 
     Args:
-        cfg (Config): Changed in place.
-        launcher (str): 'none', 'pytorch', 'slurm' or 'mpi'.
-        local_rank (int): From ``torch.distributed.launch``. Defaults to 0.
+        cfg: The config, changed in place.
+        launcher: The launcher: 'none', 'pytorch', 'slurm' or 'mpi'.
+        local_rank: The rank that ``torch.distributed.launch`` passes.
+            Defaults to 0.
 
     Raises:
-        UserError: If the launcher did not start this process, or needs GPUs.
+        UserError: The launcher did not start this process, or needs GPUs.
     """
     cfg.launcher = launcher
     os.environ.setdefault('LOCAL_RANK', str(local_rank))
@@ -145,8 +152,8 @@ def prepare_launcher(cfg, launcher, local_rank=0):
     _unsync_norms(cfg.model)
 
 
-def leave_group():
-    """End a process of a gloo group, its work done, without a teardown.
+def leave_group() -> None:
+    """End a process of a gloo group without a teardown, after its work.
 
     Threads that are still alive during the teardown abort the process now
     and then (seen in 1 of 12 runs), and torchrun then reports a failure.
@@ -160,8 +167,8 @@ def leave_group():
         os._exit(0)
 
 
-def _unsync_norms(node):
-    """Replace SyncBN, which torch has for GPUs only, by BN."""
+def _unsync_norms(node: Any) -> None:
+    """Replace SyncBN, which needs GPUs, by BN at any depth of a config."""
     if isinstance(node, dict):
         if node.get('type') == 'SyncBN':
             node['type'] = 'BN'

@@ -1,15 +1,17 @@
-"""Arguments of tools that are numbers."""
+"""Arguments of the tools that are numbers."""
+from argparse import ArgumentParser
+
 from .errors import UserError
 
 
-def check_at_least_one(**numbers):
-    """Refuse numbers of which nothing can be measured.
+def check_at_least_one(**numbers: int) -> None:
+    """Refuse numbers below 1.
 
     Args:
         numbers: The values of arguments, by their names.
 
     Raises:
-        UserError: One is below 1.
+        UserError: A number is below 1.
     """
     for name, value in numbers.items():
         if value < 1:
@@ -17,13 +19,17 @@ def check_at_least_one(**numbers):
                             'at least 1')
 
 
-def add_image_arguments(parser):
-    """Add ``--size`` and ``--batch-size`` of random images."""
+def add_image_arguments(parser: ArgumentParser) -> None:
+    """Add ``--size`` and ``--batch-size``, which describe random images."""
     parser.add_argument(
         '--size',
         nargs=2,
         type=int,
         default=(800, 1333),
         metavar=('H', 'W'),
-        help='of the images; default: 800 1333')
-    parser.add_argument('--batch-size', type=int, default=1, help='default: 1')
+        help='height and width of the images in pixels; default: 800 1333')
+    parser.add_argument(
+        '--batch-size',
+        type=int,
+        default=1,
+        help='number of images in a batch; default: 1')

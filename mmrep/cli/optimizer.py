@@ -1,4 +1,4 @@
-"""The optimizer of a config, built to see whether it can be."""
+"""Build the optimizer of a config."""
 import copy
 
 from mmengine.config import Config
@@ -12,11 +12,11 @@ def build_optimizer(cfg: Config, model: nn.Module) -> OptimWrapper:
     """Build the optimizer of a config for a model.
 
     Args:
-        cfg: With ``optim_wrapper``, which stays as it is.
-        model: Of the config.
+        cfg: The config, whose ``optim_wrapper`` stays as it is.
+        model: The model of the config.
 
     Raises:
-        UserError: It cannot be built.
+        UserError: The optimizer cannot be built.
     """
     try:
         return build_optim_wrapper(model, copy.deepcopy(cfg.optim_wrapper))

@@ -1,26 +1,27 @@
-"""What a tool is to write to, looked at before it has done any work."""
+"""Check the paths that a tool writes to, before it has done any work."""
 import ast
 import io
 import os
 import os.path as osp
 import tokenize
 from pathlib import Path
+from typing import Dict, Sequence
 
 from ..atomic import check_destination
 from ..paths import check_path, same_file
 from .errors import UserError
 
 
-def check_folder(path, name):
-    """Refuse a folder that cannot be made, or not be written into.
+def check_folder(path: str, name: str) -> None:
+    """Refuse a folder that cannot be made or written.
 
     Args:
-        path (str): The folder, there or not.
-        name (str): Of the argument, for the message.
+        path: The folder, which may be missing.
+        name: The name of the argument, for the message.
 
     Raises:
-        UserError: It is no path, it or what it is to lie in is no folder, or
-            nothing may be written there.
+        UserError: ``path`` is not a path, it or a part of it is not a folder,
+            or the folder may not be written.
     """
     check_path(path, name)
     place = osp.abspath(path)
@@ -35,18 +36,20 @@ def check_folder(path, name):
                         f'written: nothing may be written into {place!r}')
 
 
-def check_file(path, inputs, name, done):
-    """Refuse a file that mmengine could not write, making its folder.
+def check_file(path: str, inputs: Sequence[str], name: str, done: str) -> None:
+    """Refuse a file that mmengine could not write, even in a new folder.
 
     Args:
-        path (str): The file, or a link to it.
-        inputs (Sequence[str]): The files it is made of.
-        name (str): Of the argument, for the message.
-        done (str): What is done with the inputs, for the message.
+        path: The file, or a link to it.
+        inputs: The files it is made of.
+        name: The name of the argument, for the message.
+        done: The participle that says what is done with the inputs, such as
+            'evaluated', for the message.
 
     Raises:
-        UserError: As of :func:`mmrep.atomic.check_destination`, but the
-            folder may be missing.
+        UserError: The file cannot be written or is an input, see
+            :func:`mmrep.atomic.check_destination`; but its folder may be
+            missing.
     """
     check_path(path, name)
     target = osp.realpath(path)
@@ -57,16 +60,17 @@ def check_file(path, inputs, name, done):
         raise UserError(f'{name} (={path!r}) may not be written: name another')
 
 
-def check_apart(path, name, folders):
-    """Refuse a file in whose place a folder will be.
+def check_apart(path: str, name: str, folders: Dict[str, str]) -> None:
+    """Refuse a file whose path a folder will take.
 
     Args:
-        path (str): The file.
-        name (str): Of the argument, for the message.
-        folders (dict): Those that are made before, by their names.
+        path: The file.
+        name: The name of the argument, for the message.
+        folders: The folders that are made before the file, by the names of
+            their arguments.
 
     Raises:
-        UserError: A folder is to be there, or in it.
+        UserError: A folder has the path of the file, or lies below it.
     """
     target = osp.realpath(path)
     for what, folder in folders.items():
@@ -76,16 +80,16 @@ def check_apart(path, name, folders):
                             'another')
 
 
-def check_outside(path, name, inputs):
-    """Refuse a folder in which results could replace what they are of.
+def check_outside(path: str, name: str, inputs: Sequence[str]) -> None:
+    """Refuse a folder in which pictures could replace the images they show.
 
     Args:
-        path (str): Where pictures are written, under the names of images.
-        name (str): Of the argument, for the message.
-        inputs (Sequence[str]): The folders of images.
+        path: The folder to write pictures to, under the names of the images.
+        name: The name of the argument, for the message.
+        inputs: The folders of the images.
 
     Raises:
-        UserError: It is one of them, or inside of one.
+        UserError: The folder is one of the inputs, or lies in one.
     """
     for folder in inputs:
         if is_inside(path, folder):
@@ -94,18 +98,19 @@ def check_outside(path, name, inputs):
                             'over: name a folder elsewhere')
 
 
-def check_config_stays(config, work_dir):
-    """Refuse a work dir where the Runner writes over the user's own config.
+def check_config_stays(config: str, work_dir: str) -> None:
+    """Refuse a work dir in which the Runner would destroy the user's config.
 
-    It dumps there, under the same name, what it has read. That may go on from
-    a dump; of a config that a person wrote, bases and comments would be lost.
+    The Runner dumps the config into the work dir under the same name. A dump
+    may be replaced by a dump. A config that a person wrote would lose its
+    bases and comments.
 
     Args:
-        config (str): Path of the config.
-        work_dir (str): Of the run.
+        config: The path of the config.
+        work_dir: The work dir of the run.
 
     Raises:
-        UserError: The config lies there and is more than a dump.
+        UserError: The config lies in the work dir and is not a dump.
     """
     there = osp.join(osp.abspath(work_dir), osp.basename(config))
     if same_file(osp.realpath(there), config) and not _is_flat(config):
@@ -114,8 +119,8 @@ def check_config_stays(config, work_dir):
                         'name another folder with --work-dir')
 
 
-def _is_flat(config):
-    """Whether a config is nothing but values, as one that was dumped."""
+def _is_flat(config: str) -> bool:
+    """Return True if a config has only values, as a dump has."""
     text = Path(config).read_text(encoding='utf-8')
     if not config.endswith('.py'):
         return '_base_' not in text
@@ -128,7 +133,7 @@ def _is_flat(config):
             and all(t.type != tokenize.COMMENT for t in tokens))
 
 
-def is_inside(path, folder):
-    """Whether a path is a folder or anything in it, links followed."""
+def is_inside(path: str, folder: str) -> bool:
+    """Return True if a path is a folder or lies in it, links followed."""
     inner, outer = osp.realpath(path), osp.realpath(folder)
     return inner == outer or inner.startswith(outer.rstrip(os.sep) + os.sep)

@@ -1,4 +1,4 @@
-"""All that can be known of a run before it begins and writes."""
+"""Check a run before it begins and writes."""
 from mmengine.config import Config
 from mmengine.device import get_device
 from torch import nn
@@ -24,15 +24,15 @@ def check_training(cfg: Config, trusted: bool = False) -> None:
     The model is built once for all checks.
 
     Args:
-        cfg: From ``prepare_config``, with all switches. See
-            :func:`.starting.check_start` for what is changed.
-        trusted: Whether pickled objects of checkpoints may run their code.
+        cfg: The config from ``prepare_config``, with all flags applied;
+            :func:`.starting.check_start` may change its ``load_from``.
+        trusted: True if pickled objects of checkpoints may run their code.
             Defaults to False.
 
     Raises:
-        UserError: The config has nothing to train or a value that cannot be,
-            or a part of it does not fit the data, the model, the checkpoints
-            or this machine.
+        UserError: The config has nothing to train or an impossible value, or
+            a part of it does not fit the data, the model, the checkpoints or
+            this machine.
     """
     _check_parts(cfg)
     _check_trainable(cfg)
@@ -50,15 +50,15 @@ def check_testing(cfg: Config, path: str, trusted: bool = False) -> None:
     """Refuse an evaluation that could not run to its end.
 
     Args:
-        cfg: From ``prepare_config``.
-        path: Of the checkpoint. mmengine would load whatever fits and
-            evaluate the rest untrained.
-        trusted: Whether its pickled objects may run their code. Defaults to
-            False.
+        cfg: The config from ``prepare_config``.
+        path: The path of the checkpoint, which must fit the whole model:
+            mmengine would leave the rest untrained.
+        trusted: True if pickled objects of the checkpoint may run their code.
+            Defaults to False.
 
     Raises:
-        UserError: The config has nothing to evaluate or a value that cannot
-            be, the data is not there, or the checkpoint is of another
+        UserError: The config has nothing to evaluate or an impossible value,
+            the data are missing, or the checkpoint belongs to another
             architecture.
     """
     _check_parts(cfg)
@@ -71,14 +71,14 @@ def check_testing(cfg: Config, path: str, trusted: bool = False) -> None:
 
 
 def _check_parts(cfg: Config) -> None:
-    """Refuse parts of which no Runner could be made."""
+    """Refuse parts that no Runner can be built from."""
     check_visualizer(cfg)
     check_hooks(cfg)
     check_complete(cfg)
 
 
 def _check_trainable(cfg: Config) -> None:
-    """Refuse a config that has nothing to train, or not on this machine."""
+    """Refuse a config that cannot be trained, or not on this machine."""
     for name in ('train_dataloader', 'train_cfg', 'optim_wrapper'):
         if not cfg.get(name):
             raise UserError(f'config {cfg.filename!r} has no `{name}`')
@@ -89,13 +89,13 @@ def _check_trainable(cfg: Config) -> None:
 
 
 def _check_modules(cfg: Config, model: nn.Module) -> None:
-    """Refuse what hosts and mmengine would do to layers in a wrong way."""
+    """Refuse options of hosts and mmengine that would break blocks."""
     if cfg.get('efficient_conv_bn_eval') and any(rep_layers(model)):
         raise UserError(
             '`efficient_conv_bn_eval` takes convolutions for their `weight` '
             'alone and cannot be used with re-parameterized layers, which are '
             'one convolution under frozen norms anyway: leave it out')
-    model.train()  # hosts say by it what trains
+    model.train()  # `train()` also applies the host's freezing
     frozen = half_frozen(model)
     if frozen:
         raise UserError(

@@ -1,9 +1,11 @@
-"""What a killed run can be resumed from."""
+"""Find the checkpoint from which a killed run can go on."""
 import glob
 import logging
 import os.path as osp
 import re
+from typing import Optional
 
+from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.runner import find_latest_checkpoint
 
@@ -23,11 +25,11 @@ RISKS = dict(
                           'run would start anew', 'True'))
 
 
-def warn_of_losses(cfg):
-    """Say which settings would lose the work of a killed run.
+def warn_of_losses(cfg: Config) -> None:
+    """Warn of settings that would lose the work of a killed run.
 
     Args:
-        cfg (Config): Of the run.
+        cfg: The config of the run.
     """
     for place, hook in hooks_of(cfg):
         if type_name(hook) != 'CheckpointHook':
@@ -39,21 +41,22 @@ def warn_of_losses(cfg):
                     f'{better}', 'current', logging.WARNING)
 
 
-def latest_checkpoint(work_dir, trusted=False):
-    """Find what ``--resume`` without a path goes on from.
+def latest_checkpoint(work_dir: str, trusted: bool = False) -> Optional[str]:
+    """Find the checkpoint that ``--resume`` without a path takes.
 
     mmengine writes ``last_checkpoint`` after the checkpoint that it names.
 
     Args:
-        work_dir (str): Of the run that was killed.
-        trusted (bool): Whether pickled objects may run their code. Defaults
-            to False.
+        work_dir: The work dir of the killed run.
+        trusted: True if pickled objects may run their code. Defaults to
+            False.
 
     Returns:
-        str: The checkpoint; None where no run has saved one.
+        The path of the checkpoint, None if no run has saved one.
 
     Raises:
-        UserError: It cannot be read; says which other one can be.
+        UserError: The checkpoint cannot be read; the message names the newest
+            one that can.
     """
     path = find_latest_checkpoint(work_dir)
     named = f"the `last_checkpoint` of {work_dir!r}"
@@ -62,7 +65,7 @@ def latest_checkpoint(work_dir, trusted=False):
     elif not path:
         why = f'{named} is empty'
     else:
-        # as seen from where the run was started
+        # the path may be relative to the folder the run started in
         here = osp.join(work_dir, osp.basename(path))
         path = path if osp.exists(path) or not osp.exists(here) else here
         try:
@@ -81,8 +84,8 @@ def latest_checkpoint(work_dir, trusted=False):
     raise UserError(f'{why}; there is no other: start anew, without --resume')
 
 
-def _newest(work_dir, but, trusted):
-    """The newest checkpoint that can be read, if there is one."""
+def _newest(work_dir: str, but: Optional[str], trusted: bool) -> Optional[str]:
+    """Return the newest checkpoint that can be read, if there is one."""
     found = [
         path for path in glob.glob(osp.join(glob.escape(work_dir), '*.pth'))
         if SAVED.match(osp.basename(path)) and path != but
@@ -97,5 +100,5 @@ def _newest(work_dir, but, trusted):
     return None
 
 
-def _step(path):
+def _step(path: str) -> int:
     return int(SAVED.match(osp.basename(path)).group(1))

@@ -1,6 +1,10 @@
-"""Building a Runner; what cannot be built is told in one sentence."""
+"""Build a Runner, or say in one sentence what cannot be built."""
 import functools
+from argparse import Namespace
+from typing import Any, Callable
 
+from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
@@ -8,7 +12,7 @@ from ..compat.runner_parts import INIT_WEIGHTS
 from .errors import UserError, one_line
 from .launch import prepare_launcher
 
-# what a Runner builds when it begins to train or to test
+# methods that build parts when a Runner begins to train or to test
 PARTS = {
     'build_train_loop': '`train_cfg` or `train_dataloader`',
     'build_val_loop': '`val_cfg`, `val_dataloader` or `val_evaluator`',
@@ -19,20 +23,20 @@ PARTS = {
     INIT_WEIGHTS: '`init_cfg`',
 }
 
-# what it needs all of, or none
+# keys of which a Runner needs all or none
 TOGETHER = (('train_dataloader', 'train_cfg',
              'optim_wrapper'), ('val_dataloader', 'val_cfg', 'val_evaluator'),
             ('test_dataloader', 'test_cfg', 'test_evaluator'))
 
 
-def check_complete(cfg):
-    """Refuse a config of which no Runner could be built.
+def check_complete(cfg: Config) -> None:
+    """Refuse a config that no Runner can be built from.
 
     Args:
-        cfg (Config): Of a run.
+        cfg: The config of a run.
 
     Raises:
-        UserError: Of what belongs together a part is not there.
+        UserError: The config has some keys of ``TOGETHER``, but not all.
     """
     for names in TOGETHER:
         missing = [name for name in names if cfg.get(name) is None]
@@ -42,19 +46,19 @@ def check_complete(cfg):
                 f"needs {', '.join(names)}, or none of them")
 
 
-def launch_runner(cfg, args, *hooks):
+def launch_runner(cfg: Config, args: Namespace, *hooks: Hook) -> Runner:
     """Build the Runner of a checked config for the launcher of the flags.
 
     Args:
-        cfg (Config): That :mod:`.preflight` has passed.
-        args (Namespace): With ``launcher`` and ``local_rank``.
-        hooks (Hook): Of mmrep, which the Runner gets, too.
+        cfg: The config, checked by :mod:`.preflight`.
+        args: The arguments, with ``launcher`` and ``local_rank``.
+        hooks: The hooks of mmrep to register in addition.
 
     Returns:
-        Runner: See :func:`build_runner`.
+        The Runner, see :func:`build_runner`.
 
     Raises:
-        UserError: The launcher or the Runner cannot be.
+        UserError: The launcher does not fit, or the Runner cannot be built.
     """
     prepare_launcher(cfg, args.launcher, args.local_rank)
     runner = build_runner(cfg)
@@ -63,19 +67,20 @@ def launch_runner(cfg, args, *hooks):
     return runner
 
 
-def build_runner(cfg):
+def build_runner(cfg: Config) -> Runner:
     """Build the Runner, or the type that the config's ``runner_type`` names.
 
-    It makes the work dir and its logs, so check everything else before.
+    This makes the work dir and its logs, so check everything else before.
 
     Args:
-        cfg (Config): From :func:`prepare_config`.
+        cfg: The config from :func:`prepare_config`.
 
     Returns:
-        Runner: Which tells what it cannot build when it is run, too.
+        The Runner. It raises a ``UserError``, too, if it cannot build a part
+        when it is run.
 
     Raises:
-        UserError: It, or a part of it, cannot be built.
+        UserError: The Runner or a part of it cannot be built.
     """
     build = RUNNERS.build if 'runner_type' in cfg else Runner.from_cfg
     runner = _telling(cfg, build, 'the Runner')(cfg)
@@ -86,11 +91,11 @@ def build_runner(cfg):
     return runner
 
 
-def _telling(cfg, build, what):
-    """Let building something end in one sentence, whatever is raised."""
+def _telling(cfg: Config, build: Callable, what: str) -> Callable:
+    """Wrap a function that builds, so that its errors are one sentence."""
 
     @functools.wraps(build)
-    def telling(*args, **kwargs):
+    def telling(*args, **kwargs) -> Any:
         try:
             return build(*args, **kwargs)
         except UserError:

@@ -1,4 +1,6 @@
-"""The checkpoints from which a training starts or goes on."""
+"""Check the checkpoint from which a training starts or goes on."""
+from typing import Optional
+
 from mmengine.config import Config
 from mmengine.runner import find_latest_checkpoint
 from torch import nn
@@ -15,38 +17,40 @@ from .resuming import latest_checkpoint
 
 
 def check_start(cfg: Config, model: nn.Module, trusted: bool = False) -> None:
-    """Refuse to start from a checkpoint that is not fit for it.
+    """Refuse to start from a checkpoint that does not fit the config.
 
     Args:
-        cfg: Of the training. Where it is to resume from the latest checkpoint
-            and mmengine would not find that, ``load_from`` names it then.
-        model: Of the config; takes the weights to resume from.
-        trusted: Whether pickled objects may run their code. Defaults to
+        cfg: The config of the training. Its ``load_from`` is set if the
+            latest checkpoint is to be resumed and mmengine would not find it.
+        model: The model of the config; it loads the weights to resume from.
+        trusted: True if pickled objects may run their code. Defaults to
             False.
 
     Raises:
-        UserError: It is not fit.
+        UserError: The checkpoint cannot be read, or does not fit the model or
+            the rest of the config.
     """
-    check_pretrained(model, trusted)  # a Runner loads it, resumed or not
+    check_pretrained(model, trusted)  # a Runner loads it, even to resume
     if cfg.get('resume'):
         path = _to_resume(cfg, trusted)
         if path is not None:
             _check_resume(cfg, model, path, trusted)
     elif cfg.get('load_from'):
-        # it may well bring only a part of the weights
+        # such a file may hold only a part of the weights
         check_load_from(model, cfg.load_from, trusted)
 
 
-def _to_resume(cfg, trusted):
+def _to_resume(cfg: Config, trusted: bool) -> Optional[str]:
     if cfg.get('load_from'):
         return cfg.load_from
     path = latest_checkpoint(cfg.work_dir, trusted)
     if path is not None and path != find_latest_checkpoint(cfg.work_dir):
-        cfg.load_from = path  # it was started from another folder
+        cfg.load_from = path  # the run started in another folder
     return path
 
 
-def _check_resume(cfg, model, path, trusted):
+def _check_resume(cfg: Config, model: nn.Module, path: str,
+                  trusted: bool) -> None:
     checkpoint, hook = read_checkpoint(path, trusted), hook_of(cfg)
     changed = check_checkpoint_matches(model, checkpoint['state_dict'])
     if changed and hook is None:

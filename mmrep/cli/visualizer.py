@@ -1,11 +1,13 @@
-"""What a config's visualizer needs."""
+"""Check the visualizer of a config."""
 from importlib.util import find_spec
+
+from mmengine.config import Config
 
 from ..custom_imports import type_name
 from ..errors import shown
 from .errors import UserError
 
-# of mmengine's backends, what they import when they first write
+# packages that mmengine's backends import when they first write
 PACKAGES = dict(
     TensorboardVisBackend='tensorboard',
     WandbVisBackend='wandb',
@@ -16,17 +18,17 @@ PACKAGES = dict(
     AimVisBackend='aim')
 
 
-def check_visualizer(cfg):
+def check_visualizer(cfg: Config) -> None:
     """Refuse a backend that could not write.
 
-    mmengine would notice when the work dir is there and the model is built.
+    mmengine would notice only after it has made the work dir and the model.
 
     Args:
-        cfg (Config): With or without ``visualizer``.
+        cfg: The config, with or without ``visualizer``.
 
     Raises:
-        UserError: A backend's package is not installed, or the backends are
-            no list of dicts.
+        UserError: The package of a backend is not installed, or the backends
+            are not a list of dicts.
     """
     backends = (cfg.get('visualizer') or {}).get('vis_backends')
     if backends is None:

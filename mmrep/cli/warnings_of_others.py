@@ -1,12 +1,13 @@
-"""Warnings of other packages that say nothing about what a user does."""
+"""Hide warnings of other packages that no user can act on."""
 import sys
 import warnings
 
-# message and module of each, as regular expressions that match the beginning
+# the message and the module of each warning, as regular expressions that
+# match the beginning
 KNOWN = (
-    # mmengine looks up where a host is installed
+    # given when mmengine looks up where a host is installed
     ('pkg_resources is deprecated as an API', r'mmengine\.|importlib\Z'),
-    # each decode head of mmseg builds its loss by an old name
+    # each decode head of mmseg calls an old name to build its loss
     ('``build_loss`` would be deprecated soon', r'mmseg\.models\.builder'),
     # each of mmseg's own configs leaves this argument to its default
     ('Default ``avg_non_ignore`` is False', r'mmseg\.models\.losses\.'),
@@ -14,10 +15,10 @@ KNOWN = (
 
 
 def hide_known_warnings() -> None:
-    """Hide what the hosts warn of in every run, in this process.
+    """Hide, in this process, the warnings that hosts give in every run.
 
-    All other warnings stay, those of a user's own modules among them. With
-    ``python -W ...`` or ``PYTHONWARNINGS`` the user decides about all.
+    All other warnings stay, also those of a user's own modules. Nothing is
+    hidden if the user sets ``python -W ...`` or ``PYTHONWARNINGS``.
     """
     if sys.warnoptions:
         return

@@ -1,14 +1,14 @@
-"""Showing that something takes its time."""
+"""Show on the terminal that a task is running."""
 from rich.console import Console
 from rich.status import Status
 
 
 def working(task: str) -> Status:
-    """Show a task while a ``with`` block runs, where stderr is a terminal.
+    """Show a task while a ``with`` block runs, if stderr is a terminal.
 
-    The next task of the same block is shown by ``status.update(task)``.
+    ``status.update(task)`` shows the next task of the same block.
 
     Args:
-        task: What is done, in a few words.
+        task: The name of the task, in a few words.
     """
     return Console(stderr=True).status(task)

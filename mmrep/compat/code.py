@@ -33,7 +33,7 @@ def put_guard(function: Any, make: Callable[[Callable], Callable]) -> Undo:
     original.__doc__ = function.__doc__
     function.__wrapped__ = original  # it has the signature
 
-    def call(*args, guard_of_mmrep, **kwargs):
+    def call(*args, guard_of_mmrep: Callable, **kwargs) -> Any:
         return guard_of_mmrep(*args, **kwargs)
 
     function.__code__ = call.__code__

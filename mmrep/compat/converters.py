@@ -67,7 +67,7 @@ def guarded_method(method: Callable, what: str, first: int,
     """Return a method that checks its arguments from number ``first`` on."""
 
     @functools.wraps(method)
-    def guarded(*args, **kwargs):
+    def guarded(*args, **kwargs) -> Any:
         # a call with tensors fuses features and converts no module
         values, _ = tree_flatten([args[first:], kwargs])
         if not any(isinstance(value, Tensor) for value in values):
@@ -81,7 +81,7 @@ def guarded_method(method: Callable, what: str, first: int,
 def guarded_reader(forward: Callable, conv: str, rich: type) -> Callable:
 
     @functools.wraps(forward)
-    def guarded(self, *args, **kwargs):
+    def guarded(self, *args, **kwargs) -> Any:
         if isinstance(self.get_submodule(conv), rich):
             raise UserError(
                 f'{type(self).__name__} reads the weight of its {conv!r} and '
@@ -95,7 +95,7 @@ def guarded_reader(forward: Callable, conv: str, rich: type) -> Callable:
 def guarded_function(function: Callable, home: Any, rules: Rules) -> Callable:
     what = f"{home.__name__.split('.')[0]}'s {function.__name__}"
 
-    def guarded(*args, **kwargs):
+    def guarded(*args, **kwargs) -> Any:
         values, _ = tree_flatten([args, kwargs])
         rules.refuse(what, *values)
         if function.__name__ in IN_MODULES:

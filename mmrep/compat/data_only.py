@@ -14,7 +14,7 @@ that torch itself allows. PyTorch 2.6 has the public
 import codecs
 import pickle
 from types import ModuleType
-from typing import Any, Dict, Iterable
+from typing import Any, Dict, Iterable, NoReturn
 
 import numpy as np
 import torch
@@ -69,7 +69,7 @@ def _is_dtype(value: Any) -> bool:
     return isinstance(value, torch.dtype)
 
 
-def _refuse(what):
+def _refuse(what: str) -> NoReturn:
     raise pickle.UnpicklingError(f'Unsupported global: GLOBAL {what}')
 
 
@@ -77,32 +77,32 @@ class _Unpickler(_Python):
     named = called = ()
     dispatch = dict(_Python.dispatch)
 
-    def find_class(self, module, name):
+    def find_class(self, module: str, name: str) -> Any:
         module, name = NAMES.get((module, name),
                                  (MODULES.get(module, module), name))
         if f'{module}.{name}' not in self.named:
             _refuse(f'{module}.{name}')
         return self.named[f'{module}.{name}']
 
-    def load_reduce(self):
+    def load_reduce(self) -> None:
         self._check_called(self.stack[-2])
         super().load_reduce()
 
-    def load_newobj(self):
+    def load_newobj(self) -> None:
         self._check_called(self.stack[-2])
         super().load_newobj()
 
-    def load_build(self):
+    def load_build(self) -> None:
         built = self.stack[-2]
         if not isinstance(built, np.dtype):
             self._check_called(type(built))
         super().load_build()
 
-    def _check_called(self, function):
+    def _check_called(self, function: Any) -> None:
         if id(function) not in self.called:
             _refuse(f'call of {function!r}')
 
-    def load_other(self):
+    def load_other(self) -> NoReturn:
         _refuse('an opcode of protocol 0 or 4')
 
     dispatch[pickle.REDUCE[0]] = load_reduce

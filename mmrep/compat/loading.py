@@ -6,7 +6,7 @@ hook up to mmengine 0.10. Uses: ``_params_init_info``, which marks a model
 while mmengine initialises it. No public name tells the same.
 """
 import functools
-from typing import Callable, Dict, List
+from typing import Any, Callable, Dict, List
 
 import mmengine.runner.checkpoint as mmengine_checkpoint
 from mmengine.model import BaseTTAModel, is_model_wrapper
@@ -31,7 +31,8 @@ def prepare_loading(prepare: Prepare) -> Undo:
     load = mmengine_checkpoint.load_state_dict
 
     @functools.wraps(load)
-    def load_state_dict(module, state_dict, *args, **kwargs):
+    def load_state_dict(module: nn.Module, state_dict: Dict[str, Tensor],
+                        *args, **kwargs) -> Any:
         model = module
         while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
             model = model.module

@@ -32,7 +32,8 @@ class Reacting(nn.Module):
     def after_moving(self) -> None:
         """Adapt to another device, dtype or memory."""
 
-    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
+    def _load_from_state_dict(self, state_dict: dict, prefix: str,
+                              *args) -> None:
         self.before_loading(state_dict, prefix)
         super()._load_from_state_dict(state_dict, prefix, *args)
         self.after_loading()

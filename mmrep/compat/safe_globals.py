@@ -16,7 +16,7 @@ import pickle
 import re
 import threading
 from types import ModuleType
-from typing import Any, Callable
+from typing import Any, Callable, Dict, NoReturn
 
 import numpy as np
 import torch
@@ -38,7 +38,7 @@ NUMBERS = '?bhilqBHILQefdFD'  # numpy's codes of dtypes of numbers
 class _Unbuildable:
     """A stand-in for a class that a checkpoint may name but never call."""
 
-    def __call__(self, *args):
+    def __call__(self, *args) -> NoReturn:
         raise pickle.UnpicklingError('Unsupported global: GLOBAL call')
 
 
@@ -62,7 +62,7 @@ _ATTRIBUTES = {
 }
 
 
-def _listed_attribute(owner, name):
+def _listed_attribute(owner: Any, name: str) -> Any:
     """Look up one of a few attributes, in place of ``builtins.getattr``.
 
     The real ``getattr`` would give a checkpoint ``x.__class__.__base__`` and
@@ -75,7 +75,7 @@ def _listed_attribute(owner, name):
         f'Unsupported global: GLOBAL getattr({owner!r}, {name!r})')
 
 
-def _safe_globals():
+def _safe_globals() -> Dict[str, Any]:
     """Return the objects that mmengine's checkpoints name, by their names.
 
     Numpy's array functions stand under the module names of numpy 1 and 2.
@@ -99,14 +99,14 @@ def _safe_globals():
     }  # yapf: disable
 
 
-def _name(entry):
+def _name(entry: Any) -> str:
     """Return the name under which torch finds an entry of its list."""
     if isinstance(entry, tuple):
         return entry[1]
     return f'{entry.__module__}.{entry.__name__}'
 
 
-def _number_dtype(*args):
+def _number_dtype(*args) -> np.dtype:
     """Make a numpy dtype, of numbers only."""
     dtype = np.dtype(*args)
     if dtype.char not in NUMBERS:
@@ -135,11 +135,11 @@ class _Allowed:
     threads: the last one to end takes off what the first one put on.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.lock = threading.Lock()
         self.users = 0
 
-    def __enter__(self):
+    def __enter__(self) -> None:
         with self.lock:
             if not self.users and knows_safe_globals():
                 known = set(map(_name, torch.serialization.get_safe_globals()))
@@ -150,7 +150,7 @@ class _Allowed:
                 self.added.__enter__()
             self.users += 1
 
-    def __exit__(self, *error):
+    def __exit__(self, *error) -> None:
         with self.lock:
             self.users -= 1
             if not self.users and knows_safe_globals():
@@ -179,7 +179,7 @@ def allow_mmengine_checkpoints(rename: Callable[[Any], Any]) -> Undo:
     load = CheckpointLoader.load_checkpoint.__func__
 
     @functools.wraps(load)
-    def load_checkpoint(cls, *args, **kwargs):
+    def load_checkpoint(cls, *args, **kwargs) -> Any:
         with allowed:
             checkpoint = load(cls, *args, **kwargs)
         return rename(checkpoint)

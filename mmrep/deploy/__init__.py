@@ -1,4 +1,4 @@
-"""From a trained net to files that stock hosts load."""
+"""Make files that stock hosts load from a trained net."""
 from .files import check_paths, write_fused
 from .stock_config import plain_config
 from .trip import Report, deploy

@@ -13,7 +13,7 @@ MARK = '# a fused net, written by tools/fuse.py'
 
 
 def config_beside(out: str) -> str:
-    """The config that goes with a fused checkpoint."""
+    """Return the path of the config that goes with a fused checkpoint."""
     return osp.splitext(out)[0] + '.py'
 
 
@@ -21,8 +21,8 @@ def check_paths(config: str, checkpoint: str, out: str) -> None:
     """Refuse an OUT that cannot be written or would destroy something.
 
     Raises:
-        UserError: OUT or the config beside it is an input, a folder or a
-            config of the user's own.
+        UserError: OUT does not end in ``.pth``, or OUT or the config beside
+            it is an input, a folder or a config that the user wrote.
 
     Examples:
         >>> import mmrep
@@ -41,7 +41,7 @@ def check_paths(config: str, checkpoint: str, out: str) -> None:
 
 
 def _check_own(config: str) -> None:
-    """Only a config that was written here may be written again."""
+    """Refuse to replace a config that was not written here."""
     if not osp.exists(config):
         return
     with open(config, encoding='utf-8', errors='replace') as file:
@@ -51,7 +51,7 @@ def _check_own(config: str) -> None:
 
 
 def write_fused(out: str, checkpoint: dict, cfg: Config) -> str:
-    """Write both files, or none; return the path of the config.
+    """Write both files or none, and return the path of the config.
 
     Raises:
         UserError: The files cannot be written.

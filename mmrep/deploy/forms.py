@@ -1,4 +1,4 @@
-"""Load the two forms of a net: in training, and fused."""
+"""Load the two forms of a net: the training form and the fused one."""
 from typing import Iterable
 
 from torch import nn
@@ -10,22 +10,23 @@ from ..prefixes import under
 from ..structures.from_weights import enrich
 from ..structures.matching import load_in_eval
 
-PLAIN = {'weight', 'bias'}  # of a convolution
+PLAIN = {'weight', 'bias'}  # the weights of a plain convolution
 
 
 def load_rich(model: nn.Module, weights: Weights, path: str) -> nn.Module:
-    """Load the weights of a training form that has something to fuse.
+    """Load the weights of a training form that has blocks to fuse.
 
     Args:
-        model: Of the config, changed in place.
-        weights: Of the checkpoint.
-        path: Of the checkpoint, for messages.
+        model: The model of the config, changed in place.
+        weights: The weights of the checkpoint.
+        path: The path of the checkpoint, for messages.
 
     Returns:
         The model in eval mode.
 
     Raises:
-        UserError: All is plain already, or the weights are of another model.
+        UserError: The net has no blocks or is fused already, or the weights
+            belong to another model.
     """
     enrich(model, weights.state_dict)
     rich = set(rep_layers(model))
@@ -40,7 +41,7 @@ def load_rich(model: nn.Module, weights: Weights, path: str) -> nn.Module:
 
 
 def _are_plain(weights: Weights, paths: Iterable[str]) -> bool:
-    """Return True if weights have only plain convolutions for layers."""
+    """Return True if the layers at ``paths`` are plain in the weights."""
     inside = [set(under(weights.state_dict, f'{path}.')) for path in paths]
     return any(inside) and PLAIN.issuperset(set().union(*inside))
 
@@ -49,14 +50,15 @@ def load_plain(model: nn.Module, fused: nn.Module) -> nn.Module:
     """Load the weights of a fused net into the net of its config.
 
     Args:
-        model: Of the config that is to be written, changed in place.
-        fused: What the training form became.
+        model: The model of the config to write, changed in place.
+        fused: The net that fusing made of the training form.
 
     Returns:
         The model in eval mode.
 
     Raises:
-        UserError: The model has no place for a bias, or is not plain.
+        UserError: The model has no place for a bias, still has a block, or
+            has other weights.
     """
     weights, places = fused.state_dict(), model.state_dict()
     for name in weights:

@@ -1,4 +1,4 @@
-"""The accuracy of an ONNX file, by the config's own evaluator."""
+"""Measure the accuracy of an ONNX file with the config's own evaluator."""
 import copy
 from typing import Callable, Dict, Iterable
 
@@ -16,12 +16,12 @@ from .onnx_check import check_takes, run, session
 
 def check_served(model: nn.Module, data: bytes,
                  images: Iterable[Tensor] = ()) -> None:
-    """Refuse what INT8 would fail at after a while.
+    """Refuse a net or images with which INT8 would fail later.
 
     Args:
         model: The net in torch.
-        data: The bytes of a file with all of it.
-        images: Inputs that it will get. Defaults to none.
+        data: The bytes of an ONNX file of the whole net.
+        images: The images the net will get. Defaults to none.
 
     Raises:
         UserError: The net has no head, several outputs, or a graph that does
@@ -40,13 +40,13 @@ def check_served(model: nn.Module, data: bytes,
 
 
 def served(model: nn.Module, data: bytes) -> nn.Module:
-    """A segmentor or classifier whose logits onnxruntime computes.
+    """Return a segmentor or classifier whose logits onnxruntime computes.
 
-    Its preprocessing, inference by crops and results stay the host's.
+    The host still preprocesses, infers by crops and forms the results.
 
     Args:
-        model: The net in torch; it stays as it is.
-        data: The bytes of a file with all of it, up to the logits.
+        model: The net in torch, which stays as it is.
+        data: The bytes of an ONNX file of the net up to its logits.
     """
     model = shallow_copy(model)
     logits = _Logits(data)
@@ -60,7 +60,7 @@ def served(model: nn.Module, data: bytes) -> nn.Module:
 
 
 class _Logits:
-    """A session as a function."""
+    """An onnxruntime session as a function from images to logits."""
 
     def __init__(self, data: bytes) -> None:
         self.session = session(data)
@@ -75,16 +75,17 @@ def evaluate(cfg: Config,
              model: nn.Module,
              loader: DataLoader,
              track: Callable[[Iterable], Iterable] = iter) -> Dict[str, float]:
-    """The metrics of a model on a loader's data.
+    """Evaluate a model on the data of a loader.
 
     Args:
-        cfg: With a ``val_evaluator``.
-        model: In eval mode.
-        loader: Of the data.
-        track: Shows how far it is. Defaults to iter, nothing.
+        cfg: The config, with a ``val_evaluator``.
+        model: The model in eval mode.
+        loader: The loader of the data.
+        track: The function that yields the batches and shows the progress.
+            Defaults to iter, which shows none.
 
     Returns:
-        The numbers by name, as the evaluator gives them.
+        The evaluator's metrics that are numbers, by name.
     """
     with quiet('ERROR'):
         evaluator = Evaluator(copy.deepcopy(cfg.val_evaluator))

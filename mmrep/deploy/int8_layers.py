@@ -1,6 +1,6 @@
-"""How well each convolution of an ONNX file fits into 8 bits."""
+"""Measure how well each convolution of an ONNX file fits into 8 bits."""
 import math
-from typing import Dict, Iterable, Iterator, List, Sequence, Tuple
+from typing import Dict, Iterable, Iterator, List, Sequence, Tuple, Union
 
 import numpy as np
 from torch import Tensor
@@ -8,17 +8,19 @@ from torch import Tensor
 from .onnx_check import session
 from .onnx_export import INPUT
 
-LEVELS = 127  # symmetric
+LEVELS = 127  # on each side of zero
 TINY = 1e-30
 
 
 def weight_rows(data: bytes) -> List[dict]:
-    """The weights of each convolution, as plain data.
+    """Describe the weights of each convolution as plain data.
 
-    ``max_abs`` and ``std`` are of all weights, ``spread`` is the largest of
-    the channels' largest weights over their median, but for channels of zeros,
-    ``channels`` these themselves; decibels of signal over the noise of
-    rounding, one scale for all or one per channel.
+    ``max_abs`` is the largest absolute weight and ``std`` the standard
+    deviation of all weights. ``channels`` has the largest absolute weight of
+    each output channel. ``spread`` is the largest of these over their median,
+    without channels of zeros. ``weights_per_tensor`` and
+    ``weights_per_channel`` are the decibels of signal over the noise of
+    rounding, with one scale for all or one per channel.
     """
     import onnx
     from onnx import numpy_helper
@@ -35,12 +37,12 @@ def weight_rows(data: bytes) -> List[dict]:
 
 
 def layer_name(node: str) -> str:
-    """The name in torch of the module whose node this is.
+    """Return the name in torch of the module that made a node.
 
-    A scope is ``/backbone/stage_1/stage_1.0/Conv``, with ``/model`` before it
-    where the whole model was called: a module of a sequence has the name of
-    the sequence before its own. Of what a head calls itself, the head's name
-    is not there.
+    A node is named such as ``/backbone/stage_1/stage_1.0/Conv``, with
+    ``/model`` before it if the whole model was called. A module of a sequence
+    has the name of the sequence before its own. The name of a head is missing
+    from the nodes of modules that the head calls itself.
     """
     _, *scope = node.split('/')
     names = []
@@ -52,7 +54,7 @@ def layer_name(node: str) -> str:
 
 
 def weight_row(weight: np.ndarray) -> dict:
-    """What :func:`weight_rows` says of a weight of (O, I, H, W)."""
+    """Return the row of :func:`weight_rows` for a weight (O, I, H, W)."""
     weight = weight.astype(np.float64).reshape(len(weight), -1)
     channels = np.abs(weight).max(1)
     alive = channels[channels > 0]
@@ -69,35 +71,38 @@ def weight_row(weight: np.ndarray) -> dict:
             weight, rounded(weight, channels[:, None] / LEVELS)))
 
 
-def rounded(values: np.ndarray, scale) -> np.ndarray:
-    """The nearest multiples of a scale."""
+def rounded(values: np.ndarray, scale: Union[float, np.ndarray]) -> np.ndarray:
+    """Return the nearest multiples of a scale."""
     scale = np.maximum(scale, TINY)
     return np.round(values / scale) * scale
 
 
 def decibels(signal: np.ndarray, approximation: np.ndarray) -> float:
-    """Signal to noise: ``10 log10(sum s^2 / sum (s - a)^2)``."""
+    """Return signal to noise: ``10 log10(sum s^2 / sum (s - a)^2)``, in dB."""
     return ratio(power(signal), power(signal - approximation))
 
 
 def ratio(signal: float, noise: float) -> float:
-    """Of two powers, in decibels."""
+    """Return the ratio of two powers in decibels."""
     return 10 * math.log10(max(signal, TINY) / max(noise, TINY))
 
 
 def activation_rows(data: bytes, names: List[str],
                     images: Sequence[Tensor]) -> Dict[str, dict]:
-    """What convolutions read, rounded to 256 levels of its whole range.
+    """Measure tensors, rounded to 256 levels of their whole range.
+
+    The net runs on each image twice: first for the ranges. Only the tensors
+    of one image are kept at a time, since they can fill gigabytes.
 
     Args:
         data: The bytes of an ONNX file.
-        names: Of the tensors.
-        images: To run on, twice: first come the ranges. The tensors of one
-            image are kept at a time, which fill gigabytes where it is large.
+        names: The names of the tensors, which convolutions read.
+        images: The images to run on.
 
     Returns:
-        By name: the range from ``low`` to ``high`` over all images, and
-        ``activations``, decibels of signal over the noise of rounding.
+        A row for each name: the range from ``low`` to ``high`` over all
+        images, and ``activations``, the decibels of signal over the noise of
+        rounding.
     """
     ranges = {name: (0., 0.) for name in names}
     for name, array in _tensors_of(data, names, images):
@@ -113,13 +118,13 @@ def activation_rows(data: bytes, names: List[str],
 
 def range_with(known: Tuple[float, float],
                values: np.ndarray) -> Tuple[float, float]:
-    """A range widened to what values reach."""
+    """Widen a range so that it contains the values."""
     low, high = known
     return min(low, float(values.min())), max(high, float(values.max()))
 
 
 def powers_of(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Of values, and of the noise of rounding them to 256 levels."""
+    """Return the power of values and of the noise of 256 levels."""
     scale = max((high - low) / 255, TINY)
     zero = round(low / scale)
     coarse = np.clip(np.round(values / scale), zero, zero + 255) * scale
@@ -127,13 +132,13 @@ def powers_of(values: np.ndarray, low: float, high: float) -> np.ndarray:
 
 
 def power(values: np.ndarray) -> float:
-    """The sum of all squares."""
+    """Return the sum of all squares."""
     return float(np.square(values, dtype=np.float64).sum())
 
 
 def _tensors_of(data: bytes, names: List[str],
                 images: Iterable[Tensor]) -> Iterator[tuple]:
-    """Names and tensors of each image, as a session makes them."""
+    """Yield the names and tensors of each image, as a session makes them."""
     import onnx
     model = onnx.load_from_string(data)
     known = {output.name for output in model.graph.output}

@@ -1,8 +1,8 @@
-"""Post-training static quantisation to INT8, with onnxruntime."""
+"""Quantise a trained net to INT8 (static) with onnxruntime."""
 import os.path as osp
 import tempfile
 from pathlib import Path
-from typing import Iterable
+from typing import Iterable, Optional
 
 from torch import Tensor
 
@@ -10,23 +10,24 @@ from ..compat.quiet import muted
 from ..errors import UserError, one_line
 from .onnx_export import INPUT
 
-# a ReLU is one with the convolution before it: its range is what counts
+# onnxruntime merges a ReLU with the convolution before it and needs the range
+# behind the ReLU
 KINDS = ('Conv', 'Gemm', 'Relu')
 METHODS = dict(minmax='MinMax', entropy='Entropy', percentile='Percentile')
 
 
 class Reader:
-    """Calibration images in the form that onnxruntime reads them.
+    """Calibration images in the form that onnxruntime reads.
 
     Args:
-        images: Preprocessed, each (1, C, H, W).
+        images: The preprocessed images, each (1, C, H, W).
     """
 
     def __init__(self, images: Iterable[Tensor]) -> None:
         self.images = iter(images)
 
-    def get_next(self) -> dict:
-        """The next input; None after the last."""
+    def get_next(self) -> Optional[dict]:
+        """Return the next input, None after the last."""
         image = next(self.images, None)
         return None if image is None else {INPUT: image.numpy()}
 
@@ -35,29 +36,30 @@ def quantize(data: bytes,
              images: Iterable[Tensor],
              per_channel: bool,
              method: str = 'minmax') -> bytes:
-    """Quantise convolutions and linear layers of an ONNX file.
+    """Quantise the convolutions and linear layers of an ONNX file.
 
-    Weights are symmetric, activations have one range per tensor; both are
-    signed. The file has QuantizeLinear and DequantizeLinear nodes.
+    Weights have symmetric ranges, activations one range per tensor; both are
+    signed. The new file has QuantizeLinear and DequantizeLinear nodes.
 
     Args:
         data: The bytes of the file.
-        images: To calibrate with.
-        per_channel: Whether each output channel's weights have a scale.
-        method: How ranges of activations are found: minmax, entropy or
-            percentile. Defaults to 'minmax'.
+        images: The images to calibrate with.
+        per_channel: True for one scale per output channel of a weight, False
+            for one per weight.
+        method: The method that finds the ranges of activations: 'minmax',
+            'entropy' or 'percentile'. Defaults to 'minmax'.
 
     Returns:
         The bytes of the INT8 file.
 
     Raises:
-        UserError: Onnxruntime cannot do it.
+        UserError: Onnxruntime cannot quantise the net.
     """
     import onnx
     from onnxruntime.quantization import (CalibrationMethod, QuantFormat,
                                           QuantType, quantize_static)
 
-    # without onnxruntime's advice to preprocess, which the exporter did
+    # mutes the advice to preprocess the graph, which the exporter has done
     with tempfile.TemporaryDirectory() as folder, muted():
         path = osp.join(folder, 'int8.onnx')
         try:

@@ -16,12 +16,12 @@ from .onnx_pool import with_matrix_pools
 
 
 class Nets(NamedTuple):
-    """A net, plain, and where it is known as it trains.
+    """A plain net and, if it is known, its training form.
 
     Attributes:
-        cfg: The config that it was given with.
-        plain: Of plain convolutions only.
-        rich: The training form, None where there is none.
+        cfg: The config that was given.
+        plain: The net with plain convolutions only.
+        rich: The training form, None if it is not known.
     """
 
     cfg: Config
@@ -34,18 +34,21 @@ def load_nets(config: str,
               training_config: Optional[str] = None,
               ema: Optional[bool] = None,
               trusted: bool = False) -> Nets:
-    """Load what tools/fuse.py wrote, or fuse a training form in memory.
+    """Load a fused net, or load a training form and fuse it in memory.
 
     Args:
-        config: Path of the config, of either.
-        checkpoint: Path of its checkpoint.
-        training_config: Path of the config that a fused net was trained with.
-        ema: Which weights to take, see ``choose_weights``.
-        trusted: Whether pickled objects may run their code.
+        config: The path of the config, fused or of the training form.
+        checkpoint: The path of its checkpoint.
+        training_config: The path of the config that a fused net was trained
+            with. Defaults to None: the training form is not known.
+        ema: True takes the averaged weights of a file written with EMAHook,
+            False the raw ones. Defaults to None: those under ``state_dict``.
+        trusted: True if pickled objects may run their code. Defaults to
+            False.
 
     Raises:
-        UserError: A file is missing, they do not fit each other, or
-            ``training_config`` is given of a net that is not fused.
+        UserError: A file is missing, the files do not fit each other, or
+            ``training_config`` is given for a net that is not fused.
     """
     cfg = load_config(config)
     other = load_config(training_config) if training_config else None
@@ -57,20 +60,21 @@ def load_nets(config: str,
                 f'--training-config (={training_config!r}) is for a fused net '
                 f'and {config!r} is of a training form: leave it out')
         return Nets(cfg, fuse(model), model)
-    # what was fused loads into the training form, which takes plain weights
+    # a training form loads the weights of its fused net, too
     rich = load_in_eval(build_model(other), weights) if other else None
     return Nets(cfg, model, rich)
 
 
 def exportable(nets: Nets, part: str) -> Part:
-    """A part of the plain net, with pools that an ONNX graph can have."""
+    """Return a part of the plain net, with pools that ONNX can express."""
     return Part(with_matrix_pools(copy.deepcopy(nets.plain)), part)
 
 
 def reference_of(nets: Nets, part: str) -> Callable[[Tensor], tuple]:
-    """What a file is compared with: the training form, branch by branch.
+    """Return the function that an ONNX file is compared with.
 
-    The plain net where no training form is known.
+    This is the training form, branch by branch, or the plain net if no
+    training form is known.
     """
     if nets.rich is None:
         return Part(nets.plain, part)

@@ -1,6 +1,7 @@
-"""Compare what onnxruntime computes with what torch does."""
+"""Compare the outputs of onnxruntime with those of torch."""
 from importlib.util import find_spec
-from typing import Callable, Iterable, List, Sequence, Tuple
+from typing import (TYPE_CHECKING, Callable, Iterable, List, Sequence, Tuple,
+                    Union)
 
 import torch
 from torch import Tensor
@@ -8,11 +9,14 @@ from torch import Tensor
 from ..errors import UserError
 from ..nets.difference import relative_difference
 
+if TYPE_CHECKING:  # an optional package
+    from onnxruntime import InferenceSession
+
 PACKAGES = ('onnx', 'onnxruntime')
 
 
 def need_packages() -> None:
-    """Refuse to go on without what export and check need.
+    """Refuse to go on without the packages that export and check need.
 
     Raises:
         UserError: A package is missing.
@@ -23,29 +27,29 @@ def need_packages() -> None:
                         f"install {' '.join(missing)}")
 
 
-def session(model):
-    """A session of onnxruntime on the CPU.
+def session(model: Union[bytes, str]) -> 'InferenceSession':
+    """Open a session of onnxruntime on the CPU.
 
     Args:
-        model: The bytes of a file, or its path.
+        model: The bytes of an ONNX file, or its path.
     """
     import onnxruntime
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors
+    options.log_severity_level = 3  # errors alone
     options.intra_op_num_threads = torch.get_num_threads()
     return onnxruntime.InferenceSession(
         model, options, providers=['CPUExecutionProvider'])
 
 
-def check_takes(model, shape: Sequence[int]) -> None:
+def check_takes(model: 'InferenceSession', shape: Sequence[int]) -> None:
     """Refuse an image that a graph of fixed sizes does not take.
 
     Args:
-        model: A session.
-        shape: Of its input, (N, C, H, W).
+        model: The session.
+        shape: The shape of its input, (N, C, H, W).
 
     Raises:
-        UserError: An axis that is not free has another size.
+        UserError: An axis of fixed size has another size in ``shape``.
     """
     fixed = model.get_inputs()[0].shape
     if any(isinstance(a, int) and a != b for a, b in zip(fixed, shape)):
@@ -59,8 +63,8 @@ def _sizes(shape: Sequence) -> str:
     return ' x '.join(map(str, shape))
 
 
-def run(model, x: Tensor) -> List[Tensor]:
-    """The outputs of a session for one input."""
+def run(model: 'InferenceSession', x: Tensor) -> List[Tensor]:
+    """Return the outputs of a session for one input."""
     inputs = {model.get_inputs()[0].name: x.numpy()}
     return list(map(torch.from_numpy, model.run(None, inputs)))
 
@@ -68,15 +72,17 @@ def run(model, x: Tensor) -> List[Tensor]:
 @torch.no_grad()
 def worst_of_shapes(data: bytes, reference: Callable[[Tensor], tuple],
                     shapes: Iterable[Tuple[int, ...]]) -> float:
-    """The largest relative difference of all outputs, on drawn inputs.
+    """Return the largest relative difference of all outputs.
+
+    The inputs are random.
 
     Args:
         data: The bytes of an ONNX file.
         reference: The same function in torch.
-        shapes: Of the inputs.
+        shapes: The shapes of the inputs.
 
     Returns:
-        Infinity where shapes of outputs or their number differ.
+        The difference; infinity if the outputs differ in number or shape.
     """
     model, worst = session(data), 0.
     for seed, shape in enumerate(shapes):

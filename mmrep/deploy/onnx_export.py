@@ -1,9 +1,9 @@
-"""From a model to the bytes of an ONNX file that onnxruntime agrees with.
+"""Export a model to an ONNX file and check it with onnxruntime.
 
-The exporter is the one that traces: torch has it from 1.x to today, while the
-one of torch.export came with 2.5 in its present form and asks for another
-package. A trace can hold sizes of its example fast: axes count as free only
-when the file computes the same as torch at other sizes, too.
+The exporter is the one that traces. All versions of torch have it, while the
+one of torch.export has its present form since 2.5 and needs another package.
+A trace can fix sizes of its example, so an axis counts as free only if the
+file computes the same as torch at other sizes, too.
 """
 import inspect
 import io
@@ -18,22 +18,22 @@ from ..errors import UserError, one_line
 from .onnx_check import worst_of_shapes
 from .onnx_parts import Part
 
-OPSET = 17  # the latest of torch 2.1
+OPSET = 17  # the latest that torch 2.1 exports
 INPUT = 'input'
 TOLERANCE = 1e-4  # relative
 AXES = {'batch': 0, 'height': 2, 'width': 3}
-# which axes are free, the first that holds
+# sets of free axes to try; the first that holds is taken
 FREEDOMS = (('batch', 'height', 'width'), ('batch', ), ())
 
 
 class Exported(NamedTuple):
-    """A file that is not written yet, and what is known of it.
+    """An ONNX file that is not written yet, and how it was checked.
 
     Attributes:
-        data: Its bytes.
-        free: Names of the axes of any size.
-        shapes: Of the inputs on which it was compared.
-        worst: The largest relative difference there.
+        data: The bytes of the file.
+        free: The names of the axes of any size.
+        shapes: The shapes of the inputs on which it was compared.
+        worst: The largest relative difference on these.
     """
 
     data: bytes
@@ -44,18 +44,21 @@ class Exported(NamedTuple):
 
 def export(part: Part, reference: Callable[[Tensor], tuple],
            shape: Sequence[int]) -> Exported:
-    """Export with as many free axes as hold, compared with torch.
+    """Export a part with as many free axes as hold, compared with torch.
 
     Args:
-        part: What to export, in eval mode.
-        reference: What it is compared with.
-        shape: (N, C, H, W) of the example; N is 1 where no axis is free.
+        part: The part to export, in eval mode.
+        reference: The function to compare with.
+        shape: The shape (N, C, H, W) of the example; N becomes 1 if no axis
+            is free.
 
     Raises:
-        UserError: It cannot be exported, or torch and onnxruntime differ.
+        UserError: The part cannot be exported, or torch and onnxruntime
+            differ.
     """
     for free in FREEDOMS:
-        # two images show what a batch does, but a file for two serves nobody
+        # an example of two images shows a batch axis, but nobody needs a
+        # file that takes exactly two
         batch = shape[0] if free else 1
         try:
             exported = _checked(part, reference, (batch, *shape[1:]), free)
@@ -83,7 +86,7 @@ def _checked(part: Part, reference: Callable[[Tensor], tuple],
 
 def other_shapes(shape: Sequence[int],
                  free: Sequence[str]) -> List[Tuple[int, ...]]:
-    """The example's shape, and others that differ in the free axes."""
+    """Return the example's shape and others that differ in free axes."""
     batch, channels, height, width = shape
     shapes = [(batch, channels, height, width)]
     if 'height' in free:
@@ -95,10 +98,15 @@ def other_shapes(shape: Sequence[int],
 
 def to_onnx(part: Part, shape: Sequence[int],
             free: Sequence[str] = ()) -> bytes:
-    """Export as it is, unchecked.
+    """Export a part to the bytes of an ONNX file, unchecked.
+
+    Args:
+        part: The part to export.
+        shape: The shape (N, C, H, W) of the example.
+        free: The names of the axes of any size. Defaults to none.
 
     Raises:
-        UserError: Torch cannot export it.
+        UserError: The part does not run, or torch cannot export it.
     """
     x = torch.randn(*shape, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
@@ -133,14 +141,14 @@ def _trace(part: Part, x: Tensor, options: dict) -> bytes:
 
 
 def _short(error: Exception) -> str:
-    """The kind of an error and the beginning of its message."""
+    """Return the type of an error and the beginning of its message."""
     return f'{type(error).__name__}: {one_line(error)[:200]}'
 
 
 def count_nodes(data: bytes) -> Counter:
-    """How many nodes of each kind a file has, but for mere values.
+    """Count the nodes of each kind, without constants and identities.
 
-    Of constants that are equal the exporter keeps one, and an Identity for
+    The exporter keeps one of equal constants and puts an Identity in place of
     each of the others.
     """
     import onnx

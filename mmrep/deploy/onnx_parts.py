@@ -1,5 +1,5 @@
-"""What of a model is exported, as a function from images to tensors."""
-from typing import List, Tuple
+"""Parts of a model to export, as functions from images to tensors."""
+from typing import List, Sequence, Tuple
 
 from torch import Tensor, nn
 
@@ -13,16 +13,16 @@ class Part(nn.Module):
     """A backbone, a backbone with its neck, or a net up to its logits.
 
     Args:
-        model: Of mmdet, mmseg or mmpretrain.
-        part: 'backbone', 'neck' or 'whole'.
+        model: The model of mmdet, mmseg or mmpretrain.
+        part: The name of the part: 'backbone', 'neck' or 'whole'.
 
     Shape:
         - Input: (N, C, H, W), preprocessed images.
-        - Output: a tuple of features or, whole, of (N, classes, H, W) logits
-          of a segmentor, (N, classes) of a classifier.
+        - Output: a tuple of features; for 'whole' a tuple of logits, (N,
+          classes, H, W) for a segmentor and (N, classes) for a classifier.
 
     Raises:
-        UserError: The model has no such part that could be exported.
+        UserError: The model has no such part, or it cannot be exported.
     """
 
     def __init__(self, model: nn.Module, part: str) -> None:
@@ -39,19 +39,19 @@ class Part(nn.Module):
                             'exported')
         self.model = model
         self.part = part
-        # exporters put all inside into the mode of the outermost module
+        # exporters set the mode of all modules to that of the outermost one
         self.train(model.training)
 
     def forward(self, x: Tensor) -> Tuple[Tensor, ...]:
         return tuple(tensors(getattr(self, f'_{self.part}')(x)))
 
-    def _backbone(self, x: Tensor):
+    def _backbone(self, x: Tensor) -> Sequence[Tensor]:
         return self.model.backbone(x)
 
-    def _neck(self, x: Tensor):
+    def _neck(self, x: Tensor) -> Sequence[Tensor]:
         return self.model.extract_feat(x)
 
-    def _whole(self, x: Tensor):
+    def _whole(self, x: Tensor) -> Tensor:
         if not hasattr(self.model, 'encode_decode'):
             return self.model(x)
         size = x.shape[2:]
@@ -59,7 +59,7 @@ class Part(nn.Module):
         return self.model.encode_decode(x, [meta] * x.shape[0])
 
     def names(self, outputs: int) -> List[str]:
-        """A name for each output."""
+        """Return a name for each output."""
         kind = 'logits' if self.part == 'whole' else 'feature'
         if outputs == 1:
             return [kind]
@@ -67,5 +67,5 @@ class Part(nn.Module):
 
 
 def default_part(scope: str) -> str:
-    """What is exported of a host's models if the user does not say."""
+    """Return the part of a host's models that is exported by default."""
     return 'neck' if scope == 'mmdet' else 'whole'

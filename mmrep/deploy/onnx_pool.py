@@ -1,8 +1,10 @@
-"""Adaptive average pooling that an ONNX graph has for images of any size.
+"""Adaptive average pooling that ONNX can express for images of any size.
 
-ONNX has none. Of a known size that the bins divide, torch exports an average
-pool; PSPNet's bins of 1, 2, 3 and 6 divide few sizes.
+ONNX has no adaptive pooling. Torch exports an average pool if the size is
+known and divisible by the number of bins; PSPNet has 1, 2, 3 and 6 bins.
 """
+from typing import Optional, Tuple, Union
+
 import torch
 from torch import Tensor, nn
 
@@ -13,10 +15,14 @@ class MatrixPool(nn.Module):
     """``rows @ x @ columns``, equal to ``nn.AdaptiveAvgPool2d``.
 
     Args:
-        output_size: Height and width; None keeps the input's.
+        output_size: The height and width in pixels, or one number for both;
+            None keeps that of the input.
     """
 
-    def __init__(self, output_size) -> None:
+    def __init__(
+        self, output_size: Union[int, None, Tuple[Optional[int],
+                                                  Optional[int]]]
+    ) -> None:
         super().__init__()
         if not isinstance(output_size, (tuple, list)):
             output_size = (output_size, output_size)
@@ -31,15 +37,15 @@ class MatrixPool(nn.Module):
         return x
 
 
-def averages(length, bins: int, like: Tensor) -> Tensor:
-    """The matrix (bins, length) whose rows average what is in each bin.
+def averages(length: Union[int, Tensor], bins: int, like: Tensor) -> Tensor:
+    """Return the matrix (bins, length) whose rows average each bin.
 
-    Bin i reaches from floor(i * length / bins) to, without it,
-    ceil((i + 1) * length / bins), as torch has it.
+    Bin i begins at floor(i * length / bins) and ends before
+    ceil((i + 1) * length / bins), as in torch.
     """
     i = torch.arange(bins, device=like.device)[:, None]
     place = torch.arange(length, device=like.device)[None]
-    # place >= floor(a / b) where (place + 1) * b > a, and so on: no division
+    # place >= floor(a / b) is (place + 1) * b > a, which needs no division
     inside = ((place + 1) * bins > i * length) & (
         place * bins < (i + 1) * length)
     inside = inside.to(like.dtype)
@@ -47,13 +53,13 @@ def averages(length, bins: int, like: Tensor) -> Tensor:
 
 
 def with_matrix_pools(model: nn.Module) -> nn.Module:
-    """Put matrices in place of adaptive pools, but for global ones.
+    """Replace adaptive pools by matrices, except global ones.
 
     Args:
-        model: Changed in place.
+        model: The model, changed in place.
 
     Returns:
-        The model, or what stands for it.
+        The model; a ``MatrixPool`` if the model itself is such a pool.
     """
     pools = [m for m in names(model) if isinstance(m, nn.AdaptiveAvgPool2d)]
     return replace(

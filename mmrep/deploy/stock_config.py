@@ -1,4 +1,4 @@
-"""The config of a fused net: stock types where a stock host has them."""
+"""Write the config of a fused net, with stock types where they exist."""
 import inspect
 from typing import Any, Optional
 
@@ -17,10 +17,10 @@ from ..structures.by_config import restructured
 TRAINING_ONLY = ('init_cfg', 'pretrained', 'drop_path_rate', 'with_cp',
                  'zero_init_residual', 'conv_cfg', 'stem_cfg', 'frozen_stages',
                  'norm_behind')
-OURS = (AlexNetBN, MobileNetV1)  # no host has their plain form
+OURS = (AlexNetBN, MobileNetV1)  # no host has the plain form of these
 PLAIN = dict(type='Conv2d')
-# hosts with a ResNet whose weights are named as ours, and what it is there;
-# that of mmaction has other names
+# the ResNet of each host whose weights have the names that mmrep's have; the
+# one of mmaction has other names
 RESNETS = dict(
     mmdet='ResNet',
     mmseg='ResNet',
@@ -30,22 +30,22 @@ RESNETS = dict(
     mmrotate='mmdet.ResNet',
     mmdet3d='mmdet.ResNet',
     mmocr='mmdet.ResNet')
-OF_MMPRETRAIN = ('mmpretrain', 'mmpose')  # whose ResNets are one
+OF_MMPRETRAIN = ('mmpretrain', 'mmpose')  # these share one ResNet
 WRAPPERS = (reparameterized, restructured)
 
 
 def plain_config(cfg: Config) -> Config:
     """Rewrite a config for the fused weights of its model.
 
-    An ``OREPAResNet`` or its like becomes the host's ``ResNet`` or
-    ``ResNeXt``, a ``RepVGGBackbone`` of an mmpretrain config
-    ``RepVGG(deploy=True)``, a ``Reparameterized`` model that model. Hooks of
-    mmrep go, and auxiliary classifiers. A backbone that the host cannot
-    express keeps its type, with plain convs. Where nothing of mmrep is left,
-    its import goes, too.
+    An ``OREPAResNet`` and the like becomes the host's ``ResNet`` or
+    ``ResNeXt``, a ``RepVGGBackbone`` of an mmpretrain config becomes
+    ``RepVGG(deploy=True)``, and a ``Reparameterized`` model becomes that
+    model. Hooks of mmrep and auxiliary classifiers are left out. A backbone
+    that the host cannot express keeps its type, with plain convolutions. The
+    import of mmrep is left out if nothing needs it any more.
 
     Args:
-        cfg: The config of the net in training form; it stays as it is.
+        cfg: The config of the training form, which stays as it is.
 
     Returns:
         The config of the fused net, which starts from no checkpoint.
@@ -62,7 +62,7 @@ def plain_config(cfg: Config) -> Config:
     out = Config(cfg.to_dict())
     out.model = _plain(out.model.to_dict(), cfg.default_scope)
     out.load_from, out.resume = None, False
-    if out.get('custom_hooks'):  # a plain net has nothing that evolves
+    if out.get('custom_hooks'):  # a plain net does not evolve
         out.custom_hooks = [h for h in out.custom_hooks if not uses_mmrep(h)]
     for name, hook in list((out.get('default_hooks') or {}).items()):
         if uses_mmrep(hook):
@@ -100,7 +100,7 @@ def _plain(node: Any, scope: str) -> Any:
 
 
 def _forget_checkpoint(node: dict) -> None:
-    """A fused net starts from its own weights."""
+    """Remove the checkpoint that a part of the net would start from."""
     if node.get('pretrained') is not None:
         node['pretrained'] = None
     init_cfg = node.get('init_cfg')
@@ -109,18 +109,18 @@ def _forget_checkpoint(node: dict) -> None:
 
 
 def _resolve(kind: Any) -> Any:
-    """The class behind a ``type``, which may be prefixed or the class."""
+    """Return the class of a ``type``: a name, with or without scope, or it."""
     return MODELS.get(kind) if isinstance(kind, str) else kind
 
 
 def _arguments(backbone: type, node: dict) -> dict:
-    """All arguments of a backbone, those left to their defaults too."""
+    """Return all arguments of a backbone, including defaults."""
     parameters = inspect.signature(backbone).parameters.values()
     return {p.name: node.get(p.name, p.default) for p in parameters}
 
 
 def _resnet(node: dict, scope: str) -> Optional[dict]:
-    """The host's ResNet or ResNeXt, None where it has no such net."""
+    """Return the host's ResNet or ResNeXt, None if it has no such net."""
     if scope not in RESNETS:
         return None
     arguments = _arguments(RepResNet, node)
@@ -136,7 +136,7 @@ def _resnet(node: dict, scope: str) -> Optional[dict]:
         return None
     if scope in OF_MMPRETRAIN and (arguments['deep_stem']
                                    or arguments['avg_down']):
-        return None  # other module names there
+        return None  # the modules of these have other names
     arguments['stem_channels'] = (
         arguments['stem_channels'] or arguments['base_channels'])
     accepted = _accepted(kind, scope)
@@ -152,7 +152,7 @@ def _resnet(node: dict, scope: str) -> Optional[dict]:
 
 
 def _accepted(kind: str, scope: str) -> set:
-    """The arguments of a host's class, with those of its bases."""
+    """Return the names of the arguments of a host's class and its bases."""
     with MODELS.switch_scope_and_registry(scope) as registry:
         backbone = registry.get(kind)
     return {
@@ -163,9 +163,10 @@ def _accepted(kind: str, scope: str) -> set:
 
 
 def _repvgg(node: dict, scope: str) -> Optional[dict]:
-    """mmpretrain's RepVGG, None where the host is another.
+    """Return mmpretrain's RepVGG, None if it has no such net.
 
-    With squeeze and excitation neither: mmpretrain's deployed form skips it.
+    A net with squeeze and excitation has none: mmpretrain's deployed form
+    skips these.
     """
     arguments = _arguments(RepVGGBackbone, node)
     known = isinstance(arguments['arch'], str) and (arguments['arch']

@@ -1,4 +1,4 @@
-"""Take a checkpoint from its training to the files of a plain net."""
+"""Turn a trained checkpoint into the files of a plain net."""
 import math
 import os
 from typing import Callable, List, NamedTuple, Optional, Tuple, Union
@@ -22,20 +22,20 @@ from .stock_config import plain_config
 from .verify import example_input, worst_difference
 
 Path = Union[str, os.PathLike]
-TOLERANCE = 1e-4  # relative, of features and dense heads
+TOLERANCE = 1e-4  # relative difference of features and dense heads
 
 
 class Report(NamedTuple):
-    """What :func:`deploy` has written, and how exact it is.
+    """The files that :func:`deploy` wrote, and how exact they are.
 
     Attributes:
-        checkpoint: Path of the fused checkpoint.
-        config: Path of the config that goes with it.
-        layers: How many layers were fused.
+        checkpoint: The path of the fused checkpoint.
+        config: The path of the config that goes with it.
+        layers: The number of fused layers.
         worst_difference: The largest relative difference between the
             training form and the fused net.
-        needs: What must be installed beside the host for the config to be
-            read: 'no mmrep', 'mmrep', or its ``custom_imports``.
+        needs: The packages that the config imports beside the host: 'no
+            mmrep', 'mmrep', or its ``custom_imports``.
 
     Examples:
         >>> from mmrep.deploy import Report
@@ -66,24 +66,25 @@ def deploy(config: Path,
     with the training form, branch by branch, before anything is written.
 
     Args:
-        config: Path of the config of the net in training form.
-        checkpoint: Path of its trained checkpoint.
-        out: Path of the fused checkpoint to write, ``*.pth``; its config is
-            written beside it, ``*.py``.
+        config: The path of the config of the training form.
+        checkpoint: The path of its trained checkpoint.
+        out: The path of the fused checkpoint to write, ``*.pth``; its config
+            is written beside it, ``*.py``.
         ema: True takes the averaged weights of a file written with EMAHook,
             False the raw ones. Defaults to None: those under ``state_dict``.
-        image: Path of an image to compare on. Defaults to None: a random
+        image: The path of an image to compare on. Defaults to None: a random
             input.
-        trust_checkpoint: Whether pickled objects of the checkpoint may run
+        trust_checkpoint: True if pickled objects of the checkpoint may run
             their code. Defaults to False.
-        tolerance: Largest relative difference of features and dense heads
-            that is written. Defaults to 1e-4.
-        progress: Called with what is done next, in a few words.
+        tolerance: The largest relative difference of features and dense heads
+            with which the files are written. Defaults to 1e-4.
+        progress: The function to call with the name of each task, in a few
+            words. Defaults to one that does nothing.
 
     Raises:
-        UserError: A file is missing, cannot be read or written, they do not
-            fit each other, there is nothing to fuse, or the two nets differ.
-            Nothing is written then.
+        UserError: A file is missing, cannot be read or cannot be written, the
+            files do not fit each other, there is nothing to fuse, or the two
+            nets differ. Nothing is written then.
 
     Examples:
         >>> import os, tempfile, torch
@@ -130,7 +131,7 @@ def deploy(config: Path,
 def _training_form(cfg: Config, checkpoint: str, image: Optional[Path],
                    ema: Optional[bool],
                    trusted: bool) -> Tuple[nn.Module, dict, Tensor]:
-    """Load the trained net; also return its meta and an input to run on."""
+    """Load the training form; return it, its meta and an input for it."""
     weights = read_weights(checkpoint, ema, trusted)
     model = build_model(cfg)
     path = None if image is None else _texts(image=image)[0]
@@ -140,10 +141,10 @@ def _training_form(cfg: Config, checkpoint: str, image: Optional[Path],
 
 def _check_same(rich: nn.Module, plain: nn.Module, x: Tensor,
                 tolerance: float) -> float:
-    """Measure how far the two nets are from each other.
+    """Return the largest relative difference between two nets.
 
     Raises:
-        UserError: Too far.
+        UserError: The difference exceeds the tolerance.
     """
     worst = worst_difference(rich, plain, x)
     if worst > tolerance:
@@ -154,7 +155,7 @@ def _check_same(rich: nn.Module, plain: nn.Module, x: Tensor,
 
 
 def _contents(meta: dict, fused: nn.Module, plain_cfg: Config) -> dict:
-    """Collect what a fused checkpoint holds."""
+    """Return the content of a fused checkpoint."""
     own = dict(mmrep_fused=__version__, cfg=plain_cfg.pretty_text)
     return dict(meta={**meta, **own}, state_dict=fused.state_dict())
 
@@ -164,7 +165,7 @@ def _check_options(ema: Optional[bool], trust_checkpoint: bool,
     """Refuse options of the wrong kind.
 
     Raises:
-        UserError: One is of the wrong kind.
+        UserError: An option is of the wrong kind.
     """
     if ema is not None:
         check_flag('ema', ema)
@@ -179,7 +180,7 @@ def _texts(**paths: Path) -> List[str]:
     """Return paths as strings.
 
     Raises:
-        UserError: One is none.
+        UserError: An argument is not a path.
     """
     for name, path in paths.items():
         if not isinstance(path, (str, os.PathLike)):

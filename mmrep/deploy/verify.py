@@ -1,4 +1,4 @@
-"""Compare a fused net with the training form it stands for."""
+"""Compare a fused net with its training form."""
 import os.path as osp
 from typing import Callable, List, Optional, TypeVar
 
@@ -14,11 +14,15 @@ from ..nets.walk import branch_by_branch, rep_layers
 
 T = TypeVar('T')
 LONG_SIDE = 512  # pixels
-STRIDE = 32
+STRIDE = 32  # pixels; sides become multiples of it
 
 
 def example_input(path: Optional[str] = None, channels: int = 3) -> Tensor:
-    """A normalised image of (1, channels, H, W), random without a path.
+    """Return a normalised image (1, channels, H, W), random without a path.
+
+    Args:
+        path: The path of an image. Defaults to None: a random one.
+        channels: The number of channels. Defaults to 3.
 
     Raises:
         UserError: There is no image at ``path``.
@@ -42,7 +46,7 @@ def example_input(path: Optional[str] = None, channels: int = 3) -> Tensor:
 
 
 def _reached(layers: List[RepConv2d], run: Callable[[], T]) -> tuple:
-    """What ``run`` returns, and the ids of the layers that ran in it."""
+    """Return the result of ``run`` and the ids of the layers that ran."""
     reached = set()
     handles = [
         layer.register_forward_hook(lambda m, *_: reached.add(id(m)))
@@ -56,14 +60,16 @@ def _reached(layers: List[RepConv2d], run: Callable[[], T]) -> tuple:
 
 
 def worst_difference(rich: nn.Module, plain: nn.Module, x: Tensor) -> float:
-    """How far a plain net is from the training form of a rich one.
+    """Return the largest relative difference between a net's two forms.
 
-    Both are in eval mode. Compared are the features and dense heads on ``x``,
-    the rich net computing branch by branch, and by themselves the layers that
-    these did not reach.
+    The features and dense heads on ``x`` are compared, and the layers that
+    these do not reach are compared one by one. The rich net computes branch
+    by branch.
 
-    Returns:
-        The largest relative difference of all.
+    Args:
+        rich: The training form in eval mode.
+        plain: The fused net in eval mode.
+        x: The input.
 
     Raises:
         UserError: The rich net does not run on an image.
@@ -87,7 +93,11 @@ def worst_difference(rich: nn.Module, plain: nn.Module, x: Tensor) -> float:
 
 
 def _outputs(model: nn.Module, x: Tensor) -> List[Tensor]:
-    """Return what a model computes, or say that it takes no such input."""
+    """Return the features and dense heads of a model.
+
+    Raises:
+        UserError: The model does not run on an image of this shape.
+    """
     try:
         return outputs(model, x)
     except UserError:

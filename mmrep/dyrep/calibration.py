@@ -99,7 +99,7 @@ class _Reached(Exception):
     """Exception that carries the input of a block out of the model."""
 
 
-def _stop(_, args: tuple, kwargs: dict) -> None:
+def _stop(_: nn.Module, args: tuple, kwargs: dict) -> None:
     raise _Reached(*args, *kwargs.values())
 
 

@@ -1,5 +1,5 @@
 """Cut branches of little importance; the function of the block stays."""
-from typing import Callable, Iterable, List, Sequence
+from typing import Callable, Iterable, List, Optional, Sequence
 
 import torch
 from mmengine.dist import all_reduce
@@ -187,7 +187,7 @@ def cut(models: Sequence[nn.Module], site: Site, names: Sequence[str],
             _safe_scale(inner)
     block = block_at(models[0], site)
 
-    def seen(inner):
+    def seen(inner: BranchedConv2d) -> Optional[Statistics]:
         return measure(block, [inner.norm], inputs()).get(inner.norm)
 
     before = [seen(inner) for inner in kxk_blocks(block)]

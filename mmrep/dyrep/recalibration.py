@@ -70,7 +70,7 @@ def averaging(norms: List[nn.Module]) -> Iterator[None]:
     usual = {norm: norm.momentum for norm in norms}
     counts = dict.fromkeys(norms, 0)
 
-    def before(norm: nn.Module, _) -> None:
+    def before(norm: nn.Module, _: tuple) -> None:
         counts[norm] += 1
         norm.momentum = 1 / counts[norm]
 

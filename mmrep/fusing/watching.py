@@ -1,7 +1,7 @@
 """Watch what takes the outputs of convolutions while a model runs."""
 import gc
 import weakref
-from typing import Any, Dict, Iterable, List, Optional, Set
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Set
 
 from torch import Tensor
 from torch.nn import functional as F
@@ -59,7 +59,11 @@ class Watch(TorchFunctionMode):
         # by mean: biases of the outputs it took, None for any other tensor
         self.takes: Dict[int, set] = {}
 
-    def __torch_function__(self, func, types, args=(), kwargs=None):
+    def __torch_function__(self,
+                           func: Callable,
+                           types: Sequence[type],
+                           args: tuple = (),
+                           kwargs: Optional[dict] = None) -> Any:
         kwargs = kwargs or {}
         if _name(func) in METADATA:
             return func(*args, **kwargs)
@@ -74,7 +78,8 @@ class Watch(TorchFunctionMode):
             self.live[id(out)] = output
         return out
 
-    def _known(self, func, args, kwargs) -> List[Tensor]:
+    def _known(self, func: Callable, args: tuple,
+               kwargs: dict) -> List[Tensor]:
         """Return the followed tensors that are in their expected places."""
         if func is F.conv2d:
             bias = _argument(args, kwargs, 2, 'bias')
@@ -160,7 +165,7 @@ def absorbing(watches: Iterable[Watch]) -> Dict[int, Set[int]]:
     }
 
 
-def _name(func) -> str:
+def _name(func: Callable) -> str:
     name = getattr(func, '__name__', '')
     # the function of a property is the getter of its descriptor
     return getattr(func.__self__, '__name__',

@@ -1,12 +1,16 @@
 """The parameter groups of all optimizers of a model."""
-from typing import Iterator
+from typing import Iterator, Union
+
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 
 
-def param_groups(optim_wrapper) -> Iterator[dict]:
+def param_groups(
+        optim_wrapper: Union[OptimWrapper,
+                             OptimWrapperDict]) -> Iterator[dict]:
     """Yield the parameter groups of all optimizers in a wrapper.
 
     Args:
-        optim_wrapper (OptimWrapper or OptimWrapperDict): The wrapper of a
+        optim_wrapper: The wrapper of a
             Runner.
 
     Yields:

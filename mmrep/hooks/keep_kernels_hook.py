@@ -1,5 +1,6 @@
 """The hook that keeps kernels while a Runner validates or tests."""
 from contextlib import ExitStack
+from typing import Any, Dict, Optional
 
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
@@ -38,14 +39,16 @@ class KeepKernelsHook(Hook):
     def before_train_iter(self,
                           runner: Runner,
                           batch_idx: int,
-                          data_batch=None) -> None:
+                          data_batch: Any = None) -> None:
         self.kept.close()
 
     def before_val_epoch(self, runner: Runner) -> None:
         self.kept.close()
         self.kept.enter_context(keep_kernels(runner.model))
 
-    def after_val_epoch(self, runner: Runner, metrics=None) -> None:
+    def after_val_epoch(self,
+                        runner: Runner,
+                        metrics: Optional[Dict[str, float]] = None) -> None:
         self.kept.close()
 
     before_test_epoch = before_val_epoch

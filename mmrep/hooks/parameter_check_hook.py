@@ -1,7 +1,8 @@
 """The hook that stops runs in which parameters would stay untrained."""
-from typing import Iterator
+from typing import Iterator, Union
 
 from mmengine.hooks import Hook
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch import nn
@@ -51,6 +52,8 @@ class ParameterCheckHook(Hook):
                 '`structure`')
 
 
-def _optimized(optim_wrapper) -> Iterator[nn.Parameter]:
+def _optimized(
+    optim_wrapper: Union[OptimWrapper, OptimWrapperDict]
+) -> Iterator[nn.Parameter]:
     for group in param_groups(optim_wrapper):
         yield from group['params']

@@ -1,7 +1,8 @@
 """The hook of RepVGG's custom L2, the decay of the fused kernel."""
-from typing import Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Optional, Union
 
 from mmengine.hooks import Hook
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch import nn
@@ -13,6 +14,8 @@ from ..layers.repvgg_l2 import l2, why_no_l2
 from ..nets.walk import names
 from ..runner.training import inner_model
 from .groups import param_groups
+
+Wrapper = Union[OptimWrapper, OptimWrapperDict]
 
 
 @HOOKS.register_module()
@@ -60,7 +63,7 @@ class RepVGGL2Hook(Hook):
         self._remove()
         self.handle = model.register_forward_hook(self._add, with_kwargs=True)
 
-    def _decay(self, optim_wrapper) -> float:
+    def _decay(self, optim_wrapper: Wrapper) -> float:
         if self.weight_decay is not None:
             return self.weight_decay
         optimizer = getattr(optim_wrapper, 'optimizer', None)
@@ -70,7 +73,8 @@ class RepVGGL2Hook(Hook):
                             f'optimizer is {shown(decay)}')
         return decay
 
-    def _add(self, model: nn.Module, args: tuple, kwargs: dict, losses):
+    def _add(self, model: nn.Module, args: tuple, kwargs: dict,
+             losses: Any) -> Optional[dict]:
         """Return the losses of a training step with ``loss_l2`` added.
 
         Returns:
@@ -86,14 +90,14 @@ class RepVGGL2Hook(Hook):
     def before_train_iter(self,
                           runner: Runner,
                           batch_idx: int,
-                          data_batch=None) -> None:
+                          data_batch: Any = None) -> None:
         self.added = False
 
     def after_train_iter(self,
                          runner: Runner,
                          batch_idx: int,
-                         data_batch=None,
-                         outputs=None) -> None:
+                         data_batch: Any = None,
+                         outputs: Any = None) -> None:
         if not self.added:
             raise UserError(
                 'RepVGGL2Hook adds to the dict of losses that a forward with '
@@ -137,13 +141,13 @@ def blocks_of(model: nn.Module) -> Dict[str, RepVGGConv2d]:
 
 
 def check_decays_once(model: nn.Module, blocks: Dict[str, RepVGGConv2d],
-                      optim_wrapper) -> None:
+                      optim_wrapper: Wrapper) -> None:
     """Refuse kernels that decay in the optimizer as well.
 
     Args:
         model: The model that has the blocks.
         blocks: The blocks, by their names.
-        optim_wrapper (OptimWrapper or OptimWrapperDict): The wrapper of the
+        optim_wrapper: The wrapper of the
             model's optimizers.
 
     Raises:

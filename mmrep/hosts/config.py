@@ -1,6 +1,7 @@
-"""Reading a config of any host, with clear errors."""
+"""Read a config of any host, with clear errors."""
 import os.path as osp
 from importlib.util import find_spec
+from typing import Optional
 
 from mmengine.config import Config
 from mmengine.utils import get_installed_path, import_modules_from_strings
@@ -11,22 +12,22 @@ from ..errors import UserError, one_line
 from .values import check_values
 
 
-def load_config(path, cfg_options=None):
+def load_config(path: str, cfg_options: Optional[dict] = None) -> Config:
     """Read a config of one of the hosts.
 
     Args:
-        path (str): Config file, or one that a host brought along:
+        path: The path of a config file, or the name of a host's own one:
             ``mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py``.
-        cfg_options (dict, optional): Overrides as from ``--cfg-options``.
-            Defaults to None.
+        cfg_options: The values that replace those of the file, as from
+            ``--cfg-options``. Defaults to None.
 
     Returns:
-        Config: The config, its ``default_scope`` an installed host, which
-            imports mmrep if it uses it.
+        The config. Its ``default_scope`` is an installed host, and it imports
+        mmrep if it uses mmrep.
 
     Raises:
-        UserError: If it cannot be read, is for no installed host, or has a
-            value of the wrong kind.
+        UserError: The file cannot be read, its host is not installed, or a
+            value is of the wrong kind.
     """
     path = _of_host(path)
     if osp.isdir(path):
@@ -35,7 +36,7 @@ def load_config(path, cfg_options=None):
         raise UserError(f'no such config: {path!r}')
     try:
         cfg = Config.fromfile(path)
-    except Exception as error:  # a config is code: it can raise anything
+    except Exception as error:  # a config is code and can raise anything
         raise UserError(
             f'cannot read config {path!r}: {_config_fault(error)}') from error
     try:
@@ -46,24 +47,24 @@ def load_config(path, cfg_options=None):
     _check_scope(cfg, path)
     check_values(cfg)
     if any(key.split('.')[0] == 'custom_imports' for key in cfg_options or {}):
-        _import(cfg)  # the config's own are there
+        _import(cfg)  # Config.fromfile has imported the file's own
     add_import(cfg)
     return cfg
 
 
-def _import(cfg):
-    """Import what overrides name; mmengine does it for the file alone."""
+def _import(cfg: Config) -> None:
+    """Import the modules that overrides name; mmengine ignores these."""
     try:
         import_modules_from_strings(
             **(cfg.get('custom_imports') or dict(imports=None)))
-    except Exception as error:  # a module is code: it can raise anything
+    except Exception as error:  # a module is code and can raise anything
         raise UserError(
             f'cannot import `custom_imports` (={cfg.custom_imports}) of '
             f'config {cfg.filename!r}: {_config_fault(error)}') from error
 
 
-def _of_host(path):
-    """The file of a config named as ``host::name``."""
+def _of_host(path: str) -> str:
+    """Return the file of a config that is named ``host::name``."""
     host, _, name = path.rpartition('::')
     if not host:
         return path
@@ -73,8 +74,8 @@ def _of_host(path):
     return osp.join(get_installed_path(host), '.mim', 'configs', name)
 
 
-def _config_fault(error):
-    """Say what is wrong with a config in the words of its cause."""
+def _config_fault(error: Exception) -> str:
+    """Return the fault of a config in the words of its cause."""
     if isinstance(error, ImportError):
         # mmengine's own message lists the whole of sys.path
         root = error
@@ -89,8 +90,8 @@ def _config_fault(error):
     return f'{type(error).__name__}: {one_line(error)}'
 
 
-def _check_scope(cfg, path):
-    """Refuse a config that belongs to no installed host."""
+def _check_scope(cfg: Config, path: str) -> None:
+    """Refuse a config whose host is unknown or not installed."""
     scope = cfg.get('default_scope')
     if not isinstance(scope, str) or scope not in HOSTS:
         raise UserError(f'`default_scope` (={scope!r}) of config {path!r} '

@@ -12,13 +12,14 @@ def build_model(cfg: Config) -> nn.Module:
     """Build the model of a config, without loading any weights.
 
     Args:
-        cfg: From :func:`load_config`.
+        cfg: The config from :func:`load_config`.
 
     Returns:
         The model on the CPU.
 
     Raises:
-        UserError: If a type is unknown or its arguments are refused.
+        UserError: The config has no model, a type is unknown, or arguments
+            are refused.
     """
     if cfg.get('model') is None:
         raise UserError(f'config {cfg.filename!r} has no `model`')

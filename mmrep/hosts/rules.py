@@ -1,4 +1,4 @@
-"""Rules that a value of a config may have to follow."""
+"""Rules for the values of a config."""
 import logging
 from typing import Any, Callable, NamedTuple
 
@@ -8,34 +8,34 @@ from ..layers.geometry import is_whole
 
 
 class Rule(NamedTuple):
-    """In the words of a message, and as a test."""
+    """A rule in the words of a message, and as a test of a value."""
 
     words: str
     fits: Callable[[Any], bool]
 
 
-def kind(words, *kinds):
-    """A rule for values of some types."""
+def kind(words: str, *kinds: type) -> Rule:
+    """Return a rule for values of some types."""
     return Rule(words, lambda value: isinstance(value, kinds))
 
 
-def several(words, *kinds):
-    """A rule for lists of values of some types."""
+def several(words: str, *kinds: type) -> Rule:
+    """Return a rule for lists of values of some types."""
     return Rule(
         words, lambda values: isinstance(values, (list, tuple)) and all(
             isinstance(value, kinds) for value in values))
 
 
-def either(*rules):
-    """A rule for what one of several rules allows."""
+def either(*rules: Rule) -> Rule:
+    """Return a rule for values that one of several rules allows."""
     return Rule(' or '.join(rule.words for rule in rules),
                 lambda value: any(rule.fits(value) for rule in rules))
 
 
-def whole(least):
-    """A rule for whole numbers, as floats too: mmengine takes 1e5."""
+def whole(least: int) -> Rule:
+    """Return a rule for whole numbers, also as floats: mmengine takes 1e5."""
 
-    def fits(value):
+    def fits(value: Any) -> bool:
         round_ = isinstance(value, float) and value.is_integer()
         return (is_whole(value) or round_) and value >= least
 

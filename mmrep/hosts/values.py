@@ -1,10 +1,14 @@
-"""What kind of value each part of a config must have.
+"""Check that the values of a config are of the right kinds.
 
-mmengine stumbles over others where it uses them: some when it has trained.
+mmengine fails only where it uses a wrong value, sometimes after the training.
 """
+from typing import Any, Iterator, Tuple
+
+from mmengine.config import Config
+
 from ..errors import UserError, shown
 from .rules import (DICT, DICTS, FLAG, HOOKS, LEVEL, NAMED_HOOKS, NAMES, NONE,
-                    PATH, TEXT, TYPE, either, kind, whole)
+                    PATH, TEXT, TYPE, Rule, either, kind, whole)
 
 MISSING = object()
 
@@ -83,14 +87,14 @@ RULES = {
 INITIAL = either(DICT, DICTS, NONE)
 
 
-def check_values(cfg):
-    """Refuse values of kinds that mmengine could make nothing of.
+def check_values(cfg: Config) -> None:
+    """Refuse values of kinds that mmengine cannot use.
 
     Args:
-        cfg (Config): With its ``filename``.
+        cfg: The config, with its ``filename``.
 
     Raises:
-        UserError: There is one; says where and what it must be.
+        UserError: A value is of the wrong kind.
     """
     of = f'of config {cfg.filename!r}'
     for key, rule in RULES.items():
@@ -99,24 +103,24 @@ def check_values(cfg):
         check_value(f'`{key}`', value, INITIAL, of)
 
 
-def check_value(name, value, rule, of):
-    """Refuse one value, if it is there.
+def check_value(name: str, value: Any, rule: Rule, of: str) -> None:
+    """Refuse a value that breaks its rule.
 
     Args:
-        name (str): For the message.
-        value (Any): ``MISSING`` where there is none.
-        rule (Rule): That it must follow.
-        of (str): Where it is, for the message.
+        name: The name of the value, for the message.
+        value: The value, ``MISSING`` if there is none.
+        rule: The rule for the value.
+        of: The owner of the value, such as ``of a dataset``, for the message.
 
     Raises:
-        UserError: It does not.
+        UserError: The value breaks the rule.
     """
     if value is not MISSING and not rule.fits(value):
         raise UserError(f'{name} (={shown(value)}) {of} must be {rule.words}')
 
 
-def value_at(cfg, key):
-    """The value of a key with dots, ``MISSING`` where there is none."""
+def value_at(cfg: Config, key: str) -> Any:
+    """Return the value of a key with dots, ``MISSING`` if there is none."""
     for part in key.split('.'):
         if not hasattr(cfg, 'get'):
             return MISSING
@@ -124,8 +128,8 @@ def value_at(cfg, key):
     return cfg
 
 
-def _initial(place, node):
-    """Yield what says how modules are initialised, at any depth."""
+def _initial(place: str, node: Any) -> Iterator[Tuple[str, Any]]:
+    """Yield each ``init_cfg`` at any depth, with its place."""
     if isinstance(node, dict):
         if 'init_cfg' in node:
             yield f'{place}.init_cfg', node['init_cfg']

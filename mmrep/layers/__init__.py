@@ -1,5 +1,6 @@
 """Convolutions that train rich and deploy as one plain convolution."""
 from . import branches, orepa_branches, staged  # they register branches
+from .bias_free import without_bias
 from .branch import BRANCHES, Branch
 from .branched import BranchedConv2d
 from .dbb import ACBConv2d, DBBConv2d
@@ -10,7 +11,6 @@ from .orepa import OREPAConv2d
 from .orepa_branch import KERNEL_BRANCHES, KernelBranch
 from .rep_conv import RepConv2d
 from .repvgg import OREPAVGGConv2d, QARepVGGConv2d, RepVGGConv2d
-from .bias_free import without_bias
 
 __all__ = [
     'BRANCHES', 'KERNEL_BRANCHES', 'Branch', 'KernelBranch', 'ACBConv2d',

@@ -1,7 +1,7 @@
 """The arguments of all convolutions, and the places of smaller kernels."""
 import math
 from numbers import Integral, Real
-from typing import Callable, NamedTuple, Tuple
+from typing import Any, Callable, NamedTuple, Tuple
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -132,7 +132,9 @@ def like(tensor: Tensor) -> dict:
     return dict(device=tensor.device, dtype=tensor.dtype)
 
 
-def check_geometry(padding=0, bias=True, **arguments) -> None:
+def check_geometry(padding: Any = 0,
+                   bias: Any = True,
+                   **arguments: Any) -> None:
     """Refuse arguments that no convolution can have.
 
     Raises:
@@ -151,7 +153,7 @@ def check_geometry(padding=0, bias=True, **arguments) -> None:
                             f'divisible by `groups` (={groups})')
 
 
-def checked(layer: nn.Module, name: str, value):
+def checked(layer: nn.Module, name: str, value: Any) -> Any:
     """Return the value of an attribute in the form nn.Conv2d gives it.
 
     Raises:
@@ -175,7 +177,10 @@ def checked(layer: nn.Module, name: str, value):
     return value
 
 
-def _check_numbers(name: str, value, least: int, single: bool = False) -> None:
+def _check_numbers(name: str,
+                   value: Any,
+                   least: int,
+                   single: bool = False) -> None:
     several = isinstance(value, (tuple, list)) and not single
     if several and len(value) != 2:
         raise UserError(f'`{name}` (={value}) must be one number or two')
@@ -199,16 +204,16 @@ def check_flag(name: str, value: bool) -> None:
         raise UserError(f'`{name}` (={shown(value)}) must be True or False')
 
 
-def _two(value) -> tuple:
+def _two(value: Any) -> tuple:
     return tuple(value) if isinstance(value, (tuple, list)) else (value, ) * 2
 
 
-def is_whole(value) -> bool:
+def is_whole(value: Any) -> bool:
     """Return True for a whole number, but not for True and False."""
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
-def is_number(value) -> bool:
+def is_number(value: Any) -> bool:
     """Return True for a real, finite number, not for True and False."""
     return isinstance(
         value,

@@ -185,7 +185,7 @@ class ProductKernel(KernelBranch):
         return K.compose(Kernel(self.first), Kernel(self.second), self.groups)
 
 
-def frequency_prior(channels: int, size) -> Tensor:
+def frequency_prior(channels: int, size: Sequence[int]) -> Tensor:
     """Return filters ``cos(pi (h + 1/2) (i + 1) / height)`` of channel i.
 
     From the middle channel on, w and width replace h and height, and i counts

@@ -6,7 +6,7 @@ the gradient of a factor is a contraction of the kernel's gradient with the
 other factors, that of a scale is the product of a factor and its gradient.
 """
 from itertools import chain, groupby, islice
-from typing import Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional
 
 import torch
 from torch import Tensor
@@ -128,12 +128,12 @@ class Sum(Function):
         return contract(plan, *tensors)
 
     @staticmethod
-    def setup_context(ctx, inputs, output) -> None:
+    def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
         ctx.plan = inputs[0]
         ctx.save_for_backward(*inputs[1:])
 
     @staticmethod
-    def backward(ctx, grad: Tensor) -> tuple:
+    def backward(ctx: Any, grad: Tensor) -> tuple:
         if is_batch_of_old(grad):
             raise UserError(
                 'OREPAConv2d has no rule for `is_grads_batched` and '

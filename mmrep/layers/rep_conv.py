@@ -1,7 +1,7 @@
 """The protocol of all re-parameterizable convolutions."""
 import inspect
 from functools import partial
-from typing import Dict, Iterable, List, Optional, Set, Tuple, Union
+from typing import Any, Dict, Iterable, List, Optional, Set, Tuple, Union
 
 import torch
 from torch import Tensor, nn
@@ -375,7 +375,7 @@ class RepConv2d(Reacting):
     def before_moving(self) -> None:
         self._kept.clear()
 
-    def __setattr__(self, name: str, value) -> None:
+    def __setattr__(self, name: str, value: Any) -> None:
         if name in GEOMETRY:  # hosts may set these later
             value = checked(self, name, value)
         super().__setattr__(name, value)

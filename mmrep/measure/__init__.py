@@ -1,1 +1,1 @@
-"""Measure what nets cost: time, memory, numbers of operations."""
+"""Measure the cost of nets: time, memory, parameters, multiply-adds."""

@@ -1,20 +1,23 @@
-"""A model's backbone, to train without what stands on it."""
+"""A model's backbone, to train it without neck and heads."""
+from typing import Any, Dict, Optional, Tuple, Union
+
 from mmengine.model import BaseModel
+from torch import Tensor, nn
 
 from ..errors import UserError
 
 
 class BackboneAlone(BaseModel):
-    """Preprocessor and backbone of a model; the loss is a mean of features.
+    """Preprocessor and backbone of a model, with means of features as loss.
 
     Args:
-        model (nn.Module): Of any host.
+        model: The model of any host.
 
     Raises:
-        UserError: It has no backbone.
+        UserError: The model has no backbone.
     """
 
-    def __init__(self, model):
+    def __init__(self, model: nn.Module) -> None:
         super().__init__()
         if getattr(model, 'backbone', None) is None:
             raise UserError(f'a {type(model).__name__} has no backbone to '
@@ -22,12 +25,17 @@ class BackboneAlone(BaseModel):
         self.data_preprocessor = model.data_preprocessor
         self.backbone = model.backbone
 
-    def extract_feat(self, inputs):
-        """The features of all stages that the model uses."""
+    def extract_feat(self, inputs: Tensor) -> Tuple[Tensor, ...]:
+        """Return the features of all stages that the model uses."""
         return self.backbone(inputs)
 
-    def forward(self, inputs, data_samples=None, mode='tensor'):
-        """Features, or with ``mode='loss'`` their mean."""
+    def forward(
+            self,
+            inputs: Tensor,
+            data_samples: Optional[Any] = None,
+            mode: str = 'tensor'
+    ) -> Union[Tuple[Tensor, ...], Dict[str, Tensor]]:
+        """Return features, or with ``mode='loss'`` the sum of their means."""
         features = self.extract_feat(inputs)
         if mode != 'loss':
             return features

@@ -1,46 +1,52 @@
-"""What configs cost side by side: a row of numbers for each.
+"""Compare what configs cost: a row of numbers for each config.
 
-``ratio`` and what else compares is over the first config.
+``ratio`` and other comparisons refer to the first config.
 """
 from functools import partial
+from typing import Callable, List, Sequence, Tuple
+
+from mmengine.config import Config
+from torch import nn
 
 from ..cli.dyrep import hook_of
 from ..hosts import load_config
 from .backbone_alone import BackboneAlone
-from .cost import Run
+from .cost import MeasuredTraining
 from .evolving import evolving_steps
-from .inference import FUSED, PLAIN, inference_forms
+from .inference import FUSED, PLAIN, Inference, inference_forms
 from .memory import explained, unexplained
 from .timing import in_turn, median
 from .training_step import TrainingStep, training_model
 
 PARTS = ('forward', 'backward', 'optimizer')
+Steps = List[Tuple[dict, TrainingStep]]
 
 
-def training_steps(configs,
-                   size,
-                   batch_size,
-                   backbone=False,
-                   progress=lambda *_: None):
-    """The training step of each config.
+def training_steps(configs: Sequence[str],
+                   size: Sequence[int],
+                   batch_size: int,
+                   backbone: bool = False,
+                   progress: Callable[..., object] = lambda *_: None) -> Steps:
+    """Build the training step of each config.
 
-    What a config with DyRepHook takes depends on what has grown: there are
-    two of it, half-way through its training and at its end.
+    The cost of a config with DyRepHook depends on the branches it has grown.
+    It has two steps: half-way through its training and at its end.
 
     Args:
-        configs (list): Their paths.
-        size (tuple): Height and width of the images.
-        batch_size (int): How many images.
-        backbone (bool): Without neck and heads. Defaults to False.
-        progress (callable): Called with a path and, of a net that evolves,
-            the number of events so far and that of all.
+        configs: The paths of the configs.
+        size: The height and width of the images in pixels.
+        batch_size: The number of images in a batch.
+        backbone: True leaves out neck and heads. Defaults to False.
+        progress: The function to call with a path and, for a net that
+            evolves, with the number of events so far and of all events.
+            Defaults to one that does nothing.
 
     Returns:
-        list: Pairs of what begins the row, ``config`` and for a net that
-        evolves ``moment``, and a :class:`TrainingStep`.
+        Pairs of the beginning of a row, which has ``config`` and for a net
+        that evolves ``moment``, and a :class:`TrainingStep`.
 
     Raises:
-        UserError: If a config cannot be trained.
+        UserError: A config cannot be trained.
     """
     steps = []
     for path in configs:
@@ -53,8 +59,9 @@ def training_steps(configs,
     return steps
 
 
-def _steps_of(path, cfg, model, size, batch_size, progress):
-    """One, or those of a model that evolves."""
+def _steps_of(path: str, cfg: Config, model: nn.Module, size: Sequence[int],
+              batch_size: int, progress: Callable[..., object]) -> Steps:
+    """Return the step of a model, or the steps of one that evolves."""
     hook = hook_of(cfg)
     if hook is None:
         return [(dict(config=path), TrainingStep(cfg, model, size,
@@ -64,23 +71,24 @@ def _steps_of(path, cfg, model, size, batch_size, progress):
     return [(dict(config=path, moment=moment), step) for moment, step in found]
 
 
-def compare_training(steps, rounds, progress):
+def compare_training(steps: Steps, rounds: int,
+                     progress: Callable[[], object]) -> List[dict]:
     """Measure training steps in turn.
 
     Args:
-        steps (list): From :func:`training_steps`.
-        rounds (int): How often each is timed.
-        progress (callable): Called ``rounds + 2`` times for each.
+        steps: The steps from :func:`training_steps`.
+        rounds: The number of times to time each step.
+        progress: The function to call ``rounds + 2`` times for each step.
 
     Returns:
-        list: A row for each. ``parameters``, ``multiply_adds`` and ``memory``
-        are those of :class:`.Cost`, the adds of the training form
-        without heads. ``seconds`` are the sum of those of its parts;
-        ``memory_own`` is what :func:`.explained` gives, in bytes.
+        A row for each step. ``parameters``, ``multiply_adds`` and ``memory``
+        are those of :class:`.Cost`, the multiply-adds those of the training
+        form without heads. ``seconds`` is the sum of the seconds of the
+        parts. ``memory_own`` is the result of :func:`.explained`, in bytes.
     """
     rows = []
     for head, step in steps:
-        cost = Run(step).cost
+        cost = MeasuredTraining(step).cost
         own = explained(step.model, step.optim_wrapper.optimizer)
         rows.append(dict(**head, **cost._asdict(), memory_own=own))
         progress()
@@ -93,8 +101,8 @@ def compare_training(steps, rounds, progress):
     return rows
 
 
-def _over(row, first):
-    """A row over that of the first config."""
+def _over(row: dict, first: dict) -> dict:
+    """Compare a row with that of the first config."""
     return dict(
         ratio=row['seconds'] / first['seconds'],
         memory_ratio=row['memory'] / first['memory'],
@@ -102,8 +110,12 @@ def _over(row, first):
                                        first['memory'], first['memory_own']))
 
 
-def all_forms(configs, size, batch_size, progress=lambda *_: None):
-    """The forms of all configs in one list, see :func:`inference_forms`."""
+def all_forms(
+        configs: Sequence[str],
+        size: Sequence[int],
+        batch_size: int,
+        progress: Callable[..., object] = lambda *_: None) -> List[Inference]:
+    """List the forms of all configs, see :func:`inference_forms`."""
     forms = []
     for path in configs:
         progress(path)
@@ -111,17 +123,18 @@ def all_forms(configs, size, batch_size, progress=lambda *_: None):
     return forms
 
 
-def compare_inference(forms, rounds, progress):
+def compare_inference(forms: List[Inference], rounds: int,
+                      progress: Callable[[], object]) -> List[dict]:
     """Measure forms of models in turn.
 
     Args:
-        forms (list): From :func:`all_forms`.
-        rounds (int): How often each is timed.
-        progress (callable): Called ``rounds + 2`` times for each.
+        forms: The forms from :func:`all_forms`.
+        rounds: The number of times to time each form.
+        progress: The function to call ``rounds + 2`` times for each form.
 
     Returns:
-        list: A row for each; ``ratio`` is over the first config as it is
-        deployed, ``multiply_adds`` have those of dense heads in them.
+        A row for each form. ``ratio`` refers to the first config as it is
+        deployed; ``multiply_adds`` include those of dense heads.
     """
     rows = []
     for form in forms:

@@ -1,4 +1,4 @@
-"""What a training costs with plain, DBB and DyRep convolutions."""
+"""Measure a training with plain convolutions, with DBB and with DyRep."""
 import copy
 import statistics
 from functools import partial
@@ -16,6 +16,7 @@ from ..runner.batches import data_of
 from ..runner.refreshing import evolve
 from .memory import step_memory
 from .timing import timed
+from .training_step import TrainingStep
 
 
 class Cost(NamedTuple):
@@ -29,21 +30,21 @@ class Cost(NamedTuple):
     memory: int
 
 
-class Run:
+class MeasuredTraining:
     """The training of one model, with the cost and seconds of each step.
 
     Args:
-        step: A :class:`.TrainingStep`.
+        step: The training step of the model.
     """
 
-    def __init__(self, step) -> None:
+    def __init__(self, step: TrainingStep) -> None:
         self.step = step
         self.seconds: List[float] = []
         self.costs: List[Cost] = []
         self.measure()
 
     def measure(self) -> None:
-        """Measure the structure as it is now, in steps that do not count."""
+        """Measure the present structure, in steps that do not count."""
         model = self.step.model
         self.step()  # makes the optimizer's state
         memory = step_memory(self.step, model,
@@ -58,7 +59,7 @@ class Run:
         self.costs.append(self.cost)
 
     def summary(self) -> Dict[str, float]:
-        """Means over the steps, the median step and the highest peak."""
+        """Return means over all steps, the median step and the top peak."""
         parameters, multiply_adds, memory = zip(*self.costs)
         return dict(
             parameters=statistics.mean(parameters),
@@ -76,7 +77,8 @@ class Events:
         due: The steps after which there is an event; they count from 1.
     """
 
-    def __init__(self, run: Run, hook: DyRepHook, due: List[int]) -> None:
+    def __init__(self, run: MeasuredTraining, hook: DyRepHook,
+                 due: List[int]) -> None:
         self.run = run
         self.due = due
         self.evolution = hook.evolution_of(run.step.model)
@@ -85,7 +87,7 @@ class Events:
         self._score()
 
     def _score(self) -> None:
-        """Score the steps from now on."""
+        """Score all steps from now on."""
         self.scores = self.evolution.new_scores()
         optimizer = self.run.step.optim_wrapper.optimizer
         self.handle = self.scores.watch(optimizer)
@@ -97,7 +99,7 @@ class Events:
         seconds, = timed(partial(self._evolve, step))
         self.run.measure()
         self.handle.remove()
-        self._score()  # not of the steps that do not count
+        self._score()  # leaves out the steps that do not count
         if step == self.due[-1]:
             self.handle.remove()
         record = self.evolution.history[-1]
@@ -120,7 +122,8 @@ def make_dbb(model: nn.Module, evolution: Evolution) -> nn.Module:
     Args:
         model: The model, in which nothing has grown. It is changed in place
             and computes the same in eval mode.
-        evolution: The model's; it says what grows and how.
+        evolution: The evolution of the model, which names the sites and the
+            branches.
 
     Examples:
         >>> from torch import nn
@@ -154,7 +157,7 @@ def compare(
     due: List[int],
     steps: int,
     progress: Callable[[], object] = lambda: None
-) -> Tuple[Dict[str, Run], Events]:
+) -> Tuple[Dict[str, MeasuredTraining], Events]:
     """Train a model plain, with DBB and with DyRep, step by step in turn.
 
     Args:
@@ -163,12 +166,16 @@ def compare(
         hook: The hook that has the options of DyRep.
         due: The steps after which DyRep has an event; they count from 1.
         steps: Number of steps that each model takes.
-        progress: Function to call after every step.
+        progress: Function to call after every step. Defaults to one that
+            does nothing.
     """
     rich = copy.deepcopy(model)
     make_dbb(rich, hook.evolution_of(rich))
     models = dict(plain=model, DBB=rich, DyRep=copy.deepcopy(model))
-    runs = {name: Run(prepare(each)) for name, each in models.items()}
+    runs = {
+        name: MeasuredTraining(prepare(each))
+        for name, each in models.items()
+    }
     events = Events(runs['DyRep'], hook, due)
     for step in range(1, steps + 1):
         for run in runs.values():

@@ -1,7 +1,14 @@
-"""The training step of a config with DyRepHook at moments of its training."""
+"""Training steps of a config with DyRepHook at moments of its training."""
 import copy
+from typing import Callable, Dict, List, Sequence, Tuple
+
+from mmengine.config import Config
+from torch import nn
 
 from ..cli.dyrep import due_steps
+from ..dyrep import Evolution
+from ..dyrep.schedule import Schedule
+from ..hooks import DyRepHook
 from ..runner.batches import data_of
 from ..runner.loops import fitted
 from ..runner.refreshing import evolve
@@ -10,41 +17,45 @@ from .training_step import TrainingStep
 HALF, END = 'half-way', 'at the end'
 
 
-def moments_of(schedule, train_cfg):
-    """How many events there were, by the moment of a training.
+def moments_of(schedule: Schedule, train_cfg: dict) -> Dict[str, int]:
+    """Return the number of events before each moment of a training.
 
     Args:
-        schedule (Schedule): Of the training; stays as it is.
-        train_cfg (dict): Of the training.
+        schedule: The schedule of the training, which stays as it is.
+        train_cfg: The ``train_cfg`` of the training.
 
     Raises:
         UserError: There would never be an event, or the length of the
             training is not known without its data.
     """
     end = fitted(schedule, train_cfg).end
-    # of a run as long as the training: the steps are its own
+    # a run as long as the training has the steps of the training
     due = due_steps(schedule, train_cfg, end or 1)
     return {HALF: sum(step <= end / 2 for step in due), END: len(due)}
 
 
-def evolving_steps(cfg, model, hook, size, batch_size, progress):
-    """Let a model grow as in its training; what it then trains with.
+def evolving_steps(
+        cfg: Config, model: nn.Module, hook: DyRepHook, size: Sequence[int],
+        batch_size: int,
+        progress: Callable[[int, int],
+                           object]) -> List[Tuple[str, TrainingStep]]:
+    """Let a model grow as in its training, and return its steps.
 
-    The learning rate is next to nothing and images are random: it grows where
-    fresh weights say and has nothing to cut, so that no training with the
-    same growth costs more.
+    The learning rate is next to nothing and the images are random. The model
+    grows where the scores of fresh weights are highest and cuts nothing, so a
+    training with the same growth costs at most as much.
 
     Args:
-        cfg (Config): Of the model, host and optimizer.
-        model (nn.Module): Plain, from ``training_model``; it evolves.
-        hook (DyRepHook): Has the options of the method.
-        size (tuple): Height and width of the images.
-        batch_size (int): How many images.
-        progress (callable): Called with the number of events so far and that
-            of all.
+        cfg: The config of the model, the host and the optimizer.
+        model: The plain model from ``training_model``, which evolves.
+        hook: The hook that has the options of the method.
+        size: The height and width of the images in pixels.
+        batch_size: The number of images in a batch.
+        progress: The function to call with the number of events so far and
+            of all events.
 
     Returns:
-        list: Pairs of a moment and a :class:`TrainingStep`.
+        Pairs of a moment and a :class:`TrainingStep`.
 
     Raises:
         UserError: The config does not allow the model to evolve.
@@ -64,8 +75,9 @@ def evolving_steps(cfg, model, hook, size, batch_size, progress):
     return found
 
 
-def _evolve(step, evolution, batches, event):
-    """One training step, then the event that it has led to."""
+def _evolve(step: TrainingStep, evolution: Evolution, batches: int,
+            event: int) -> None:
+    """Take one training step, then the event that its scores lead to."""
     scores = evolution.new_scores()
     handle = scores.watch(step.optim_wrapper.optimizer)
     step()

@@ -1,7 +1,7 @@
-"""How much memory a training step needs."""
+"""Measure the memory of a training step."""
 import gc
 import os
-from typing import Callable, Iterable
+from typing import Any, Callable, Iterable
 
 import torch
 from torch import Tensor, nn
@@ -11,10 +11,10 @@ from torch.profiler import ProfilerActivity, profile
 
 def step_memory(step: Callable[[], object], model: nn.Module,
                 optimizer: Optimizer) -> int:
-    """Peak memory of a training step, in bytes.
+    """Measure the peak memory of a training step, in bytes.
 
-    It counts what PyTorch allocates, on a GPU or elsewhere. It leaves out the
-    memory of other models, and memory that libraries take by themselves.
+    All memory that PyTorch allocates counts, on a GPU or elsewhere. Memory of
+    other models and memory that libraries allocate themselves does not.
 
     Args:
         step: Function that takes one step; not the model's first, which makes
@@ -40,7 +40,7 @@ def step_memory(step: Callable[[], object], model: nn.Module,
 
 
 def explained(model: nn.Module, optimizer: Optimizer) -> int:
-    """Bytes of parameters, buffers, gradients and optimizer state.
+    """Return the bytes of parameters, buffers, gradients, optimizer state.
 
     Examples:
         >>> import torch
@@ -55,7 +55,7 @@ def explained(model: nn.Module, optimizer: Optimizer) -> int:
 
 
 def unexplained(peak: int, own: int, first_peak: int, first_own: int) -> float:
-    """Part of the difference of two peaks that the models do not explain.
+    """Return how much of two peaks' difference the models do not explain.
 
     Args:
         peak: Bytes from :func:`step_memory`.
@@ -64,8 +64,8 @@ def unexplained(peak: int, own: int, first_peak: int, first_own: int) -> float:
         first_own: ``own`` of the model to compare with.
 
     Returns:
-        Percent of ``peak``; negative where the peaks differ by less than what
-        the models own.
+        The unexplained part in percent of ``peak``; negative if the peaks
+        differ by less than the bytes that the models own.
 
     Examples:
         >>> from mmrep.measure.memory import unexplained
@@ -76,7 +76,7 @@ def unexplained(peak: int, own: int, first_peak: int, first_own: int) -> float:
 
 
 def held(model: nn.Module, optimizer: Optimizer) -> int:
-    """Bytes of a model and its optimizer between steps, without gradients.
+    """Return the bytes of a model and its optimizer, without gradients.
 
     Examples:
         >>> import torch
@@ -91,7 +91,7 @@ def held(model: nn.Module, optimizer: Optimizer) -> int:
 
 
 def size(tensors: Iterable[Tensor]) -> int:
-    """Bytes of tensors.
+    """Return the bytes of tensors.
 
     Examples:
         >>> import torch
@@ -103,7 +103,7 @@ def size(tensors: Iterable[Tensor]) -> int:
 
 
 def _peak_on_gpu(step: Callable[[], object]) -> int:
-    """Bytes that a step allocates beyond what is allocated before it."""
+    """Return the peak bytes of a step on the GPU, above those before it."""
     torch.cuda.synchronize()
     torch.cuda.reset_peak_memory_stats()
     before = torch.cuda.memory_allocated()
@@ -111,15 +111,18 @@ def _peak_on_gpu(step: Callable[[], object]) -> int:
     return torch.cuda.max_memory_allocated() - before
 
 
-def _start(event) -> int:
-    """Time of an event; PyTorch before 2.4 knows microseconds only."""
+def _start(event: Any) -> int:
+    """Return the start of an event in ns; in us with PyTorch before 2.4."""
     return event.start_ns() if hasattr(event, 'start_ns') else event.start_us()
 
 
 def _peak_on_cpu(step: Callable[[], object]) -> int:
-    """The same, summed over all allocations and deallocations."""
+    """Return the peak bytes of a step on the CPU, above those before it.
+
+    It is the highest sum of the step's allocations and deallocations.
+    """
     gc.collect()
-    # its log reports every start and the missing GPU
+    # the profiler's log reports every start and a missing GPU
     os.environ.setdefault('KINETO_LOG_LEVEL', '99')
     with profile(
             activities=[ProfilerActivity.CPU], profile_memory=True) as record:

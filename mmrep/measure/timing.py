@@ -1,4 +1,4 @@
-"""Fair timing: the calls to compare run in turn."""
+"""Time calls fairly: those to compare run in turn."""
 import statistics
 import time
 from functools import partial
@@ -10,9 +10,9 @@ Seconds = Tuple[float, ...]
 
 
 class Laps:
-    """Measure the seconds between moments, from now on.
+    """A stopwatch for the seconds between moments, from now on.
 
-    Each moment waits for the GPU, so that its work counts where it began.
+    Each moment waits for the GPU, so that work counts in the lap it began in.
 
     Examples:
         >>> from mmrep.measure.timing import Laps
@@ -28,7 +28,7 @@ class Laps:
         self.lap()
 
     def lap(self) -> None:
-        """End a lap, and begin the next one."""
+        """End a lap and begin the next one."""
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         self.moments.append(time.perf_counter())
@@ -43,12 +43,15 @@ class Laps:
 def alternate(calls: Sequence[Callable[[], object]],
               rounds: int,
               progress: Callable[[], object] = lambda: None) -> List[float]:
-    """Median seconds of each call, A B A B ..., after a round to warm up.
+    """Return the median seconds of each call, timed in turn: A B A B ...
+
+    A first round warms up and does not count.
 
     Args:
         calls: Functions to time.
-        rounds: How often to time each of them.
-        progress: Function to call after every call.
+        rounds: Number of times to time each of them.
+        progress: Function to call after every call. Defaults to one that
+            does nothing.
 
     Examples:
         >>> import torch
@@ -69,10 +72,10 @@ def in_turn(
         calls: Sequence[Callable[[], Seconds]],
         rounds: int,
         progress: Callable[[], object] = lambda: None) -> List[List[Seconds]]:
-    """Run calls that time themselves in turn, as :func:`alternate` does.
+    """Run calls in turn, as :func:`alternate` does; they time themselves.
 
     Returns:
-        A list for each call, of what it returned, in order, without the first
+        A list for each call, with its results in order, without the first
         round.
 
     Examples:
@@ -94,9 +97,9 @@ def in_turn(
 
 
 def median(times: Sequence[Seconds]) -> Seconds:
-    """The parts of the median round, which therefore sum to the median.
+    """Return the parts of the median round, which sum to the median.
 
-    Of an even number of rounds this is the faster one of the middle two.
+    With an even number of rounds this is the faster one of the middle two.
 
     Examples:
         >>> from mmrep.measure.timing import median
@@ -107,7 +110,7 @@ def median(times: Sequence[Seconds]) -> Seconds:
 
 
 def timed(call: Callable[[], object]) -> Seconds:
-    """Seconds that a call takes, with its work on the GPU, as one lap.
+    """Return the seconds of a call and its work on the GPU, as one lap.
 
     Examples:
         >>> from mmrep.measure.timing import timed

@@ -1,10 +1,13 @@
-"""A config's training step on random images, without its data."""
+"""Run a config's training step on random images, without its data."""
 import copy
+from typing import Any, Sequence
 
 import torch
+from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.model import revert_sync_batchnorm
 from mmengine.optim import build_optim_wrapper
+from torch import nn
 
 from ..compat.quiet import quiet
 from ..errors import UserError, one_line
@@ -12,25 +15,26 @@ from ..hosts import build_model
 from ..runner.training import Training
 from ..synthetic import LABELLED, synthetic_batch
 from .backbone_alone import BackboneAlone
-from .timing import Laps
+from .timing import Laps, Seconds
 
-# random images would let the weights explode; with 0 new groups of the
-# optimizer could not tell their multiple of it
+# with a larger one, random images would let the weights explode; with 0, the
+# optimizer's new groups could not tell their multiple of it
 LR = 1e-20
 
 
-def training_model(cfg, size):
-    """The model of a config, on the device and in training mode.
+def training_model(cfg: Config, size: Sequence[int]) -> nn.Module:
+    """Build the model of a config, on the device and in training mode.
 
     Args:
-        cfg (Config): From :func:`load_config`.
-        size (tuple): Height and width of the images it will get.
+        cfg: The config from :func:`load_config`.
+        size: The height and width of the images in pixels.
 
     Returns:
-        nn.Module: Of fresh weights, its synchronised norms plain.
+        The model with fresh weights and plain norms in place of SyncBN.
 
     Raises:
-        UserError: If the config says nothing to train or cannot be built.
+        UserError: The config has nothing to train, or its model cannot be
+            built.
     """
     for key in ('model', 'optim_wrapper', 'train_cfg'):
         if not cfg.get(key):
@@ -39,18 +43,18 @@ def training_model(cfg, size):
     return model_for(cfg, size).train()
 
 
-def model_for(cfg, size):
-    """The model of a config for images of a size, on the device.
+def model_for(cfg: Config, size: Sequence[int]) -> nn.Module:
+    """Build the model of a config for images of a size, on the device.
 
     Args:
-        cfg (Config): From :func:`load_config`.
-        size (tuple): Height and width.
+        cfg: The config from :func:`load_config`.
+        size: The height and width of the images in pixels.
 
     Returns:
-        nn.Module: Of fresh weights, its synchronised norms plain.
+        The model with fresh weights and plain norms in place of SyncBN.
 
     Raises:
-        UserError: If the config has no model or it cannot be built.
+        UserError: The config has no model, or it cannot be built.
     """
     preprocessor = (cfg.get('model') or {}).get('data_preprocessor') or {}
     if preprocessor.get('size'):  # mmseg pads to the size of its crops
@@ -61,22 +65,23 @@ def model_for(cfg, size):
 class TrainingStep(Training):
     """Forward, backward and optimizer of a config, as a call.
 
-    As a ``Training`` it may evolve; it has no hooks and no schedulers.
+    As a ``Training`` its model may evolve. It has no hooks and no schedulers.
 
     Args:
-        cfg (Config): Of the model, host and optimizer.
-        model (nn.Module): From :func:`training_model`.
-        size (tuple): Height and width of the images.
-        batch_size (int): How many images.
+        cfg: The config of the model, the host and the optimizer.
+        model: The model from :func:`training_model`.
+        size: The height and width of the images in pixels.
+        batch_size: The number of images in a batch.
 
     Raises:
-        UserError: If the optimizer cannot be built, or the host's losses
-            need labels that are not drawn.
+        UserError: The optimizer cannot be built, or the host's losses need
+            labels that cannot be drawn at random.
     """
 
     hooks = param_schedulers = ()
 
-    def __init__(self, cfg, model, size, batch_size):
+    def __init__(self, cfg: Config, model: nn.Module, size: Sequence[int],
+                 batch_size: int) -> None:
         if cfg.default_scope not in LABELLED and not isinstance(
                 model, BackboneAlone):
             raise UserError(
@@ -84,7 +89,7 @@ class TrainingStep(Training):
                 f'(`default_scope` of config {cfg.filename!r}): measure it '
                 'with --backbone or --inference')
         wrapper = copy.deepcopy(cfg.optim_wrapper)
-        wrapper.pop('accumulative_counts', None)  # all steps are alike
+        wrapper.pop('accumulative_counts', None)  # makes all steps alike
         try:
             wrapper.optimizer.lr = LR
             with quiet():
@@ -98,24 +103,24 @@ class TrainingStep(Training):
         self.batch = synthetic_batch(cfg.default_scope, tuple(size),
                                      batch_size)
 
-    def __call__(self):
+    def __call__(self) -> None:
         """Take a step."""
         # preprocessors change their input
         self._step(copy.deepcopy(self.batch))
         if torch.cuda.is_available():
             torch.cuda.synchronize()
 
-    def timed(self):
-        """Take a step.
+    def timed(self) -> Seconds:
+        """Take a step and time it.
 
         Returns:
-            tuple: Seconds of forward, backward and optimizer, which sum to
-            those of the step.
+            The seconds of forward, backward and optimizer, which sum to those
+            of the step.
         """
         batch = copy.deepcopy(self.batch)
         backward, laps = self.optim_wrapper.backward, Laps()
 
-        def watched(*args, **kwargs):
+        def watched(*args, **kwargs) -> None:
             laps.lap()
             backward(*args, **kwargs)
             laps.lap()
@@ -126,11 +131,11 @@ class TrainingStep(Training):
         finally:
             del self.optim_wrapper.backward
         laps.lap()
-        # should a model have several losses, one after the other
+        # a model may have several losses, one after the other
         *_, optimizer = laps.seconds
         return (sum(laps.seconds[:-1:2]), sum(laps.seconds[1::2]), optimizer)
 
-    def _step(self, batch):
+    def _step(self, batch: Any) -> None:
         try:
             self.model.train_step(batch, self.optim_wrapper)
         except Exception as error:  # whatever a model raises

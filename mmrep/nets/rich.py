@@ -1,6 +1,6 @@
 """Make the convolutions of a built model rich."""
 from fnmatch import fnmatchcase
-from typing import Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from mmengine.registry import MODELS
 from torch import nn
@@ -210,7 +210,7 @@ def as_list(patterns: Patterns) -> List[str]:
     return list(found)
 
 
-def are_patterns(values) -> bool:
+def are_patterns(values: Any) -> bool:
     """Return True for a list or tuple of strings, none of them empty."""
     return isinstance(values, (list, tuple)) and all(
         isinstance(value, str) and value for value in values)

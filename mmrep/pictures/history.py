@@ -40,7 +40,7 @@ def history_of(checkpoint: dict, path: str) -> List[dict]:
 
 
 def _is_record(record: Any) -> bool:
-    """Whether a record has the keys of an event with values of their kinds."""
+    """Return True if a record has an event's keys, each with its kind."""
     try:
         cuts = [
             number for cut in record['cut']

@@ -1,5 +1,5 @@
 """Pictures of predictions beside the ground truth."""
-from typing import List, Sequence
+from typing import Any, List, Sequence
 
 import matplotlib
 import numpy as np
@@ -13,6 +13,7 @@ from torch import nn
 matplotlib.use('Agg')  # no screen
 
 from matplotlib import pyplot as plt  # noqa: E402
+from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.patches import Patch, Rectangle  # noqa: E402
 
 SCORE = 0.5  # lowest score of the boxes that are drawn
@@ -71,7 +72,8 @@ def draw_predictions(images: Sequence[np.ndarray],
     plt.close(figure)
 
 
-def _paint(axis, sample: BaseDataElement, palette: list, row: str) -> None:
+def _paint(axis: Axes, sample: BaseDataElement, palette: list,
+           row: str) -> None:
     truth = row == 'ground truth'
     if 'pred_sem_seg' in sample:
         labels = sample.gt_sem_seg if truth else sample.pred_sem_seg
@@ -93,7 +95,7 @@ def _paint(axis, sample: BaseDataElement, palette: list, row: str) -> None:
                       edgecolor=colour))
 
 
-def _corners(boxes) -> list:
+def _corners(boxes: Any) -> list:
     return getattr(boxes, 'tensor', boxes).tolist()
 
 

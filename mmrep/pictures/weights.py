@@ -77,7 +77,7 @@ def _inner(node: Tree, *path: str) -> Tree:
 
 
 def _is_block(node: Tree) -> bool:
-    """Whether these are a block's weights, of any family."""
+    """Return True if these are the weights of a block of any family."""
     branches, kxk = _inner(node, 'branches'), _inner(node, 'kxk')
     if not _is_kernel(_origin(node)):
         return False

@@ -1,6 +1,6 @@
 """The train loops that DyRep supports, and their current positions."""
 import copy
-from typing import Optional, Tuple
+from typing import Any, Optional, Tuple
 
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 
@@ -86,7 +86,7 @@ class Resumed:
         state: The result of :func:`mmrep.random_state.save`.
     """
 
-    def __init__(self, loop, state: dict) -> None:
+    def __init__(self, loop: IterBasedTrainLoop, state: dict) -> None:
         self.loop = loop
         self.state = state
         self.batches = loop.dataloader_iterator
@@ -94,7 +94,7 @@ class Resumed:
         skips = getattr(loop, 'fast_forward_on_resume', False)
         self.left = 0 if skips else loop.iter
 
-    def __next__(self):
+    def __next__(self) -> Any:
         if not self.left:
             random_state.restore(self.state)
             self.loop.dataloader_iterator = self.batches

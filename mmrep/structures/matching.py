@@ -1,7 +1,7 @@
 """Check that weights are those of a model, and load them."""
 import re
 import warnings
-from typing import Dict, List
+from typing import Any, Dict, List
 
 from mmengine.logging import print_log
 from mmengine.model import revert_sync_batchnorm
@@ -60,7 +60,7 @@ def _load(model: nn.Module, weights: Dict[str, Tensor]) -> Dict[str, list]:
     """Load weights and list the names that do not fit, by kind."""
     faults = {'missing': [], 'unexpected': [], 'wrongly shaped': []}
 
-    def note(_, keys):
+    def note(_: nn.Module, keys: Any) -> None:
         for kind, names in (('missing', keys.missing_keys),
                             ('unexpected', keys.unexpected_keys)):
             faults[kind] += [n for n in names if not HARMLESS.search(n)]

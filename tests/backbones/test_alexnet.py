@@ -1,4 +1,4 @@
-"""AlexNetBN: its shapes, which convolutions are blocks, odd arguments."""
+"""AlexNetBN: its shapes, its blocks, odd arguments."""
 import re
 
 import pytest
@@ -14,7 +14,7 @@ SMALL = dict(base_channels=4)
 
 
 def test_the_shapes_of_alexnet():
-    """Channels and kernels of the one-GPU net, 61.1 M weights in all."""
+    """The net is that of one GPU, with 61.1 M weights."""
     net = MODELS.build(dict(type='AlexNetBN', num_classes=1000))
     convs = [m for m in net.modules() if isinstance(m, nn.Conv2d)]
     assert [c.out_channels for c in convs] == [64, 192, 384, 256 + 128, 256]

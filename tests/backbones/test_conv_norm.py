@@ -1,4 +1,4 @@
-"""Whether a norm stands behind a convolution, in every backbone."""
+"""Norms behind convolutions, in every backbone."""
 import pytest
 import torch
 from torch import nn
@@ -102,7 +102,7 @@ def test_frozen_stages(frozen):
 
 @pytest.mark.parametrize('depth, last', [(18, None), (50, 0.)])
 def test_zero_init_residual(depth, last):
-    """There is no last norm to be zero behind a 3x3, nothing else is zero."""
+    """No last norm can be zero behind a 3x3, and nothing else is zero."""
     net = DBBResNet(depth, base_channels=4, norm_behind=False)
     net.init_weights()
     for block in net.layer2:

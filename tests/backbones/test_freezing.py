@@ -1,4 +1,4 @@
-"""What a host freezes, and what it leaves behind."""
+"""Blocks that a host freezes only in part."""
 import pytest
 from mmdet.models.backbones import ResNet
 

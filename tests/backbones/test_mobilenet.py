@@ -105,7 +105,7 @@ def test_checkpointed_activations_change_nothing():
 
 
 def test_no_init_cfg_is_pytorchs_own():
-    """Uniform, not normal, as wide as a linear layer starts."""
+    """Weights are uniform with the bounds of a linear layer, not normal."""
     net = MobileNetV1(init_cfg=[])
     before = net.layer5[1].pointwise.conv.weight.detach().clone()
     net.init_weights()

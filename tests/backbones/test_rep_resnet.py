@@ -52,7 +52,7 @@ def host_backbone(host, kind, **kwargs):
 
 
 def check_same(stock, ours, in_channels=3):
-    """Same names, same shapes, same features from the same weights."""
+    """Check for equal names, shapes and, with equal weights, features."""
     ours.load_state_dict(randomize_norms(stock).state_dict())
     x = torch.randn(2, in_channels, 48, 64)
     stock.eval(), ours.eval()
@@ -114,7 +114,7 @@ def test_which_convs_are_rich():
 
 @pytest.mark.parametrize('deep', [False, True])
 def test_stem_cfg_is_of_the_stem_alone(deep):
-    """A deep one has 3x3 convolutions, a 7x7 one the official plain stem."""
+    """A deep stem has 3x3 convolutions; a 7x7 one the plain one of OREPA."""
     kind = OREPAConv2d if not deep else RepVGGConv2d
     cfg = dict(type='RepVGGConv2d') if deep else dict(
         type='OREPAConv2d', branches='plain_stem')

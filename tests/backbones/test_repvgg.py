@@ -71,7 +71,7 @@ def test_every_second_layer_is_grouped():
     ((1, 1, (2, 2, 2, 2), (4, )), [1] * 12 + [2] * 4 + [4]),
 ])
 def test_dilated_for_pspnet(dilations, expected):
-    """All of the last two stages, and "fast": only the last five layers."""
+    """The last two stages are dilated; with "fast", the last five layers."""
     net = RepVGGBackbone(
         'B1g2', strides=(2, 2, 1, 1), dilations=dilations, **SMALL)
     last = convs(net)[-17:]
@@ -86,7 +86,7 @@ def test_dilated_for_pspnet(dilations, expected):
 
 
 def test_halves_of_stages():
-    """Where RepVGGplus has an auxiliary classifier: behind 7 of 14."""
+    """RepVGGplus has an auxiliary classifier behind layer 7 of 14."""
     net = RepVGGBackbone('A0', half_indices=(2, ), **SMALL).eval()
     seen = []
     net.stage_3[6].register_forward_hook(lambda *args: seen.append(args[-1]))

@@ -9,7 +9,7 @@ from mmrep.backbones.repvgg_block import RepVGGBlock, SELayer
 
 
 def excited(x, layer):
-    """``x * sigmoid(up(relu(down(mean(x)))))``, with matrices."""
+    """Return ``x * sigmoid(up(relu(down(mean(x)))))``, with matrices."""
     down, up = layer.conv1.conv, layer.conv2.conv
     inner = (x.mean((2, 3)) @ down.weight[:, :, 0, 0].T + down.bias).relu()
     gates = (inner @ up.weight[:, :, 0, 0].T + up.bias).sigmoid()
@@ -34,7 +34,7 @@ def test_place_and_width(place, squeeze):
 
 
 def test_starts_as_pytorch_does():
-    """Uniform up to one over the root of the fan-in, biases too."""
+    """Weights and biases are uniform up to 1 / sqrt(fan-in)."""
     torch.manual_seed(0)
     block = RepVGGBlock(nn.Conv2d(4, 512, 3), with_post_se=True)
     before = copy.deepcopy(block.post_se_layer.state_dict())

@@ -1,4 +1,4 @@
-"""The methods' ResNets: which convs are blocks, and plain weights in them."""
+"""The methods' ResNets: their blocks, and plain weights in them."""
 import pytest
 import torch
 import torchvision
@@ -10,8 +10,8 @@ from mmrep import DBBResNet, OREPAResNet, RepVGGResNet
 from mmrep.deploy import relative_difference
 from mmrep.testing import randomize_norms
 
-# relative difference of the last stage in training mode, from plain weights:
-# nothing to see in weight space, rounding and two eps in a row else
+# relative difference of the last stage in training mode with plain weights:
+# 0 up to rounding for sums of kernels, rounding and the eps of two norms else
 RICH = {
     'orepa': (lambda: OREPAResNet(50), 1e-6),
     'dbb': (lambda: DBBResNet(50), 5e-4),
@@ -22,7 +22,7 @@ RICH = {
 
 @pytest.fixture(scope='module')
 def torchvision_weights():
-    """A ResNet-50 of torchvision that has seen images, without download."""
+    """Weights of a torchvision ResNet-50 with settled norms, no download."""
     torch.manual_seed(0)
     net = torchvision.models.resnet50(weights=None).train()
     with torch.no_grad():

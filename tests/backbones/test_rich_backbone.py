@@ -1,4 +1,4 @@
-"""What all backbones do alike, whatever their stages are called."""
+"""All backbones behave alike, whatever their stages are called."""
 import pytest
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -21,7 +21,7 @@ NETS = {
 
 @pytest.mark.parametrize('name', NETS)
 def test_frozen_stages(name):
-    """Stem and two stages are fixed with all inside; nothing else is."""
+    """The stem and two stages are fixed with all parts, nothing else."""
     make, frozen = NETS[name]
     net = make(frozen_stages=2).train()
     for place, child in net.named_children():
@@ -34,7 +34,7 @@ def test_frozen_stages(name):
 
 @pytest.mark.parametrize('name', NETS)
 def test_norm_eval(name):
-    """Parameters still train, and eval mode leaves by the next call."""
+    """Parameters still train; without it, train() ends the eval mode."""
     net = NETS[name][0](norm_eval=True).train()
     norms = [m for m in net.modules() if isinstance(m, _BatchNorm)]
     assert norms and not any(norm.training for norm in norms)

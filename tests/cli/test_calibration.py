@@ -11,7 +11,7 @@ from mmrep.errors import UserError
 
 
 def test_images(request):
-    """Of these configs the sets are the same: so are the images."""
+    """These configs have equal data sets, and so equal images."""
     for name in ('tiny_seg', 'tiny_cls'):
         cfg = load_config(request.getfixturevalue(name))
         preprocessor = build_model(cfg).data_preprocessor
@@ -26,7 +26,7 @@ def test_images(request):
 
 
 def test_pipeline_is_that_of_a_test(tiny_seg):
-    """No augmentation, in wrapped datasets neither."""
+    """Nothing is augmented, not even in wrapped datasets."""
     cfg = load_config(tiny_seg)
     preprocessor = build_model(cfg).data_preprocessor
     expected = torch.cat(calibration_images(cfg, preprocessor, 4))
@@ -51,7 +51,7 @@ def test_refused(tiny_det, tiny_seg):
 
 
 def test_mixed_images(tiny_seg):
-    """Of a wrapper that mixes images it takes them as they are."""
+    """The images of a wrapper that mixes them are taken unmixed."""
     cfg = load_config(tiny_seg)
     preprocessor = build_model(cfg).data_preprocessor
     expected = torch.cat(calibration_images(cfg, preprocessor, 4))

@@ -101,7 +101,7 @@ def test_evaluators_annotations(tmp_path):
             'gone.json',
             loader='val_dataloader',
             val_evaluator=evaluator)
-    check(good, val_evaluator=metrics)  # there is no val_dataloader
+    check(good, val_evaluator=metrics)  # without val_dataloader
 
 
 def test_left_to_the_host():

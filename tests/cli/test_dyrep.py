@@ -1,4 +1,4 @@
-"""What a config says of DyRep."""
+"""Tests of mmrep/cli/dyrep.py."""
 import copy
 
 import pytest
@@ -30,7 +30,7 @@ def test_events_as_far_in_the_run(schedule, train_cfg, steps, due):
 
 
 def test_as_many_events_as_the_training():
-    """80000 iterations: every 3333 until 66666; no two in one of 25 steps."""
+    """20 events, every 3333 of 80000 iterations, need at least 25 steps."""
     train_cfg = dict(type='IterBasedTrainLoop', max_iters=80000)
     due = due_steps(Schedule(None, None, None), train_cfg, 25)
     assert len(set(due)) == 20 and max(due) == 20

@@ -20,7 +20,7 @@ def config(*hooks, **default_hooks):
 
 
 def refused(cfg, place, value):
-    """The sentence says where, what and in which config."""
+    """Check that the sentence names the place, the value and the config."""
     message = sentence(check_hooks, cfg)
     assert message.startswith(f'`{place}` (={value!r}) of config ')
     assert ' must ' in message
@@ -74,7 +74,7 @@ def test_what_is_no_priority(priority):
     ('out_dir', 5),
 ])
 def test_saving(name, value):
-    """Of a default hook without a type, and of one that is added."""
+    """A default hook without a type is checked like an added one."""
     options = {name: value}
     refused(
         config(checkpoint=options), f'default_hooks.checkpoint.{name}', value)

@@ -36,7 +36,7 @@ def test_a_work_dir_that_cannot_be(tiny_seg, path):
 
 
 def test_a_work_dir_with_the_config_itself(tiny_seg, tmp_path):
-    """Which the Runner would write over; one that it wrote it may."""
+    """The Runner may replace a config that it wrote, but no other."""
     path = tmp_path / 'a.py'
     path.write_text(f"_base_ = '{tiny_seg}'")
     cfg = load_config(str(path))
@@ -59,7 +59,7 @@ def test_loader_defaults(tiny_cls, tiny_seg):
 
 @pytest.fixture
 def on_cpu(monkeypatch):
-    """Pretend that torchrun started a CPU process; return calls of init."""
+    """Pretend that torchrun started a CPU process; list the calls of init."""
     calls = []
     monkeypatch.setattr(launch, 'get_device', lambda: 'cpu')
     monkeypatch.setattr(torch.distributed, 'init_process_group', calls.append)
@@ -114,7 +114,7 @@ def test_usual_seeds_stay(seed):
 
 @pytest.mark.parametrize('seed', [2**32 - 1, 2**32, -1, 2**40, 10**30])
 def test_seeds_of_any_size(seed, monkeypatch):
-    """numpy takes it in any process and worker; it is told."""
+    """numpy takes the seed in every process; a replaced one is logged."""
     told = []
     monkeypatch.setattr(launch, 'print_log', lambda text, _: told.append(text))
     cfg = Config(dict(randomness=dict(seed=seed)))

@@ -38,7 +38,7 @@ def test_values(options, expected):
     'a=[1,(2]', 'a=[(1,2])', 'a=1,2]', 'a=[[1]', 'a=[1](2,3)'
 ])
 def test_what_is_no_option(option, capsys):
-    """It is told in one line, with what was given."""
+    """One line says so and repeats the value."""
     with pytest.raises(SystemExit) as ended:
         parse('--cfg-options', option)
     assert ended.value.code == 2

@@ -1,4 +1,4 @@
-"""What cannot be written, and what must not be."""
+"""Outputs that cannot be written, and those that must not be."""
 import os
 
 import pytest
@@ -10,7 +10,7 @@ from mmrep.cli.outputs import (check_apart, check_config_stays, check_file,
 
 @pytest.fixture
 def place(tmp_path):
-    """A folder with a file, a link to a folder and one to nothing."""
+    """A folder with a file, a link to a folder and a broken link."""
     (tmp_path / 'file').write_text('old')
     (tmp_path / 'folder').mkdir()
     (tmp_path / 'link').symlink_to('folder')
@@ -29,7 +29,7 @@ def test_folders(place, name):
 @pytest.mark.parametrize(
     'name', ['file', 'file/a', 'file/a/b', 'pipe', 'dangling', 'dangling/a'])
 def test_what_is_no_folder(place, name):
-    """The sentence names what is in the way."""
+    """The sentence names the obstacle."""
     path = str(place / name)
     with pytest.raises(UserError) as error:
         check_folder(path, '--work-dir')
@@ -102,7 +102,7 @@ def test_results_among_what_they_are_of(place):
     ("a = 1\ndel a\n", True),
 ])
 def test_a_config_in_its_work_dir(place, text, stays):
-    """What was dumped may be dumped again, what was written is kept."""
+    """A dumped config may be replaced, one that a person wrote is kept."""
     config = place / 'a.py'
     config.write_text(text)
     check_config_stays(str(config), str(place / 'folder'))

@@ -5,7 +5,7 @@ from mmengine.config import Config
 from mmrep.cli import UserError, check_testing, check_training, load_config
 
 FAULTS = (
-    # each hides those below it
+    # each fault hides those below it
     ('`vis_backends`', {
         'visualizer': dict(type='Visualizer', vis_backends=5)
     }),
@@ -76,7 +76,7 @@ def test_dyrep_before_the_optimizer(tiny_cls):
     }, 'has no `test_dataloader`'),
 ])
 def test_tests(tiny_cls, options, words):
-    """The checkpoint, which is not there, comes before the data."""
+    """A missing checkpoint is refused before missing data."""
     with pytest.raises(UserError, match=words):
         check_testing(changed(tiny_cls, options), 'gone.pth')
 

@@ -1,4 +1,4 @@
-"""What is told of runs that were killed, or could be."""
+"""Killed runs are resumed from the right checkpoint, or refused."""
 import logging
 
 import pytest
@@ -58,7 +58,7 @@ def test_settings_that_lose_nothing(cfg, monkeypatch):
 
 @pytest.fixture
 def saved(tmp_path):
-    """Return a function that writes checkpoints, and what names the last."""
+    """Return a function that writes checkpoints and `last_checkpoint`."""
 
     def save(*steps, last=None, cut=()):
         for step in steps:
@@ -86,12 +86,12 @@ def test_a_first_checkpoint_that_was_cut_off(saved):
 def test_the_last(saved, tmp_path):
     last = str(tmp_path / 'iter_9.pth')
     assert latest_checkpoint(saved(9, 10, last=last)) == last
-    # a further one was not finished
+    # another one was not finished
     assert latest_checkpoint(saved(9, 10, last=last, cut=[10])) == last
 
 
 def test_from_another_folder(saved, tmp_path):
-    """mmengine keeps the path as it was given."""
+    """mmengine keeps the path as the user wrote it."""
     work_dir = saved(9, last='work_dirs/x/iter_9.pth')
     assert latest_checkpoint(work_dir) == str(tmp_path / 'iter_9.pth')
 
@@ -103,7 +103,7 @@ def test_from_another_folder(saved, tmp_path):
     (None, 'no `last_checkpoint`'),
 ])
 def test_another_one_is_named(last, words, saved, tmp_path):
-    """The newest by number that is whole."""
+    """It is the whole checkpoint with the largest number."""
     work_dir = saved(8, 9, 20, 100, last=last, cut=[20, 100])
     torch.save(dict(state_dict={}), tmp_path / 'iter_50.pth')
     torch.save(dict(state_dict={}, optimizer={}), tmp_path / 'best_60.pth')
@@ -115,7 +115,7 @@ def test_another_one_is_named(last, words, saved, tmp_path):
 
 @pytest.mark.parametrize('last', ['iter_10.pth', 'iter_20.pth', ''])
 def test_there_is_no_other(last, saved):
-    """As with `max_keep_ckpts=1`, killed in the middle of a save."""
+    """This happens with `max_keep_ckpts=1`, if a save is killed."""
     with pytest.raises(UserError, match='there is no other.*without --resume'):
         latest_checkpoint(saved(10, last=last, cut=[10]))
 

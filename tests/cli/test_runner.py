@@ -1,4 +1,4 @@
-"""What a Runner cannot build is told in one sentence."""
+"""One sentence says what a Runner cannot build."""
 import pytest
 from mmengine.config import Config
 

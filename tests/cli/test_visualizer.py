@@ -13,7 +13,7 @@ def config(*backends):
 
 @pytest.fixture
 def installed(monkeypatch):
-    """The packages that are there."""
+    """Pretend that these packages alone are installed."""
     found = {'tensorboard'}
     monkeypatch.setattr(visualizer, 'find_spec',
                         lambda name: name in found or None)

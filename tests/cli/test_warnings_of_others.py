@@ -1,4 +1,4 @@
-"""Which warnings a tool hides, and that it hides no others."""
+"""A tool hides the known warnings and no others."""
 import sys
 import warnings
 
@@ -13,7 +13,7 @@ AVERAGE = 'Default ``avg_non_ignore`` is False, if you would like to ...'
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch):
-    """The filters of Python's own start, as if without options."""
+    """Set the filters that Python starts with, without its options."""
     monkeypatch.setattr(sys, 'warnoptions', [])
     with warnings.catch_warnings():
         warnings.resetwarnings()
@@ -22,7 +22,7 @@ def alone(monkeypatch):
 
 @report_errors
 def told(message, module, category=UserWarning):
-    """Whether a warning reaches the user of a tool."""
+    """Return True if a warning reaches the user of a tool."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.warn_explicit(message, category, 'file.py', 1, module)
     return [str(warning.message) for warning in caught] == [message]

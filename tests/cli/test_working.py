@@ -1,4 +1,4 @@
-"""Terminals are told what takes its time, files are not."""
+"""Terminals show the running task, files do not."""
 import contextlib
 import os
 import pty
@@ -22,7 +22,7 @@ def test_terminal(monkeypatch):
         with working('fusing') as status:
             status.update('comparing')
     shown = b''
-    with contextlib.suppress(OSError):  # after all that was written
+    with contextlib.suppress(OSError):  # the end of the output
         while piece := os.read(ours, 1 << 16):
             shown += piece
     os.close(ours)

@@ -1,4 +1,4 @@
-"""Every config builds, takes a training step in small, and fuses."""
+"""Every config builds, trains a small net for one step, and fuses."""
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,7 +33,7 @@ WIDTHS = {
     'feat_channels', 'fc_out_channels', 'channels', 'c1_channels'
 }
 
-# but for the classes the same as on CIFAR-10, see test_rows.py
+# the same as on CIFAR-10 except for the classes, see test_rows.py
 CIFAR100 = [path for path in CONFIGS if path.stem.endswith('_cifar100')]
 
 each_config = pytest.mark.parametrize(
@@ -42,7 +42,7 @@ each_config = pytest.mark.parametrize(
 
 
 def reduced(cfg):
-    """The same net with a quarter of its channels."""
+    """Return the same net with a quarter of its channels."""
     model = cfg.model
     if model.backbone.type == 'VGG':
         model.backbone.depth = 11
@@ -59,7 +59,7 @@ def reduced(cfg):
 
 
 def narrow(part):
-    """Quarter the channels of a neck, a head and what is inside."""
+    """Quarter the channels of a neck, a head and their parts."""
     if isinstance(part, list):
         for item in part:
             narrow(item)
@@ -74,9 +74,9 @@ def narrow(part):
 
 @torch.no_grad()
 def settle(model, x):
-    """Move the statistics of all norms towards these images, frozen too.
+    """Move the statistics of all norms, also frozen, towards these images.
 
-    Weights are random: without this 101 layers in eval mode explode.
+    Weights are random, so 101 layers in eval mode would explode otherwise.
     """
     norms = [m for m in model.modules() if isinstance(m, _BatchNorm)]
     momenta = [norm.momentum for norm in norms]
@@ -88,9 +88,9 @@ def settle(model, x):
 
 
 def evolution_of(cfg, model):
-    """What evolves the model of a config while it trains, if something does.
+    """Return the evolution of a config's model, None if it does not evolve.
 
-    Its hook accepts the model and gives the settings.
+    The hook of the config checks the model and has the settings.
     """
     hooks = [
         HOOKS.build(hook) for hook in cfg.get('custom_hooks') or []
@@ -104,7 +104,7 @@ def evolution_of(cfg, model):
 
 
 def check_grows(evolution, scores, batch):
-    """One event: the kernel of the highest score grows, nothing is cut."""
+    """Check an event: the kernel with the top score grows, none is cut."""
     model, means = evolution.model, scores.means()['snip']
     data = Data([batch], partial(loss_of, model),
                 lambda batch: model.extract_feat(batch[0]))
@@ -117,7 +117,7 @@ def check_grows(evolution, scores, batch):
 
 
 def check_fuses(cfg, model, x):
-    """The weights of the fused net are those of the plain config's net."""
+    """Check that the fused net has the weights of the plain config's net."""
     fused = fuse(model)
     plain = build_model(plain_config(cfg))
     plain.load_state_dict(fused.state_dict())
@@ -160,7 +160,7 @@ def test_config(path):
 
 @pytest.fixture(scope='module')
 def evolved(tmp_path_factory):
-    """Path and weights of a ResNet-50 that has grown on ImageNet."""
+    """The path and the weights of a ResNet-50 that has grown on ImageNet."""
     torch.manual_seed(0)
     cfg = load_config(str(FOLDER / 'dyrep_r50_imagenet.py'))
     model = build_model(cfg)
@@ -175,7 +175,7 @@ def evolved(tmp_path_factory):
 
 @pytest.mark.parametrize('path', EVOLVED, ids=lambda path: path.stem)
 def test_evolved(path, evolved):
-    """Starts with the branches of a checkpoint; evolves, if it does, so on."""
+    """The net has the checkpoint's branches, and may evolve further."""
     cfg = load_config(str(path))
     goes_on = path.stem.endswith('_cd')
     kind = 'dyrep' if goes_on else 'plain'
@@ -199,7 +199,7 @@ def test_evolved(path, evolved):
 
 
 def test_evolved_checkpoint_is_named_once():
-    """All start from the same file, which their users bring."""
+    """All start from the same file, which the user provides."""
     inits = [load_config(str(p)).model.backbone.init_cfg for p in EVOLVED]
     assert len(inits) == 10
     assert all(init == inits[0] for init in inits)

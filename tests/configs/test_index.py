@@ -1,4 +1,4 @@
-"""The table of configs/README.md and mim's metafile say what is there."""
+"""The table of configs/README.md and mim's metafile list all configs."""
 from pathlib import Path
 from runpy import run_path
 
@@ -12,7 +12,7 @@ CONFIGS = sorted((ROOT / 'configs').glob('*.py'))
 
 
 def test_files_are_up_to_date():
-    """Otherwise run .dev_scripts/index_configs.py."""
+    """If this fails, run .dev_scripts/index_configs.py."""
     for path, text in SCRIPT['contents']().items():
         assert path.read_text() == text
 
@@ -25,7 +25,7 @@ def test_readme_lists_every_config():
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
 def test_comment(path):
-    """Says what, names a paper's row or that none has it, claims nothing."""
+    """It names the net and a paper's row or none, and claims nothing."""
     entry = SCRIPT['read'](path)
     assert entry['what'].endswith('.') and '#' not in entry['what']
     comment = path.read_text().split('_base_ =')[0].replace('\n# ', ' ')
@@ -57,7 +57,7 @@ def test_a_config_without_comment_is_refused(tmp_path):
 
 
 def test_model_index():
-    """What mim reads: files exist, collections are those that are used."""
+    """Files that mim reads exist, and all collections are used."""
     index = load(str(ROOT / 'model-index.yml'))
     index.build_models_with_collections()
     assert len(index.models) == len(CONFIGS)

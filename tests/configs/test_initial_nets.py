@@ -30,7 +30,7 @@ def test_gammas_and_classifier_are_left_alone(path):
     model = load_config(str(path)).model
     if 'ResNet' in model.backbone.type:
         assert model.backbone.zero_init_residual is False
-    if model.head.type == 'ClsHead':  # it has no weights
+    if model.head.type == 'ClsHead':  # this head has no weights
         return
     # these start from the classifier of a library
     if not path.stem.startswith(('dyrep_mobilenet', 'dyrep_repvgg')):

@@ -1,4 +1,4 @@
-"""Names follow one rule, the table of methods and nets is whole."""
+"""Names follow one rule, and no net of the methods is missing."""
 import ast
 import re
 from itertools import product
@@ -26,7 +26,7 @@ each_config = pytest.mark.parametrize(
 
 
 def the_table():
-    """Every combination that there has to be."""
+    """Return every combination that must exist."""
     for dataset, heads in HEADS.items():
         nets = [*product(METHODS, ('r18', 'r50')), ('orepa', 'r101')]
         for head, (method, arch) in product(heads, nets):
@@ -62,9 +62,9 @@ def test_table_is_whole():
 def test_name(path):
     """[<head>_]<method>_<arch>_<dataset>[_c|_cd|_own].py.
 
-    Classifiers have no head to name; ``_c`` has a backbone that was trained
-    on ImageNet in the method's form and keeps it, ``_cd`` evolves it further,
-    ``_own`` trains as the method's own paper where others report it, too.
+    Classifiers name no head. ``_c`` has a backbone that was trained on
+    ImageNet in the method's form and keeps this form, ``_cd`` evolves it
+    further, ``_own`` has the recipe of the method's own paper.
     """
     match = NAME.fullmatch(path.stem)
     assert match
@@ -74,7 +74,7 @@ def test_name(path):
 
 @pytest.mark.parametrize('name', sorted(the_table()))
 def test_only_the_backbone_differs(name):
-    """What is compared is trained alike, but for OREPA's stem."""
+    """Nets to compare are trained alike, except for OREPA's stem."""
     head, method, arch, dataset = NAME.fullmatch(name).group(
         'head', 'method', 'arch', 'dataset')
     is_table = re.fullmatch(r'r\d+', arch) and name.endswith(dataset)

@@ -1,4 +1,4 @@
-"""The recipe of DBB's authors: their noise, and numbers that do not wrap."""
+"""The recipe of DBB's authors: its noise, without wrapped numbers."""
 from pathlib import Path
 
 import numpy as np

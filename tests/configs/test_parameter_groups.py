@@ -18,7 +18,7 @@ CONFIGS = sorted(
 
 
 class Parameter(NamedTuple):
-    """What the scripts of the papers look at."""
+    """The facts of a parameter that the papers' scripts use."""
 
     name: str
     is_norm: bool
@@ -30,7 +30,7 @@ class Parameter(NamedTuple):
 
     @property
     def is_identity(self):
-        """A norm alone is an identity branch; scripts do not know it as one"""
+        """True for the norm of an identity branch, which scripts miss."""
         return self.name.endswith('identity.norm.weight')
 
 
@@ -38,23 +38,23 @@ class Parameter(NamedTuple):
 
 
 def of_orepa(p):
-    """train.py, sgd_optimizer: by 'bias' and 'bn' in the name."""
+    """Rule of train.py, sgd_optimizer: 'bias' and 'bn' in the name."""
     undecayed = p.is_bias or (p.is_norm and not p.is_identity)
     return 2 if p.is_bias else 1, 0 if undecayed else 1
 
 
 def of_repvgg(p):
-    """README, and train/optimizer.py: all but kernels and the identity."""
+    """Rule of README and train/optimizer.py: not kernels and identity."""
     return 1, 1 if p.is_identity or p.dimensions > 1 else 0
 
 
 def of_dyrep(p):
-    """lib/utils/optim.py: nothing of one dimension."""
+    """Rule of lib/utils/optim.py: no decay with one dimension."""
     return 1, 1 if p.dimensions > 1 else 0
 
 
 def of_dbb(p):
-    """train.py, sgd_optimizer: by 'bias' and 'depth' in the name."""
+    """Rule of train.py, sgd_optimizer: 'bias' and 'depth' in the name."""
     return 2 if p.is_bias else 1, 0 if 'depthwise' in p.name else 1
 
 
@@ -62,7 +62,7 @@ def all_alike(p):
     return 1, 1
 
 
-# What comes first holds: (name of the config, rule, decay, nesterov).
+# (name of the config, rule, decay, nesterov); the first that fits holds
 RULES = [
     (r'.*_cifar', all_alike, 1e-4, False),
     (r'dyrep_mobilenet', of_dyrep, 4e-5, True),
@@ -77,7 +77,7 @@ RULES = [
 
 @pytest.fixture(autouse=True)
 def silent_log(monkeypatch):
-    """The constructor of groups logs four lines for each parameter."""
+    """Silence the log, which has four lines for each parameter."""
     monkeypatch.setattr(MMLogger, 'callHandlers', lambda *args: None)
 
 

@@ -1,4 +1,4 @@
-"""Nets of DyRep's rows are those of its tables, and begin as its code says."""
+"""Nets of DyRep's rows match its tables and start as its code does."""
 import math
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def test_parameters_of_the_plain_net(name, millions):
 
 @pytest.mark.parametrize('method', ['plain', 'dbb', 'dyrep'])
 def test_cifar100(method):
-    """Another data set, and as many classes."""
+    """The data set changes, and the number of classes with it."""
     ten, hundred = [
         config(f'{method}_vgg16_cifar{n}').to_dict() for n in (10, 100)
     ]
@@ -60,7 +60,7 @@ def test_cifar100(method):
 
 
 def test_how_the_vgg_begins():
-    """Normal by the fan-out, uniform for linear layers; no bias but theirs."""
+    """Normal by the fan-out; linear layers are uniform and have biases."""
     torch.manual_seed(0)
     net = build_model(config('plain_vgg16_cifar10'))
     net.init_weights()

@@ -1,10 +1,10 @@
 """Small nets of the configs train, step by step, as the official code did.
 
-The files hold what official code gave in float64: initial weights, as float16
-that float64 takes exactly, the factors of learning rate and decay that the
-official script gives each parameter, the loss of 20 steps of SGD, a few
-weights after 1, 5 and 20, and ``noise``: by how much the official losses
-change where each initial weight changes by its last bit.
+The files hold results of the official code in float64: initial weights, as
+float16, which float64 holds exactly; the factors of learning rate and decay
+that the official script gives each parameter; the losses of 20 steps of SGD;
+a few weights after 1, 5 and 20 steps; and ``noise``, the change of the
+official losses when each initial weight changes by its last bit.
 """
 from pathlib import Path
 from typing import NamedTuple
@@ -48,7 +48,7 @@ NETS = {
 
 
 def part(official, name):
-    """The arrays of a part of a file, as float64, by official name."""
+    """Return the arrays of a part of a file, as float64, by official name."""
     return {
         key.partition('/')[2]: torch.from_numpy(official[key]).double()
         for key in official if key.startswith(f'{name}/')
@@ -56,7 +56,7 @@ def part(official, name):
 
 
 def ours(official_names):
-    """Ours for official weights."""
+    """Convert official weights to mmrep's names."""
     return convert(official_names, target='classifier')
 
 
@@ -68,7 +68,7 @@ def batches():
 
 
 def build(net):
-    """A small net of the config, and the optimizer that the config makes."""
+    """Build a small net of the config, and the optimizer of the config."""
     cfg = load_config(str(CONFIGS / f'{net.config}.py'))
     cfg.model.backbone.update(net.backbone)
     cfg.model.head.update(num_classes=10, in_channels=net.channels)
@@ -78,7 +78,7 @@ def build(net):
 
 
 def train(model, optimizer, batches):
-    """Losses of 20 steps, and weights after some of them."""
+    """Return the losses of 20 steps, and the weights after some of them."""
     losses, states = [], {}
     for step in range(1, max(AFTER) + 1):
         images, labels = batches[(step - 1) % len(batches)]
@@ -97,7 +97,7 @@ def train(model, optimizer, batches):
 
 @pytest.fixture
 def padding_value_without_gradient(monkeypatch):
-    """What lies around the image in DBB: the official code cuts it off."""
+    """Cut the gradient of the padding in DBB, as the official code does."""
     edge = Staged.edge
     monkeypatch.setattr(Staged, 'edge', lambda self, x: edge(self, x).detach())
 
@@ -106,7 +106,7 @@ def padding_value_without_gradient(monkeypatch):
 def test_trajectory(name, batches, padding_value_without_gradient):
     with np.load(DATA / f'{name}.npz') as arrays:
         official = dict(arrays)
-    assert official['noise'].max() < BAR  # no chaos in what is compared
+    assert official['noise'].max() < BAR  # the compared losses are not chaotic
     start = part(official, 'start')
     model, optimizer = build(NETS[name])
     model.load_state_dict(ours(start), strict=False)
@@ -124,7 +124,7 @@ def test_trajectory(name, batches, padding_value_without_gradient):
 
 
 def check_groups(official, start, model, optimizer):
-    """What the official script says of each parameter is so in ours."""
+    """Check that each parameter has the factors of the official script."""
     factors = dict(zip(official['groups/names'], official['groups/factors']))
     groups = {p: g for g in optimizer.param_groups for p in g['params']}
     expected = [
@@ -134,7 +134,7 @@ def check_groups(official, start, model, optimizer):
         }) for i in range(2)
     ]
     for name, p in model.named_parameters():
-        # a stem that is turned has some of its filters negative
+        # a turned stem has some negative filters
         lr, decay = [v[name].abs().unique().item() for v in expected]
         assert groups[p]['lr'] == pytest.approx(LR * lr), name
         assert groups[p]['weight_decay'] == pytest.approx(decay), name

@@ -1,4 +1,4 @@
-"""The fused files are written both or none, and destroy nothing."""
+"""Both fused files are written or none, and no other file is lost."""
 import os
 
 import pytest

@@ -1,4 +1,4 @@
-"""Both forms of a net, with the weights that they are to have."""
+"""Both forms of a net load the right weights."""
 import pytest
 import torch
 from torch import nn
@@ -28,7 +28,7 @@ def read(net, **meta):
 
 @pytest.mark.parametrize('into', [plain, rich])
 def test_rich_weights(into):
-    """A plain net gets the layers, too."""
+    """A plain net gets the blocks of the weights, too."""
     net, x = rich().eval(), torch.randn(1, 2, 8, 8)
     loaded = load_rich(into().train(), read(net), 'a.pth')
     assert not loaded.training
@@ -36,7 +36,7 @@ def test_rich_weights(into):
 
 
 def test_a_part_of_the_layers_is_plain():
-    """As of a net whose config has more blocks than it had once."""
+    """The config of such a net has got more blocks since its training."""
     loaded = load_rich(rich(), read(rich(include='0')), 'a.pth')
     assert mmrep.structure(loaded).keys() == {'0', '2'}
 

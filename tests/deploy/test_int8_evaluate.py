@@ -43,7 +43,7 @@ def test_scores(name, metric, size, request, tmp_path):
     assert len(seen) == len(loader)
     assert MMLogger.get_current_instance().level == level
 
-    # it is the file that answers, and the net is as it was
+    # the file answers, and the net is unchanged
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()
@@ -54,7 +54,7 @@ def test_scores(name, metric, size, request, tmp_path):
 
 
 def test_other_sizes(tiny_seg):
-    """A file for one size ends in a sentence where an image has another."""
+    """A file for one size refuses an image of another in one sentence."""
     cfg = load_config(tiny_seg)
     cfg.model.backbone.type = 'ResNet'
     model = build_model(cfg).eval()
@@ -64,7 +64,7 @@ def test_other_sizes(tiny_seg):
 
 
 def test_several_outputs(tiny_cls):
-    """What has no head, or heads with other results, cannot be served."""
+    """A net without a head, or with several outputs, cannot be served."""
     cfg = load_config(tiny_cls)
     cfg.model.backbone.type = 'ResNet'
     whole = build_model(cfg).eval()

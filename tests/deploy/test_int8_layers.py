@@ -1,4 +1,4 @@
-"""What is said of a net's layers, against formulas written another way."""
+"""Numbers of a net's layers, against formulas written another way."""
 import math
 import tracemalloc
 
@@ -17,7 +17,7 @@ pytest.importorskip('onnxruntime')
 
 
 class Net(nn.Module):
-    """Two convolutions, of channels that differ by 100 in size."""
+    """Two convolutions, whose channels differ in size by a factor of 100."""
 
     def __init__(self):
         super().__init__()
@@ -45,7 +45,7 @@ def data(net):
 
 
 def fake_quantized(weight, scale, axis=None):
-    """Torch's own rounding to -127 ... 127 times a scale."""
+    """Round to -127 ... 127 times a scale, by torch's own function."""
     if axis is None:
         return torch.fake_quantize_per_tensor_affine(weight, scale, 0, -127,
                                                      127)
@@ -90,7 +90,7 @@ def test_a_dead_layer():
 
 
 def test_dead_channels():
-    """Most are zero: the others are compared."""
+    """Most channels are zero, and the others are compared."""
     weight = np.zeros((5, 1, 1, 1))
     weight[:2, 0, 0, 0] = 1, -3
     assert weight_row(weight)['spread'] == 1.5
@@ -121,7 +121,7 @@ def test_ranges_have_zero():
 
 
 def test_images_are_not_kept(data):
-    """A net's activations on many large images fit into no memory."""
+    """The activations of many large images would exceed the memory."""
 
     def peak(count):
         images = [torch.randn(1, 3, 8, 8)] * count
@@ -135,7 +135,7 @@ def test_images_are_not_kept(data):
 
 
 def test_the_graph_stays(net, data):
-    """Looking inside changes nothing of the file."""
+    """Reading the tensors does not change the file."""
     x = torch.randn(1, 3, 8, 8)
     activation_rows(data, ['input'], [x])
     found, = run(session(data), x)

@@ -1,4 +1,4 @@
-"""INT8 files: what they hold, and that per channel is finer."""
+"""Content of INT8 files; scales per channel are finer."""
 import pytest
 import torch
 from torch import nn
@@ -13,7 +13,7 @@ pytest.importorskip('onnxruntime')
 
 
 class Net(nn.Module):
-    """One channel has large weights, for what is black in all images."""
+    """A net whose large weights read a channel that is always zero."""
 
     def __init__(self):
         super().__init__()
@@ -32,7 +32,7 @@ class Net(nn.Module):
 
 @pytest.fixture(scope='module')
 def case():
-    """The file, images, and what it computes of them."""
+    """The file, images, and its outputs for them."""
     torch.manual_seed(0)
     data = to_onnx(Net().eval(), (1, 3, 12, 12))
     images = [torch.randn(1, 3, 12, 12) for _ in range(8)]
@@ -59,7 +59,7 @@ def test_granularity(case):
 
 
 def test_file(case):
-    """Weights are signed bytes; ranges end at the ReLU, none is left."""
+    """Weights are signed bytes; ranges replace the ReLUs."""
     import onnx
     data, images, _ = case
     int8 = quantize(data, images, True)

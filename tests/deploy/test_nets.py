@@ -1,4 +1,4 @@
-"""Trained or fused, a net is loaded with all that is known of it."""
+"""Trained and fused nets are loaded with all that is known of them."""
 import pytest
 import torch
 from torch import nn
@@ -18,7 +18,7 @@ X = torch.randn(2, 3, 32, 64, generator=torch.Generator().manual_seed(0))
 
 @pytest.fixture(scope='module')
 def files(tiny_seg, tmp_path_factory):
-    """Checkpoint, and what tools/fuse.py makes of it."""
+    """A checkpoint, and the files that tools/fuse.py makes of it."""
     folder = tmp_path_factory.mktemp('nets')
     cfg = load_config(tiny_seg)
     torch.manual_seed(0)
@@ -53,7 +53,7 @@ def test_all_ways_are_the_same_net(tiny_seg, files):
 
 
 def test_the_reference_keeps_its_pools(files):
-    """What is compared has torch's own, what is exported has matrices."""
+    """The reference has torch's pools, the exported net has matrices."""
     _, config, fused = files
     nets = load_nets(config, fused)
     nets.plain.backbone.pool = pool = nn.AdaptiveAvgPool2d(2)

@@ -1,4 +1,4 @@
-"""The comparison notices what differs."""
+"""The comparison notices differences."""
 import sys
 
 import pytest

@@ -39,7 +39,7 @@ def rich_and_plain(**backbone):
     ('RepVGGBackbone', dict(arch='A0', base_channels=4), None),
 ])
 def test_fused_backbones(kind, options, stock):
-    """No more convolutions than in the host's own net, sizes free."""
+    """Files have the host's number of convolutions and free sizes."""
     rich, part = rich_and_plain(type=kind, **options)
 
     def reference(x):
@@ -67,7 +67,7 @@ def test_training_form_has_more():
 
 
 class Custom(Backbone):
-    """A backbone that is a function of one's own."""
+    """A backbone that computes a given function."""
 
     def __init__(self, function):
         super().__init__(nn.Identity())
@@ -81,7 +81,7 @@ def exported(function, reference=None):
 
 
 def test_sizes_that_the_trace_holds_fast():
-    """Free are only axes for which the file was right."""
+    """Axes are free only if the file is right at other sizes."""
     held = exported(lambda x: x * int(x.shape[3]))
     assert held.free == ('batch', ) and held.shapes == [SHAPE, (3, 3, 64, 64)]
     held = exported(lambda x: x * int(x.shape[0]))
@@ -104,7 +104,8 @@ def test_an_unknown_operator_is_refused(capfd):
         exported(lambda x: torch.special.bessel_j0(x))
     assert 'bessel' in str(refused.value)
     assert '\n' not in str(refused.value)
-    assert capfd.readouterr().out == ''  # no graph of thousands of lines
+    # torch would print a graph of thousands of lines
+    assert capfd.readouterr().out == ''
 
 
 def test_a_model_that_does_not_run_is_refused():

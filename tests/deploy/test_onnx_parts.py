@@ -1,4 +1,4 @@
-"""What is exported of the three hosts' models."""
+"""Parts of the three hosts' models that are exported."""
 import pytest
 import torch
 from torch import nn
@@ -50,7 +50,7 @@ def test_detector(tiny_det):
 
 
 def test_the_mode_is_the_models(tiny_cls):
-    """Else the exporter leaves the model in training mode."""
+    """With another mode, the exporter would leave the model in training."""
     model = model_of(tiny_cls)
     assert not Part(model, 'whole').training
     assert Part(model.train(), 'whole').training

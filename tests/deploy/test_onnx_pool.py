@@ -15,7 +15,7 @@ def test_equals_torch(bins, size):
 
 
 def test_global_pools_stay():
-    """ONNX has those; a pool in two places is one matrix in both."""
+    """ONNX has global pools; a pool in two places is one matrix in both."""
     shared = nn.AdaptiveAvgPool2d(2)
     net = nn.Sequential(
         nn.AdaptiveAvgPool2d(1), nn.AdaptiveAvgPool2d((1, 1)), shared,

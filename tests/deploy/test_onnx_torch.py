@@ -1,4 +1,4 @@
-"""What torch itself makes of fused nets: traces and exported programs."""
+"""Torch's own traces and exported programs of fused nets."""
 import io
 
 import pytest
@@ -16,7 +16,7 @@ BATCHES = (X, X.repeat(2, 1, 1, 1)[:3] * 2)
 
 
 def small(name):
-    """One of the backbones, by itself."""
+    """Build one of the backbones by itself."""
     init_default_scope('mmdet')
     options = dict(
         OREPAResNet=dict(depth=18, base_channels=4),
@@ -26,7 +26,7 @@ def small(name):
 
 
 def of_host(config, request):
-    """The backbone of a whole model."""
+    """Build the backbone of a whole model."""
     return build_model(load_config(request.getfixturevalue(config))).backbone
 
 
@@ -37,7 +37,7 @@ def of_host(config, request):
         'tiny_cls'
     ])
 def backbone(request):
-    """A fused backbone and what its training form computes of batches."""
+    """A fused backbone, batches and the features of its training form."""
     name = request.param
     torch.manual_seed(0)
     rich = of_host(name, request) if name.startswith('tiny') else small(name)
@@ -56,7 +56,7 @@ def check(function, expected):
 
 
 def test_trace(backbone):
-    """Through a file, as it is used in C++."""
+    """The trace goes through a file, as for C++."""
     fused, expected = backbone
     file = io.BytesIO()
     torch.jit.save(torch.jit.trace(fused, X), file)
@@ -75,7 +75,7 @@ def test_export(backbone):
 
 
 def test_script():
-    """Of layers: mmengine's BaseModule itself cannot be scripted."""
+    """Only layers: mmengine's BaseModule itself cannot be scripted."""
     torch.manual_seed(0)
     layer = mmrep.OREPAConv2d(4, 6, 3, padding=1)
     x = torch.randn(2, 4, 9, 9)

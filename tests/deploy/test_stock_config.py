@@ -76,7 +76,7 @@ def test_what_the_host_cannot_express_keeps_its_type(scope, extra):
 
 @pytest.mark.parametrize('scope', ['mmdet', 'mmseg', 'mmpretrain'])
 def test_norms_are_back(scope):
-    """Whether they stood behind blocks is nothing a plain net can tell."""
+    """A plain net does not depend on ``norm_behind``."""
     backbone = dict(type='DBBResNet', depth=50, norm_behind=False)
     assert plain(scope, backbone).model.backbone.type == 'ResNet'
     wide = plain(scope, dict(backbone, width_per_group=128)).model.backbone
@@ -105,7 +105,7 @@ def test_repvgg():
 
 
 def test_repvggplus():
-    """No auxiliary classifiers, and what no host has keeps its type."""
+    """Auxiliary classifiers go; a net that no host has keeps its type."""
     backbone = dict(
         type='RepVGGBackbone',
         arch='L2pse',

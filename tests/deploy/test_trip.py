@@ -13,7 +13,7 @@ from mmrep.hosts import build_model, load_config
 from mmrep.testing import randomize_norms
 
 X = torch.randn(1, 3, 32, 64, generator=torch.Generator().manual_seed(0))
-LAYERS = 17  # 3x3 and larger ones of a ResNet-18, all of them OREPA
+LAYERS = 17  # all convolutions from 3x3 on of a ResNet-18; all are OREPA
 
 
 def net_of(config):
@@ -42,7 +42,7 @@ def features(model):
 
 
 def written(report):
-    """What a host makes of the two files."""
+    """Load the two files as a host does."""
     model = build_model(Config.fromfile(report.config))
     load_checkpoint(model, report.checkpoint, strict=True)
     return model
@@ -50,7 +50,7 @@ def written(report):
 
 @pytest.mark.parametrize('prefix', ['', 'module._orig_mod.'])
 def test_deploys(net, tiny_cls, folder, prefix):
-    """Also what DDP and torch.compile call otherwise; paths of any kind."""
+    """DDP and torch.compile rename weights; paths are of any kind."""
     torch.save(dict(state_dict=named(net, prefix)), folder / 'net.pth')
     out = folder / 'out' / 'fused.pth'
     done = []
@@ -69,7 +69,7 @@ def test_deploys(net, tiny_cls, folder, prefix):
 
 
 def test_an_evolved_net(tiny_cls, folder):
-    """Of a config that is plain; the checkpoint brings its blocks along."""
+    """The config is plain, and the checkpoint brings the blocks."""
     config = folder / 'plain.py'
     config.write_text(f"_base_ = {tiny_cls!r}\n"
                       "model = dict(backbone=dict(type='ResNet'))")

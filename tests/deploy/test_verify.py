@@ -16,7 +16,7 @@ from mmrep.testing import randomize_norms
 
 
 class Net(nn.Module):
-    """With a head that the features alone would not show."""
+    """A net whose head the features do not show."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Reading the pages: their code blocks, their code spans, their links."""
+"""Read the pages: their code blocks, their code spans, their links."""
 import re
 from pathlib import Path
 from typing import Iterator, List, NamedTuple
@@ -15,7 +15,7 @@ BRACES = re.compile(r'(.*?)\{([^{}]*,[^{}]*)\}(.*)')
 
 
 class Block(NamedTuple):
-    """A fenced block: ``line`` is that of its first line of code."""
+    """A fenced block; ``line`` is the number of its first line of code."""
 
     kind: str
     text: str
@@ -27,7 +27,7 @@ def name_of(page: Path) -> str:
 
 
 def blocks(page: Path, *kinds: str) -> List[Block]:
-    """The fenced blocks of these kinds, in order."""
+    """Return the fenced blocks of these kinds, in order."""
     text = page.read_text(encoding='utf-8')
     found = [
         Block(match[1].strip(), match[2],
@@ -38,19 +38,19 @@ def blocks(page: Path, *kinds: str) -> List[Block]:
 
 
 def prose(page: Path) -> str:
-    """The page without its fenced blocks."""
+    """Return the page without its fenced blocks."""
     return FENCE.sub('', page.read_text(encoding='utf-8'))
 
 
 def commands(page: Path) -> Iterator[List[str]]:
-    """The words of each line of the blocks that are no Python."""
+    """Return the words of each line of the blocks that are not Python."""
     for block in blocks(page, '', 'bash', 'sh', 'shell', 'console'):
         for line in block.text.replace('\\\n', ' ').splitlines():
             yield line.partition('#')[0].split()
 
 
 def code(page: Path) -> str:
-    """All that is written as code, a span or a block a line."""
+    """Return all code of a page, a span or a block per line."""
     fenced = [match[2] for match in FENCE.finditer(page.read_text())]
     return '\n'.join(SPAN.findall(prose(page)) + fenced)
 
@@ -60,14 +60,14 @@ def links(page: Path) -> List[str]:
 
 
 def anchors(page: Path) -> List[str]:
-    """What a link to a heading of the page can end in."""
+    """Return the ends of links to headings of a page."""
     headings = re.findall(r'^#+ (.+)$', prose(page), re.MULTILINE)
     plain = [re.sub(r'[^\w\- ]', '', heading.lower()) for heading in headings]
     return [heading.replace(' ', '-') for heading in plain]
 
 
 def spread(word: str) -> List[str]:
-    """``a{b,c}`` as a shell has it, ``ab`` and ``ac``."""
+    """Expand ``a{b,c}`` as a shell does, to ``ab`` and ``ac``."""
     match = BRACES.match(word)
     if not match:
         return [word]

@@ -1,4 +1,4 @@
-"""CITATION.cff and CHANGELOG.md are what tools expect of them."""
+"""CITATION.cff and CHANGELOG.md have the forms that tools expect."""
 import re
 
 import pytest
@@ -22,7 +22,7 @@ def citation():
 
 
 def test_required_keys(citation):
-    """Those of the Citation File Format 1.2.0."""
+    """The Citation File Format 1.2.0 requires these."""
     assert citation['cff-version'] == '1.2.0'
     assert citation['title'] == mmrep.__name__
     assert citation['message'] and citation['authors'][0]['name']

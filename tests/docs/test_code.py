@@ -1,12 +1,12 @@
 """The Python on the pages runs, and the configs on them build.
 
-All blocks of a page share their names, as a reader has them who follows the
-page, and begin with a few of the reader's own. A block that
+All blocks of a page share their names, as for a reader who follows the page.
+They begin with a few names of the reader's own. A block that
 
 - sets ``_base_`` is a config: it is read and its model built;
 - sets ``backbone`` is a part of a config: the backbone is built;
 - defines ``test_...`` is a test file: its tests run;
-- uses A_NAME that stands for a file of the reader's is parsed only.
+- uses A_NAME that stands for a file of the reader's is only parsed.
 """
 import ast
 from collections import OrderedDict
@@ -28,7 +28,7 @@ RUN = [page for page in PAGES if blocks(page, 'python')]
 
 @pytest.fixture(autouse=True)
 def apart(tmp_path, monkeypatch):
-    """Files in a folder of their own; what a page registers goes again."""
+    """Run in a folder of its own, and undo what a page registers."""
     monkeypatch.chdir(tmp_path)
     registries = (MODELS, BRANCHES)
     known = [dict(registry.module_dict) for registry in registries]
@@ -40,7 +40,7 @@ def apart(tmp_path, monkeypatch):
 
 
 def readers_own():
-    """What a reader has at hand: a model, another one, a convolution."""
+    """Return a reader's own objects: two models and a convolution."""
 
     def net():
         return nn.Sequential(OrderedDict(backbone=nn.Conv2d(4, 4, 3)))
@@ -55,7 +55,7 @@ def readers_own():
 
 
 def has_placeholder(block, names):
-    """Whether a name in capitals comes from nowhere on the page."""
+    """Return True if the page does not define a name in capitals."""
     nodes = list(ast.walk(ast.parse(block.text)))
     used = {node.id for node in nodes if isinstance(node, ast.Name)}
     own = {node.id for node in nodes if isinstance(node, ast.Name)
@@ -72,13 +72,13 @@ def build_config(block, folder):
     path.write_text(block.text)
     cfg = load_config(str(path))
     evolves = any('DyRep' in h.type for h in cfg.get('custom_hooks') or [])
-    with torch.device('meta'):  # without the time that random weights take
+    with torch.device('meta'):  # saves the time of drawing weights
         model = build_model(cfg)
     assert evolves or list(rep_layers(model))
 
 
 def run(block, page, names):
-    """Run a block; lines count as on the page."""
+    """Run a block, with the line numbers of the page."""
     source = '\n' * (block.line - 1) + block.text
     exec(compile(source, name_of(page), 'exec'), names)
     tests = [
@@ -91,13 +91,13 @@ def run(block, page, names):
     if 'backbone' in part:
         init_default_scope('mmdet')
         assert list(rep_layers(MODELS.build(names.pop('backbone'))))
-    if 'model' in part:  # a part of a config, not the reader's model
+    if 'model' in part:  # this is a part of a config, not the reader's model
         names['model'] = readers_own()['model']
 
 
 @pytest.fixture(scope='module')
 def trained(tiny_cls, tmp_path_factory):
-    """What a reader has trained: config and checkpoint."""
+    """The config and the checkpoint of a reader's trained net."""
     path = str(tmp_path_factory.mktemp('trained') / 'net.pth')
     torch.save(build_model(load_config(tiny_cls)).state_dict(), path)
     return dict(TRAINED_PY=tiny_cls, TRAINED_PTH=path)

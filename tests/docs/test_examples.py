@@ -15,15 +15,15 @@ from mmrep.measure.cost import make_dbb
 
 from .test_site import PUBLIC, entries
 
-# these wait for changes of their files; none shall be left
+# these lack an example; none shall be left
 PENDING = set()
-# each function and class of these
+# modules whose functions and classes all count
 WHOLE = (kernel, memory, timing)
 FLAGS = doctest.NORMALIZE_WHITESPACE
 
 
 def public():
-    """What is public, each once, by its name."""
+    """Return the public objects, each once, by name."""
     found = [getattr(importlib.import_module(r), n) for r, n in PUBLIC]
     found += [
         thing for module in WHOLE for name, thing in vars(module).items()
@@ -47,9 +47,9 @@ NAMED = public()
 
 @pytest.fixture(autouse=True)
 def apart(tmp_path, monkeypatch):
-    """Files in a folder of their own, equal random numbers, no log lines.
+    """Run in a folder of its own, with equal random numbers and no log.
 
-    What an example registers goes again.
+    What an example registers is undone.
     """
     monkeypatch.chdir(tmp_path)
     for registry in (BRANCHES, KERNEL_BRANCHES):

@@ -1,4 +1,4 @@
-"""The reading of pages, on which the other tests of them stand."""
+"""Tests of the reading of pages, which the other tests need."""
 import pytest
 
 from .pages import anchors, blocks, commands, links, prose, spread

@@ -1,4 +1,4 @@
-"""Whatever the pages name is there: files, headings, tools, options, API."""
+"""All that the pages name exists: files, headings, tools, options, API."""
 import pkgutil
 import re
 
@@ -17,7 +17,7 @@ each_page = pytest.mark.parametrize('page', PAGES, ids=name_of)
 
 @pytest.fixture
 def options(load_tool, capsys, monkeypatch):
-    """Return a function: the options that a tool itself says it has."""
+    """Return a function that lists the options in a tool's help."""
 
     def options(name):
         tool = load_tool(name)
@@ -89,7 +89,7 @@ def test_index_has_every_page():
     'fully_shard', 'fuse_conv_bn', 'switch_to_deploy', 'efficient_conv_bn_eval'
 ])  # yapf: disable
 def test_tools_of_others_have_a_row(tool):
-    """What they do with blocks, or that one is to fuse first."""
+    """The row says what they do with blocks, or to fuse first."""
     text = (ROOT / 'docs' / 'troubleshooting.md').read_text()
     rows = [x for x in text.splitlines() if x[:1] == '|' and tool in x]
     told, = {row.split('|')[2].strip() for row in rows}

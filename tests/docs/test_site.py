@@ -25,7 +25,7 @@ PUBLIC = [(room, name) for room in ROOMS
 
 
 class Loader(yaml.SafeLoader):
-    """Reads the file of MkDocs; what its tags make is not of interest."""
+    """A loader of the file of MkDocs, which ignores its tags."""
 
 
 Loader.add_multi_constructor('', lambda loader, tag, node: tag)
@@ -37,7 +37,7 @@ def site():
 
 
 def pages_in(nav):
-    """The pages of a navigation, however deep."""
+    """Return the pages of a navigation at any depth."""
     if isinstance(nav, str):
         return [nav]
     parts = nav.values() if isinstance(nav, dict) else nav
@@ -46,7 +46,7 @@ def pages_in(nav):
 
 @lru_cache
 def entries():
-    """What the reference has an entry for, by path."""
+    """Return the paths of all entries of the reference."""
     pages = sorted((DOCS / 'api').glob('*.md'))
     paths = [p for page in pages for p in ENTRY.findall(page.read_text())]
     assert len(paths) == len(set(paths))
@@ -61,7 +61,7 @@ def test_navigation_has_every_page_once(site):
 
 
 def test_builds_strictly(site):
-    """A warning is an error, and links are looked at."""
+    """A warning is an error, and links are checked."""
     assert site['strict'] is True
     assert set(site['validation']['links'].values()) == {'warn'}
     assert site['validation']['nav']['omitted_files'] == 'warn'
@@ -80,7 +80,7 @@ def test_reference_has_every_public_name(room, name):
     thing = getattr(importlib.import_module(room), name)
     if isinstance(thing, (str, tuple, list)):
         return  # a constant has no docstring
-    found = entries()  # of itself, or of the module that defines it
+    found = entries()  # its own entry, or that of its module
     assert thing.__module__ in found or thing in found.values()
 
 

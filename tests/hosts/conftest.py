@@ -1,4 +1,4 @@
-"""One training step and fusing, of any part of a host's model."""
+"""Train a part of a host's model for one step and fuse it."""
 import importlib
 
 import pytest
@@ -11,12 +11,12 @@ from mmrep.deploy.verify import relative_difference
 from mmrep.nets.walk import branch_by_branch, names, rep_layers
 from mmrep.testing import randomize_norms
 
-# exact up to rounding, however deep the model: all is run in float64
+# all runs in float64, which stays exact to rounding in deep models
 TOLERANCE = 1e-9
 
 
 def tensors(value):
-    """The tensors of a nested output, in order."""
+    """Return the tensors of a nested output, in order."""
     if isinstance(value, torch.Tensor):
         return [value]
     return [tensor for item in value for tensor in tensors(item)]
@@ -24,13 +24,13 @@ def tensors(value):
 
 @torch.no_grad()
 def stir(model):
-    """Move norms and rich layers away from their start, where some is zero."""
+    """Move norms and blocks away from their start, where some are zero."""
     randomize_norms(model)
     for layer in rep_layers(model):
         for parameter in layer.parameters():
             parameter += 0.1 * torch.rand_like(parameter)
     for module in model.modules():
-        # mmdet never initialises it: it stands in an nn.Sequential, and its
+        # mmdet never initialises it: it is inside an nn.Sequential, and its
         # init_cfg overrides a child that it does not have
         if type(module).__name__ == 'TridentConv':
             nn.init.kaiming_uniform_(module.weight)
@@ -38,7 +38,7 @@ def stir(model):
 
 
 def build(scope, config, conv):
-    """Build as a Runner does; all but what is known to stay plain is rich."""
+    """Build as a Runner does; only known convolutions may stay plain."""
     importlib.import_module(f'{scope}.models')
     init_default_scope(scope)
     model = MODELS.build({**config, 'conv_cfg': dict(type=conv)})
@@ -49,9 +49,9 @@ def build(scope, config, conv):
 
 
 def plain_convs(model, known):
-    """Convolutions that ``conv_cfg`` did not reach, by parts of their names.
+    """Return the convolutions without ``conv_cfg``, by parts of names.
 
-    One whose name has none of the known parts stands for itself.
+    A convolution whose name has none of the known parts has its whole name.
     """
     found = set()
     for module, (name, *_) in names(model).items():
@@ -63,7 +63,7 @@ def plain_convs(model, known):
 
 
 def trained(model):
-    """The parameters of rich layers that are trained, by name."""
+    """Return the parameters of blocks that are trained, by name."""
     return {
         f'{paths[0]}.{name}': parameter
         for layer, paths in names(model).items()
@@ -74,10 +74,10 @@ def trained(model):
 
 
 def train_step(model, x):
-    """One step of SGD, which reaches every branch of every rich layer."""
-    model.train()  # of ResNets it returns None
+    """Take a step of SGD, which reaches every branch of every block."""
+    model.train()  # ResNets return None
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    # no plain mean of squares: after a norm in train mode that is constant
+    # a plain mean of squares is constant after a norm in train mode
     sum((out - torch.randn_like(out)).square().mean()
         for out in tensors(model(x))).backward()
     own = trained(model)
@@ -92,7 +92,7 @@ def train_step(model, x):
 
 
 def moved_biases(model, fused, layers):
-    """What a norm behind has taken over of each named layer; 0 if nothing."""
+    """Return the bias of each layer that a norm behind has absorbed."""
     biases = {name: model.get_submodule(name).fuse().bias for name in layers}
     return {
         name:
@@ -103,9 +103,9 @@ def moved_biases(model, fused, layers):
 
 
 def outputs(model, x, layers):
-    """What the named layers give on the way, and the model in the end.
+    """Return the outputs of the named layers and of the model.
 
-    ``layers`` holds what is to be added to each.
+    ``layers`` has a tensor to add to the output of each layer.
     """
     found = []
     handles = [
@@ -121,9 +121,9 @@ def outputs(model, x, layers):
 
 @torch.no_grad()
 def assert_fuses(model, x):
-    """Fused, the model is plain and computes what its branches do.
+    """Check that the fused model is plain and computes the same.
 
-    Layer by layer too: after a ReLU6 that saturates, all nets are alike.
+    Layers are compared, too: after a saturated ReLU6 all nets are equal.
     """
     model.eval()
     fused = mmrep.fuse(model)
@@ -148,7 +148,7 @@ def seed():
     'OREPAVGGConv2d', 'MobileOneConv2d', 'LargeKernelConv2d'
 ])
 def conv(request):
-    """Name of a rich layer, for ``conv_cfg``."""
+    """Name of a block, for ``conv_cfg``."""
     return request.param
 
 

@@ -80,7 +80,7 @@ BACKBONES = dict(
 # convolutions that the hosts build without `conv_cfg`
 PLAIN = {
     ('mmdet', 'TridentResNet'): ('conv2', ),  # TridentConv has its own weight
-    ('mmdet', 'ResNeSt'): ('fc1', 'fc2'),  # of the attention: `None` instead
+    ('mmdet', 'ResNeSt'): ('fc1', 'fc2'),  # the attention passes `None`
     ('mmseg', 'ResNeSt'): ('fc1', 'fc2'),
     ('mmpretrain', 'ResNeSt'): ('fc1', 'fc2'),
     ('mmpretrain', 'SEResNet'): ('se_layer', ),  # SELayer is given none
@@ -91,7 +91,7 @@ CASES = [(scope, name) for scope in BACKBONES for name in BACKBONES[scope]]
 
 
 def family(scope):
-    """What a host registers of ResNets and their kin."""
+    """Return the ResNets and similar backbones that a host registers."""
     importlib.import_module(f'{scope}.models')
     registered = importlib.import_module(f'{scope}.registry').MODELS
     kin = tuple(registered.module_dict[name]
@@ -105,10 +105,10 @@ def family(scope):
 
 @pytest.fixture
 def all_pixels(monkeypatch):
-    """Let sparse layers of mmpretrain, made for masked images, see all.
+    """Let mmpretrain's sparse layers, made for masked images, see all.
 
     SparseResNet makes the norms inside of rich layers sparse, but not their
-    convolutions: under a mask, what a 1x1 and its norm make of zeros is lost.
+    convolutions: a mask removes what a 1x1 and its norm make of zeros.
     """
     from mmpretrain.models.utils.sparse_modules import SparseHelper
     monkeypatch.setattr(SparseHelper, '_cur_active', torch.ones(2, 1, 2, 2))
@@ -116,7 +116,7 @@ def all_pixels(monkeypatch):
 
 @pytest.fixture
 def two_blocks(scope, name, monkeypatch):
-    """Stages of two blocks: those behind them would be as the second."""
+    """Give stages two blocks: further ones would be like the second."""
     importlib.import_module(f'{scope}.models')
     kind = MODELS.get(f'{scope}.{name}')
     if 'depth' in BACKBONES[scope][name]:

@@ -74,7 +74,7 @@ def test_bad_options(tiny_seg):
 
 
 def test_overrides_are_imported(tiny_seg, tmp_path, monkeypatch):
-    """As those of the file; the config that is dumped can be read again."""
+    """They are imported like the file's; the dumped config can be read."""
     (tmp_path / 'mine_for_mmrep.py').write_text('')
     monkeypatch.syspath_prepend(str(tmp_path))
     load_config(tiny_seg, {'custom_imports.imports': 'mine_for_mmrep'})

@@ -1,6 +1,6 @@
 """Necks and heads of mmdet and mmseg that take ``conv_cfg``, made rich.
 
-Of mmpretrain's, none takes one.
+No neck or head of mmpretrain takes one.
 """
 import inspect
 
@@ -14,7 +14,7 @@ DENSE = dict(num_classes=2, in_channels=8, feat_channels=8, stacked_convs=2)
 ROI = dict(in_channels=8, conv_out_channels=8, num_classes=2)
 SEG = dict(in_channels=16, channels=8, num_classes=3, norm_cfg=BN)
 
-# what the hosts build without `conv_cfg`: what predicts, and a few more
+# layers that the hosts build without `conv_cfg`: predictors and a few more
 CSPNEXT = 'blocks.0.conv1',  # but its block passes it on to conv2
 RETINA = 'retina_cls', 'retina_reg'
 FCOS = 'conv_cls', 'conv_reg', 'conv_centerness'
@@ -51,7 +51,7 @@ CASES = [
 
 
 def features(config):
-    """What the part is given: a level, or a pyramid of three."""
+    """Return the input of a part: a level, or a pyramid of three."""
     shape = dict(dtype=torch.float64)
     if 'conv_out_channels' in config:
         return torch.randn(3, 8, 7, 7, **shape)

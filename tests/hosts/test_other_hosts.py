@@ -133,7 +133,7 @@ def test_no_dataset(tmp_path):
 
 
 def test_a_resnet_of_other_names_stays_ours(tmp_path):
-    """That of mmaction; ResNets of hosts that build on mmdet are mmdet's."""
+    """mmaction's has other names; hosts that build on mmdet have mmdet's."""
     from mmrep.deploy.stock_config import plain_config
     kinds = {}
     for scope in OTHER_HOSTS:

@@ -1,4 +1,4 @@
-"""What each rule allows, and how it is told."""
+"""Values that each rule allows, and its words."""
 import pytest
 
 from mmrep.hosts.rules import (DICTS, FLAG, LEVEL, NAMED_HOOKS, NONE, PATH,

@@ -1,4 +1,4 @@
-"""Values of the wrong kind end in one sentence that says where they are."""
+"""Values of the wrong kind end in one sentence that names their place."""
 import re
 
 import pytest
@@ -80,7 +80,7 @@ WRONG = [
 
 
 def config(key, value):
-    """A config with a value at a place, and dicts above it."""
+    """Return a config with a value at a place, and dicts above it."""
     *above, last = key.split('.')
     content = {last: value}
     for part in reversed(above):
@@ -90,7 +90,7 @@ def config(key, value):
 
 @pytest.mark.parametrize('key, value', WRONG, ids=str)
 def test_wrong(key, value):
-    """The place, the value, the config and the rule, in one line."""
+    """One line names the place, the value, the config and the rule."""
     with pytest.raises(UserError) as error:
         check_values(config(key, value))
     message = str(error.value)
@@ -138,7 +138,7 @@ def test_configs_of_hosts(request, tiny):
 
 
 def test_each_rule_is_looked_at(tiny_seg):
-    """No key of the table is spelled as no config has it."""
+    """Each key of the table is one that a config has."""
     for key, rule in RULES.items():
         assert not rule.fits(object()) and rule.words
         with pytest.raises(UserError):

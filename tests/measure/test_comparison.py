@@ -1,4 +1,4 @@
-"""What rows say about configs."""
+"""Rows of numbers about configs."""
 import pytest
 
 from mmrep.measure import memory
@@ -10,7 +10,7 @@ SIZE = (64, 64)
 
 @pytest.fixture
 def compared(plain, tiny_cls):
-    """Rows of steps that say how long they take, and what was told."""
+    """Rows of steps with known times, and the calls of the progress."""
     steps, told = training_steps([plain, tiny_cls], SIZE, 2), []
     said = [[(9, 9, 9), (1, 2, 1), (9, 9, 9)], [(9, 9, 9), (2, 3, 4),
                                                 (2, 4, 4)]]

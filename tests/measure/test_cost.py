@@ -1,4 +1,4 @@
-"""What a run costs plain, with DBB and with DyRep."""
+"""Cost of a run that is plain, with DBB and with DyRep."""
 from functools import partial
 
 import pytest
@@ -45,7 +45,7 @@ def test_dbb_where_anything_could_grow(model):
     assert list(rich[expected[0]]['branches']) == list(SEVEN[:-1])
     assert list(rich[expected[1]]['branches']) == list(SEVEN)
     norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
-    assert not any(norm.training for norm in norms)  # as the backbone says
+    assert not any(norm.training for norm in norms)  # `norm_eval`
 
 
 def test_dbb_computes_the_same(model):
@@ -134,7 +134,7 @@ def test_costs_are_those_of_the_models(compared):
 
 
 def test_multiply_adds_of_an_image(compared):
-    """Of a plain ResNet, by the formula; batch 2 counts once."""
+    """A plain ResNet has those of the formula; a batch of 2 counts once."""
     runs, _, _ = compared
     model, seen = runs['plain'].step.model, []
     for conv in model.modules():
@@ -176,7 +176,7 @@ def test_scores_are_of_steps_that_count(cfg, model, monkeypatch):
 
 
 def test_summary_of_a_run():
-    run = cost.Run.__new__(cost.Run)
+    run = cost.MeasuredTraining.__new__(cost.MeasuredTraining)
     run.seconds = [1.0, 9.0, 2.0]
     run.costs = [
         cost.Cost(10, 5.0, 100),

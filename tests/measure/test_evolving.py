@@ -1,4 +1,4 @@
-"""Nets that evolve cost what they have grown."""
+"""The cost of a net that evolves is that of its branches."""
 import pytest
 import torch
 
@@ -39,7 +39,7 @@ def cfg(plain):
 
 
 def evolved(cfg, **options):
-    """The model, its steps and what was told of the progress."""
+    """The model, its steps and the calls of the progress."""
     model, told = training_model(cfg, SIZE), []
     found = evolving_steps(cfg, model, DyRepHook(interval=3, **options), SIZE,
                            2, lambda *args: told.append(args))
@@ -47,7 +47,7 @@ def evolved(cfg, **options):
 
 
 def blocks_in(model):
-    """One for each event; some stand in others."""
+    """Count the blocks: one for each event, some inside others."""
     return sum(isinstance(m, mmrep.BranchedConv2d) for m in model.modules())
 
 

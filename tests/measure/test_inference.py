@@ -1,4 +1,4 @@
-"""The forms in which a config's model runs."""
+"""Forms in which a config's model runs."""
 import pytest
 import torch
 from torch import nn
@@ -33,7 +33,7 @@ def test_a_plain_model_has_one(plain):
 
 
 def test_forms_run_as_they_are_called(tiny_cls, monkeypatch):
-    """Branches only in the first; kernels in each pass, or kept, or none."""
+    """Only the first runs branches; kernels are made, kept or not needed."""
     branches, eval_mode, kept, fused = inference_forms(tiny_cls, SIZE, 2)
     layers, calls = len(list(rep_layers(branches.model))), []
     for name in ('forward_branches', 'merge'):
@@ -52,7 +52,8 @@ def test_forms_run_as_they_are_called(tiny_cls, monkeypatch):
         form.timed()
         assert 'forward_branches' not in calls
         made.append(calls.count('merge'))
-    assert made[0] == made[1] >= layers  # in the one run, in the first of two
+    # the form that keeps kernels makes them in the first of its two runs
+    assert made[0] == made[1] >= layers
     before = len(calls)
     fused.timed()
     assert len(calls) == before
@@ -73,7 +74,7 @@ def test_forms_compute_the_same(tiny_cls):
 
 
 def test_multiply_adds_and_parameters(plain, tiny_cls):
-    """Of an image, by the formula; fused blocks are plain convolutions."""
+    """Those of the formula per image; fused blocks are plain convolutions."""
     plain, = inference_forms(plain, SIZE, 2)
     rich, _, kept, fused = inference_forms(tiny_cls, SIZE, 2)
     seen = []

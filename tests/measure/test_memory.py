@@ -1,4 +1,4 @@
-"""What a training step needs, against sizes counted by hand."""
+"""Memory of a training step, against sizes counted by hand."""
 from types import SimpleNamespace
 
 import pytest
@@ -11,7 +11,7 @@ FLOAT = 4
 
 
 class Doubled(torch.autograd.Function):
-    """Allocates what it is told while it runs, and keeps nothing."""
+    """A function that allocates given sizes while it runs, keeping none."""
 
     @staticmethod
     def forward(ctx, weight, forward, backward):
@@ -52,7 +52,7 @@ def peak_of(step):
 
 
 def test_peak_by_hand():
-    """The most there is at a time, of what the step itself allocates."""
+    """The peak is the most that the step itself holds at a time."""
     there = torch.empty(50000)
 
     def step():
@@ -88,13 +88,13 @@ def test_peaks_are_no_sum_of_steps():
 
 @pytest.mark.parametrize('forward', [100000, 0])
 def test_step_on_a_cpu(train, forward):
-    """The larger of two peaks, with what is there: gradients come late."""
+    """The larger of two peaks counts, and what the model holds."""
     step, model, optimizer = train(forward, backward=50000)
     held = (1000 + 10 + 1000) * FLOAT  # parameters, buffer, momentum
     found = memory.step_memory(step, model, optimizer)
-    if forward:  # what it gives is not there yet
+    if forward:  # its output is not there yet
         assert found == held + forward * FLOAT
-    else:  # loss, and gradients no larger than what they are of
+    else:  # the loss, and gradients no larger than their tensors
         assert 50000 * FLOAT <= found - held <= (50000 + 3000) * FLOAT
 
 
@@ -121,7 +121,7 @@ def test_nothing_is_told(train, capfd):
 
 
 def test_step_on_a_gpu(monkeypatch):
-    """Peak over what was allocated before, and what the model holds then."""
+    """The peak above the memory before counts, and what the model holds."""
     state = dict(now=1000, peak=9999)
     for name, call in dict(
             synchronize=lambda: None,
@@ -142,7 +142,7 @@ def test_step_on_a_gpu(monkeypatch):
 
 
 def test_explained(train):
-    """Parameters, buffers, momentum; gradients of what is not frozen."""
+    """Parameters, buffers, momentum; no gradients of frozen parameters."""
     _, model, optimizer = train(10, 10)
     assert memory.explained(model, optimizer) == (3 * 1000 + 10) * FLOAT
     model.weight.requires_grad_(False)

@@ -7,7 +7,7 @@ from mmrep.measure import timing
 
 @pytest.fixture
 def clock(monkeypatch):
-    """The time that it is, in a list."""
+    """The present time in seconds, in a list."""
     clock = [0.0]
     monkeypatch.setattr(timing.time, 'perf_counter', lambda: clock[0])
     return clock
@@ -28,7 +28,7 @@ def test_alternates_after_a_warm_up(clock):
 
 
 def test_laps(clock, monkeypatch):
-    """What runs on the GPU belongs to the lap in which it began."""
+    """Work on the GPU belongs to the lap in which it began."""
     running = [0.0]
 
     def synchronize():
@@ -37,7 +37,7 @@ def test_laps(clock, monkeypatch):
 
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
     monkeypatch.setattr(torch.cuda, 'synchronize', synchronize)
-    running[0] = 7  # from before
+    running[0] = 7  # work of before
     laps = timing.Laps()
     clock[0] += 1
     running[0] = 2

@@ -116,7 +116,7 @@ def test_several_losses(clocked):
 
 
 def test_a_timed_step_is_a_step(cfg):
-    """The same gradients, and the wrapper is left as it was."""
+    """It makes the same gradients and leaves the wrapper unchanged."""
     model = training_model(cfg, SIZE)
     momenta = []
     for each in (copy.deepcopy(model), model):

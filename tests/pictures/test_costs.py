@@ -5,7 +5,7 @@ from mmrep.pictures.costs import draw_costs
 
 
 def bars(axes):
-    """Where each bar begins and how long it is, part by part."""
+    """Return the start and the length of each bar, part by part."""
     return [[(bar.get_x(), bar.get_width()) for bar in part]
             for part in axes.containers]
 

@@ -1,4 +1,4 @@
-"""Pictures are what their names say."""
+"""Pictures have the formats that their names say."""
 import pytest
 from matplotlib.figure import Figure
 
@@ -15,7 +15,7 @@ def figure():
 @pytest.mark.parametrize('name, start', [('a.PNG', b'\x89PNG'),
                                          ('a.svg', b'<?xml')])
 def test_equal_pictures_are_equal_files(name, start, tmp_path):
-    """The format is that of the name, not of the file first written."""
+    """The name sets the format, not the file that is written first."""
     contents = []
     for file in ('b', 'c.part'):
         writer(figure(), name)(str(tmp_path / file))

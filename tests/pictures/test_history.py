@@ -1,4 +1,4 @@
-"""What is drawn of a history is what the records say."""
+"""The drawn history is that of the records."""
 import math
 
 import pytest
@@ -25,7 +25,7 @@ def record(step, grown=None, cut=(), importances=None, parameters=(1, 1)):
 
 @pytest.fixture
 def history():
-    """A block grows, one inside grows, its branch is cut; another was."""
+    """A block and one inside it grow, and branches are cut."""
     cut = dict(name='a', branches=['1x1_kxk'], importances=[0.002])
     inner = 'a.branches.1x1_kxk.second'
     return [
@@ -55,7 +55,7 @@ def test_lives(history):
 
 
 def test_lives_have_an_order():
-    """That of names, as they begin: sets differ from process to process."""
+    """Names order lives that begin together: sets have no fixed order."""
     names = [f'b{i}' for i in range(9)]
     event = record(3, 'a', importances={'a': dict.fromkeys(names[::-1], 1.)})
     found = list(lives([event, {**event, 'step': 4, 'grown': None}], 9))
@@ -76,7 +76,7 @@ def test_names(history):
 
 
 def test_importances(history):
-    points, cuts = next(importances_of(history, '1x1_kxk'))  # of block a
+    points, cuts = next(importances_of(history, '1x1_kxk'))  # block a
     assert points[:3] == [(10, .01), (20, .005), (30, .002)]
     assert all(math.isnan(value) for _, value in points[3:])
     assert cuts == [(30, .002)]

@@ -1,4 +1,4 @@
-"""Visualizers get what a file would show."""
+"""Visualizers get the pixels that a file would have."""
 import numpy as np
 import torch
 from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""Maps and overview show every block, and nothing lies on another."""
+"""Maps and overview show every block, and nothing overlaps."""
 import itertools
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Every layer and channel is where its numbers say."""
+"""Every layer and channel is at the place of its numbers."""
 import pytest
 
 from mmrep.pictures.ranges import draw_ranges

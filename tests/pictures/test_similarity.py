@@ -1,4 +1,4 @@
-"""Cosines are those of what each branch adds to the fused kernel."""
+"""Cosines are those of the contributions to the fused kernel."""
 import math
 
 import numpy as np
@@ -13,7 +13,7 @@ from mmrep.testing import randomize_norms
 
 
 def cosine(a, b):
-    """By its definition."""
+    """Return the cosine of two kernels by its definition."""
     a, b = (np.asarray(x.detach().double()).ravel() for x in (a, b))
     return float((a * b).sum() / math.sqrt((a * a).sum() * (b * b).sum()))
 
@@ -31,7 +31,7 @@ def test_cosines():
 
 
 def contributions(block, names):
-    """What the fused kernel loses without each branch."""
+    """Return what the fused kernel loses without each branch."""
     whole, found = block.fuse().weight, []
     for name in names:
         part = block.branches[name] if name in block.branches else block
@@ -87,7 +87,7 @@ def test_orepa(shape, scaling):
 
 
 def test_branches_of_zero_do_not_count():
-    """A plain convolution's weights: all branches are silent."""
+    """With the weights of a plain convolution, all branches are silent."""
     block = OREPAConv2d.from_conv(nn.Conv2d(4, 4, 3))
     found, = likenesses(block)
     assert math.isnan(found.mean)
@@ -99,7 +99,7 @@ def test_branches_of_zero_do_not_count():
 
 @pytest.fixture
 def net():
-    """A stem, a block in a block, and what has nothing to compare."""
+    """A stem, a block in a block, and layers with nothing to compare."""
     inner = dict(type='DBBConv2d', branches=('1x1', ))
     return nn.ModuleDict(
         dict(

@@ -27,7 +27,7 @@ def net(count, weights=WEIGHTS):
 
 
 def history_of(convs):
-    """Every 100 iterations a block grows; its first branches are cut."""
+    """Return a history: every 100 iterations a block grows and is cut."""
     history, alive = [], {}
     names = [block.name for conv in convs for block in conv.blocks]
     for i, name in enumerate(names, 1):
@@ -50,7 +50,7 @@ def history_of(convs):
 
 
 def texts_of(figure):
-    """What is written, and the rectangle of each, in pixels."""
+    """Return the texts of a picture and their rectangles, in pixels."""
     FigureCanvasAgg(figure).draw()
     legends = [a.get_legend() for a in figure.axes if a.get_legend()]
     texts = [*figure.texts, *legends]
@@ -127,7 +127,7 @@ def test_one_colour_for_a_branch_in_all_panels():
     headers = {t.get_text(): t.get_color() for t in table.texts}
     titles = {axes.get_title(): axes for axes in panels}
     for name in SEVEN:
-        lines = titles[name].lines[1:]  # the first is that of the cut rule
+        lines = titles[name].lines[1:]  # the first is the line of the cut rule
         assert {line.get_color() for line in lines} == {COLOURS[name]}
         assert headers[name] == titles[name].title.get_color() == COLOURS[name]
     drawn = {to_hex(line.get_color()).upper() for line in lives.lines}

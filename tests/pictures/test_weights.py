@@ -1,4 +1,4 @@
-"""What names and weights tell agrees with the blocks that have them."""
+"""Facts read from names and weights agree with the blocks."""
 import pytest
 import torch
 from torch import nn
@@ -14,7 +14,7 @@ INNER = dict(type='DBBConv2d', branches=SEVEN, norms=('kxk', 'branches'))
 
 
 def evolved():
-    """A conv with blocks in its kxk, in its 1x1_kxk and in that one's kxk."""
+    """A block with blocks in its kxk, its 1x1_kxk and the latter's kxk."""
     net = nn.Sequential(nn.Conv2d(4, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 1))
     second = dict(INNER, kxk=dict(INNER))
     branches = {**{name: {} for name in SEVEN}, '1x1_kxk': dict(second=second)}

@@ -1,4 +1,4 @@
-"""tools/benchmark.py compares real configs and refuses what it cannot."""
+"""tools/benchmark.py compares real configs and refuses bad arguments."""
 import json
 import re
 
@@ -23,7 +23,7 @@ def benchmark(load_tool):
 
 @pytest.fixture
 def unmeasured(monkeypatch):
-    """Fail where anything is built or measured."""
+    """Fail if anything is built or measured."""
 
     def refuse(*args):
         pytest.fail('too late')
@@ -32,14 +32,14 @@ def unmeasured(monkeypatch):
 
 
 def lines_of(printed, bar):
-    """The cells of each line of a table; long paths go on below."""
+    """Return the cells of each line of a table; long paths are wrapped."""
     lines = [[cell.strip() for cell in line.strip(bar).split(bar)]
              for line in printed.splitlines() if line.startswith(bar)]
     return [cells for cells in lines if bar == '┃' or any(cells[1:])]
 
 
 def columns_of(printed):
-    """The names of columns, which may stand on two lines."""
+    """Return the names of columns, which may be on two lines."""
     upper, lower = lines_of(printed, '┃')
     names = [' '.join(pair).strip() for pair in zip(upper, lower)]
     return [name.replace('- ', '-') for name in names]

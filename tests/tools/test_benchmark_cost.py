@@ -1,4 +1,4 @@
-"""tools/benchmark_cost.py compares real configs, refuses what it cannot."""
+"""tools/benchmark_cost.py compares real configs, refuses bad ones."""
 import json
 import re
 

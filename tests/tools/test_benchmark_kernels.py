@@ -26,7 +26,7 @@ def test_table(tool, capsys):
 
 
 def test_forms_are_what_they_are_called(tool, monkeypatch):
-    """And make the same kernels, with gradients of all parameters."""
+    """All make the same kernels, with gradients of all parameters."""
     calls = []
     apply = Sum.apply
     monkeypatch.setattr(Sum, 'apply', lambda *a: calls.append(1) or apply(*a))

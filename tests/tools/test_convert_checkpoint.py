@@ -1,4 +1,4 @@
-"""tools/convert_checkpoint.py: what it writes, and what it must refuse."""
+"""tools/convert_checkpoint.py writes checkpoints or refuses them."""
 import os
 import pickle
 import subprocess
@@ -64,7 +64,7 @@ def test_a_backbone_loads_it(main, official, tmp_path):
 
 @pytest.mark.parametrize('behind', [False, True])
 def test_norms_behind(main, behind, tmp_path):
-    """For a net as official ones are, and for one as it is by default."""
+    """A net without norms behind, as official ones, and a default net."""
     official = ResNet18(ACB, conv_norm, 4, stage0=True)
     torch.save(official.state_dict(), tmp_path / 'a.pth')
     main([str(tmp_path / n)
@@ -174,7 +174,7 @@ def test_trusted(main, official, tmp_path):
 
 
 class Official(torch.nn.Module):
-    """A pickled module of another code, with official names."""
+    """A pickled module of other code, with official names."""
 
     def __init__(self, weights):
         super().__init__()

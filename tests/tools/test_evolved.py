@@ -13,7 +13,7 @@ from mmrep.deploy import relative_difference
 from mmrep.deploy.verify import outputs
 from mmrep.testing import randomize_norms
 
-# layers that know how to grow, and have not yet: plain convolutions
+# layers that can grow and have not yet: plain convolutions
 UNGROWN = dict(
     type='ResNet',
     depth=18,
@@ -86,7 +86,7 @@ def test_the_runner_tests_it_with_and_without_ema(config, evolved, load_tool,
         load_tool('test').main([path, evolved[1], '--work-dir', str(work_dir)])
         report = max(work_dir.glob('*/*.json'))
         scores.append(json.loads(report.read_text()))
-    for score in scores:  # these are seconds
+    for score in scores:  # these scores are seconds
         score.pop('time'), score.pop('data_time')
     assert scores[0] == scores[1] and scores[0]
 
@@ -105,7 +105,7 @@ def test_it_fuses_to_a_plain_net(config, evolved, load_tool, tmp_path):
 
 def test_training_starts_from_it_and_resumes(host, config, evolved, load_tool,
                                              tmp_path):
-    """The structure beside the weights: the optimizer knows all of it."""
+    """With the structure, the optimizer knows all parameters."""
     structure = {
         name[len('backbone.'):]: layer
         for name, layer in mmrep.structure(evolved[0]).items()
@@ -164,7 +164,7 @@ def test_training_that_would_lose_parameters_is_refused(
 
 
 def test_the_structure_of_a_checkpoint(config, evolved, load_tool, tmp_path):
-    """As for a converted DyRep backbone: structure and weights from it."""
+    """A converted DyRep backbone takes structure and weights likewise."""
     backbone = {
         name[len('backbone.'):]: tensor
         for name, tensor in evolved[0].state_dict().items()

@@ -98,7 +98,7 @@ def test_fused_it_is_a_plain_resnet(config, evolved, load_tool, tmp_path):
 
 @pytest.mark.parametrize('way', ['init_cfg', 'load_from', 'Restructured'])
 def test_it_goes_on_evolving(way, config, evolved, load_tool, tmp_path):
-    """C+D: the backbone has evolved elsewhere, and does so further."""
+    """C+D: the backbone has evolved elsewhere and goes on evolving."""
     path, model = evolved
     cfg = Config.fromfile(config)
     pretrained = dict(type='Pretrained', checkpoint=path, prefix='backbone.')

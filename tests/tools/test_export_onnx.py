@@ -1,4 +1,4 @@
-"""tools/export_onnx.py on all hosts, and on what it must refuse."""
+"""tools/export_onnx.py exports from all hosts and refuses bad input."""
 import re
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from ..refusals import refused
 pytest.importorskip('onnx')
 pytest.importorskip('onnxruntime')
 
-# of all blocks the one whose branches are exported fastest
+# the block whose branches are exported fastest
 RICH = "model = dict(backbone=dict(type='RepVGGResNet'))"
 SMALL = ('--size', '32', '64')
 
@@ -32,7 +32,7 @@ def export(tool):
 
 @pytest.fixture
 def said(tool, monkeypatch):
-    """What the tool logs."""
+    """Return the lines that the tool logs."""
     lines = []
     monkeypatch.setattr(tool, 'print_log', lambda line, _: lines.append(line))
     return lines
@@ -40,7 +40,7 @@ def said(tool, monkeypatch):
 
 @pytest.fixture
 def config_of(request, tmp_path_factory):
-    """A tiny config with few branches, by the name of a fixture."""
+    """Return a tiny config with few branches, by the name of a fixture."""
 
     def config_of(name):
         path = tmp_path_factory.mktemp(name) / 'net.py'
@@ -56,7 +56,7 @@ def seg(config_of):
 
 
 def trained(config, path):
-    """A checkpoint far from fresh norms, and its net."""
+    """A checkpoint with random norms, and its net."""
     torch.manual_seed(0)
     model = randomize_norms(build_model(load_config(config))).eval()
     torch.save(dict(state_dict=model.state_dict()), path)
@@ -68,7 +68,7 @@ def trained(config, path):
                                           ('tiny_det', 'neck')])
 @torch.no_grad()
 def test_hosts(export, said, config, part, config_of, tmp_path):
-    """A trained net goes in, a file as of the plain net comes out."""
+    """The file of a trained net is like that of a plain net."""
     config = config_of(config)
     model, out = trained(config, tmp_path / 'net.pth'), tmp_path / 'net.onnx'
     export([config, str(tmp_path / 'net.pth'), str(out), *SMALL])
@@ -93,7 +93,7 @@ def test_hosts(export, said, config, part, config_of, tmp_path):
 
 
 def test_a_fused_net(export, said, load_tool, seg, tmp_path):
-    """What tools/fuse.py wrote; the training form is counted if given."""
+    """Files of tools/fuse.py; nodes of a given training form count."""
     trained(seg, tmp_path / 'net.pth')
     fused = str(tmp_path / 'fused.pth')
     load_tool('fuse').main([seg, str(tmp_path / 'net.pth'), fused])

@@ -1,4 +1,4 @@
-"""tools/fuse.py on whole models of all hosts, and on what it must refuse."""
+"""tools/fuse.py fuses models of all hosts and refuses bad input."""
 import subprocess
 import sys
 from pathlib import Path
@@ -43,7 +43,7 @@ def fuse(tool):
 
 
 def trained(config, path, **extra):
-    """A checkpoint as a Runner leaves it, far from fresh norms."""
+    """A checkpoint as a Runner writes it, with random norms."""
     model = build_model(load_config(config))
     torch.manual_seed(0)
     randomize_norms(model)
@@ -150,7 +150,7 @@ def test_ema(fuse, tiny_seg, tmp_path, flag, key):
 
 @pytest.mark.parametrize('kind', ['model', 'whole'])
 def test_weights_under_another_name(fuse, tiny_seg, tmp_path, kind):
-    """And a whole model that was pickled, where that is trusted."""
+    """A whole pickled model is read, too, if it is trusted."""
     model = trained(tiny_seg, tmp_path / 'net.pth')
     content = dict(model=model.state_dict()) if kind == 'model' else model
     torch.save(content, tmp_path / 'other.pth')

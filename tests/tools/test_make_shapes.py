@@ -154,7 +154,7 @@ def test_colour_alone_tells_no_class(many):
 
 
 def test_every_mask_lies_on_one_texture(many):
-    """Where masks and image disagreed on what is in front, it would not."""
+    """This fails if masks and image disagree on the shape in front."""
     coco = COCO(str(many / 'coco/annotations/instances_train.json'))
     for image_id in coco.getImgIds():
         image = cv2.imread(str(many / f'coco/train/{image_id:06d}.png'))

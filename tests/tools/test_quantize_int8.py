@@ -1,4 +1,4 @@
-"""tools/quantize_int8.py on whole models, and on what it must refuse."""
+"""tools/quantize_int8.py takes whole models and refuses bad input."""
 import json
 
 import pytest
@@ -30,7 +30,7 @@ def trained(config, path):
                          [('tiny_seg', 'mIoU', 23),
                           ('tiny_cls', 'accuracy/top1', 20)])
 def test_hosts(quantize, config, metric, convs, request, tmp_path, capsys):
-    """The file, the numbers and the picture of a net fused in memory."""
+    """A net fused in memory gives the file, the numbers and the picture."""
     config = request.getfixturevalue(config)
     trained(config, tmp_path / 'net.pth')
     out, numbers = tmp_path / 'net.onnx', tmp_path / 'net.json'

@@ -16,7 +16,7 @@ TOOLS = Path(__file__).parents[2] / 'tools'
 
 
 class Custom:
-    """Some object that a checkpoint may hold."""
+    """An object that a checkpoint may hold."""
 
 
 def run(*command, cwd, **env):
@@ -39,7 +39,7 @@ def save(config, path, **extra):
 
 
 def test_seg_in_a_process(tiny_seg, tmp_path):
-    """Relative paths from elsewhere, a folder of label maps and pictures."""
+    """The tool runs elsewhere, with relative paths, and writes folders."""
     model = save(tiny_seg, tmp_path / 'a.pth').eval()
     done = run(
         sys.executable,
@@ -52,7 +52,7 @@ def test_seg_in_a_process(tiny_seg, tmp_path):
         'shown',
         cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert 'Warning' not in done.stderr  # of other packages
+    assert 'Warning' not in done.stderr  # not even of other packages
     assert 'mIoU' in done.stdout + done.stderr
     assert len(list((tmp_path / 'shown').rglob('*.png'))) == 4
     assert (tmp_path / 'work_dirs' / 'tiny_seg').is_dir()
@@ -88,7 +88,7 @@ def test_det_and_cls(tiny_det, tiny_cls, load_tool, tmp_path):
 
 
 def test_fused_like_any_other(tiny_seg, load_tool, tmp_path, capsys):
-    """A plain ResNet config without mmrep, as tools/fuse.py writes it."""
+    """The config is one of tools/fuse.py: a plain ResNet, no mmrep."""
     cfg = Config.fromfile(tiny_seg)
     cfg.pop('custom_imports')
     cfg.backbone.type = cfg.model.backbone.type = 'ResNet'
@@ -210,7 +210,7 @@ def test_bad_input(case, tiny_seg, tiny_det, load_tool, tmp_path, monkeypatch,
 
 
 def test_no_input_is_overwritten(tiny_seg, load_tool, tmp_path, capsys):
-    """Also through a link, and a folder takes no pickle."""
+    """Links are followed, and a folder takes no pickle."""
     weights, link = tmp_path / 'a.pkl', tmp_path / 'link.pkl'
     save(tiny_seg, weights)
     link.symlink_to(weights)
@@ -232,7 +232,7 @@ def test_no_input_is_overwritten(tiny_seg, load_tool, tmp_path, capsys):
 
 
 def test_trusted(tiny_seg, load_tool, tmp_path, monkeypatch):
-    # so that what the tool sets is undone
+    # undoes what the tool sets
     monkeypatch.setenv('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '0')
     save(tiny_seg, tmp_path / 'a.pth', custom=Custom())
     load_tool('test').main([

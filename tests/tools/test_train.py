@@ -37,11 +37,11 @@ def losses(work_dir, which=-1):
 
 @pytest.fixture(scope='module')
 def trained(tiny_seg, tmp_path_factory):
-    """Work dir of two iterations, run from elsewhere by a relative path."""
+    """Work dir of two iterations, run elsewhere with a relative path."""
     cwd = tmp_path_factory.mktemp('elsewhere')
     done = train(os.path.relpath(tiny_seg, cwd), cwd=cwd)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert 'Warning' not in done.stderr  # of other packages
+    assert 'Warning' not in done.stderr  # not even of other packages
     return cwd / 'work_dirs' / 'tiny_seg'
 
 
@@ -83,7 +83,7 @@ def test_other_hosts_and_auto_resume(request, tiny, load_tool, tmp_path):
         str(tmp_path), '--resume', '--auto-scale-lr', '--cfg-options',
         'auto_scale_lr.base_batch_size=4'
     ]
-    main(arguments)  # nothing there to resume from yet
+    main(arguments)  # there is nothing to resume from yet
     assert (tmp_path / 'iter_2.pth').is_file()
     main([
         *arguments, 'train_cfg.max_iters=3', 'experiment_name=again',
@@ -237,7 +237,7 @@ def test_bad_input(case, trained, tiny_seg, tiny_det, tiny_cls, load_tool,
 
 def test_a_seed_of_any_size_and_what_would_be_lost(tiny_cls, load_tool,
                                                    tmp_path, built):
-    """Workers, which add their number to the seed, start too."""
+    """Workers start, too, which add their number to the seed."""
     load_tool('train').main([
         tiny_cls, '--work-dir',
         str(tmp_path / 'run'), '--cfg-options', 'randomness.seed=4294967295',
@@ -256,7 +256,7 @@ def test_a_seed_of_any_size_and_what_would_be_lost(tiny_cls, load_tool,
 
 def test_resuming_after_a_damaged_checkpoint(trained, tiny_seg, load_tool,
                                              tmp_path, capsys):
-    """Which one can be resumed from is told, and nothing is written."""
+    """The error names one to resume from, and nothing is written."""
     work_dir = tmp_path / 'run'
     work_dir.mkdir()
     whole = (trained / 'iter_2.pth').read_bytes()

@@ -12,7 +12,7 @@ from mmrep.nets.walk import rep_layers
 
 
 def predictions(tool, config, checkpoint, folder):
-    """The label maps that tools/test.py writes."""
+    """Return the label maps that tools/test.py writes."""
     out = folder / f'{checkpoint.stem}.pkl'
     name = f'experiment_name={checkpoint.stem}'
     tool.main([
@@ -39,5 +39,5 @@ def test_train_fuse_test(tiny_seg, load_tool, tmp_path):
     after = predictions(tool, config, fused, tmp_path)
     assert len(before) == 4
     for rich, plain in zip(before, after):
-        # where two classes tie, rounding decides
+        # rounding decides if two classes tie
         assert torch.eq(rich, plain).float().mean() > 0.99

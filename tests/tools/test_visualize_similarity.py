@@ -1,4 +1,4 @@
-"""tools/visualize_similarity.py draws what there is and refuses the rest."""
+"""tools/visualize_similarity.py draws branches and refuses plain nets."""
 import math
 import re
 from types import SimpleNamespace
@@ -41,7 +41,7 @@ def dbb(tiny_cls, tmp_path):
 
 
 def words(path):
-    """What an svg says, which it keeps beside the shapes of letters."""
+    """Return the texts of an svg, which are beside the letters' shapes."""
     return re.findall('<!-- (.*?) -->', path.read_text())
 
 
@@ -66,7 +66,7 @@ def test_two_checkpoints_of_a_config(main, orepa, tmp_path):
 
 def test_what_has_no_branches_any_more(main, load_tool, orepa, dbb, tmp_path,
                                        capsys):
-    """A rich net takes plain weights, with branches that are silent."""
+    """A rich net with plain weights has silent branches."""
     for config, path in (orepa, dbb):
         fused = str(tmp_path / 'fused.pth')
         load_tool('fuse').main([config, path, fused])
@@ -74,7 +74,7 @@ def test_what_has_no_branches_any_more(main, load_tool, orepa, dbb, tmp_path,
                           tmp_path / 'out.png')
         assert 'fused.pth' in message and 'checkpoint of a training' in message
     plain = torch.load(fused)['state_dict']
-    torch.save(dict(state_dict=plain), fused)  # no word of how it was made
+    torch.save(dict(state_dict=plain), fused)  # nothing says how it was made
     message = refused(main, capsys, tmp_path, config, fused,
                       tmp_path / 'out.png')
     assert 'silent' in message

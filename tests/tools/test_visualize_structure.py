@@ -1,4 +1,4 @@
-"""tools/visualize_structure.py draws what there is and refuses the rest."""
+"""tools/visualize_structure.py draws branches and refuses plain nets."""
 import re
 
 import cv2
@@ -45,7 +45,7 @@ def event(step, grown, cut, branches):
 
 @pytest.fixture
 def checkpoint(tmp_path):
-    """Of a run with two events."""
+    """A checkpoint of a run with two events."""
     names = ['1x1', '1xk', 'kx1']
     cut = [dict(name='0', branches=['kx1'], importances=[.001])]
     events = [
@@ -62,7 +62,7 @@ def checkpoint(tmp_path):
 
 
 def words(path):
-    """What an svg says, which it keeps beside the shapes of letters."""
+    """Return the texts of an svg, which are beside the letters' shapes."""
     return re.findall('<!-- (.*?) -->', path.read_text())
 
 
@@ -114,7 +114,7 @@ def test_raw_and_averaged_weights(main, checkpoint, tmp_path, capsys):
 
 
 def test_all_blocks_cut(main, checkpoint, tmp_path):
-    """The net is plain again, its past is drawn."""
+    """The net is plain again, and its history is drawn."""
     content = torch.load(checkpoint)
     content['state_dict'] = mmrep.fuse(evolved()).state_dict()
     torch.save(content, checkpoint)
