@@ -4,6 +4,7 @@ For a checkpoint of a DyRepHook run, the picture also shows how the blocks grew
 and were cut.
 """
 import argparse
+import importlib
 import os.path as osp
 import sys
 
@@ -12,7 +13,7 @@ from mmengine.logging import print_log
 from mmrep.atomic import check_destination, write_together
 from mmrep.checkpoints import read_checkpoint
 from mmrep.cli import (UserError, add_checkpoint_arguments, build_model,
-                       choose_weights, load_config, report_errors)
+                       choose_weights, load_config, one_line, report_errors)
 from mmrep.cli.working import working
 from mmrep.pictures.files import check_picture, writer
 from mmrep.pictures.history import blocks_in, history_of
@@ -32,6 +33,13 @@ def parse_args(argv=None):
         metavar='CONFIG|CHECKPOINT',
         help='config, drawn as its training begins, or checkpoint')
     parser.add_argument('out', help='picture to write, *.png or *.svg')
+    parser.add_argument(
+        '--import',
+        dest='imports',
+        metavar='MODULE',
+        action='append',
+        default=[],
+        help='module of your own blocks and branches; may be repeated')
     add_checkpoint_arguments(parser)
     return parser.parse_args(argv)
 
@@ -45,6 +53,27 @@ def read_source(args):
         model = build_model(load_config(args.src))
         return dict(state_dict=model.state_dict())
     return read_checkpoint(args.src, args.trust_checkpoint)
+
+
+def import_all(names):
+    """Import modules that register blocks and branches."""
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except Exception as error:  # whatever a module raises
+            raise UserError(f'cannot import {name!r}: {one_line(error)}'
+                            ) from error  # yapf: disable
+
+
+def check_history(convs, history):
+    """Refuse blocks of the past that no module imported here knows."""
+    known = tuple(f'{conv.name}.' for conv in convs)
+    for name in blocks_in(history):
+        if not f'{name}.'.startswith(known):
+            raise UserError(
+                f'the history has the block {name!r}, whose branches no '
+                'imported module registers: name the module that does so with '
+                '--import')
 
 
 def summary(convs, history):
@@ -66,6 +95,7 @@ def main(argv=None):
     args = parse_args(argv)
     check_picture(args.out, 'OUT')
     check_destination(args.out, [args.src], 'OUT', 'drawn')
+    import_all(args.imports)
     checkpoint = read_source(args)
     convs = read_convs(choose_weights(checkpoint, args.ema))
     history = history_of(checkpoint, args.src)
@@ -74,6 +104,7 @@ def main(argv=None):
             f'nothing to draw: none of the {len(convs)} convolutions of '
             f'{args.src!r} has branches; those that DyRepHook grows are in '
             'the checkpoints of its run')
+    check_history(convs, history)
     told = summary(convs, history)
     end = (checkpoint.get('meta') or {}).get('iter') or 0
     with working('drawing'):

@@ -1,9 +1,10 @@
 """A branch of a block, and the registry of all kinds of branches."""
 import inspect
+import json
 import math
 import re
 from collections.abc import Mapping
-from typing import Any, Callable, Dict, Iterable, List, Optional, Type
+from typing import Any, Callable, Dict, Iterable, List, Optional, Type, Union
 
 import torch
 from mmengine.registry import Registry
@@ -11,17 +12,47 @@ from torch import Tensor, nn
 from torch.nn import init
 
 from .. import kernel as K
+from ..compat.modules import buffers_of
+from ..compat.reacting import Reacting
 from ..errors import UserError, lacks, shown
 from ..kernel import Kernel
 from .frozen_norms import norms_in, reset_norm
 from .geometry import Geometry
 
-BRANCHES = Registry('branch', locations=['mmrep.layers'])
 NormFactory = Callable[[int], nn.Module]
 LAST = 100  # the order of branches that set none
+TOLD = 'told_options'  # the buffer by which a state dict tells them
+MAX_TOLD = 4096  # bytes
 
 
-class Branch(nn.Module):
+class BranchRegistry(Registry):
+    """Registry of classes of branches, and of nothing else."""
+
+    def register_module(self,
+                        name: Union[str, List[str], None] = None,
+                        force: bool = False,
+                        module: Optional[type] = None) -> Any:
+        """Register a class of branches under a name, as a decorator or not.
+
+        Args:
+            name: The branch's name, or several. Defaults to the class's.
+            force: True to replace a branch of this name. Defaults to False.
+            module: The class. Defaults to the one that is decorated.
+
+        Raises:
+            UserError: It is no such class, or its ``pattern`` no regular
+                expression.
+        """
+        if module is not None:
+            return super().register_module(name, force, _checked(module))
+        register = super().register_module(name, force)
+        return lambda kind: register(_checked(kind))
+
+
+BRANCHES = BranchRegistry('branch', locations=['mmrep.layers'])
+
+
+class Branch(Reacting):
     """One summand of a block's features, ``x -> norm(conv(x))``.
 
     ``@BRANCHES.register_module('minus')`` makes a subclass a branch of that
@@ -83,6 +114,29 @@ class Branch(nn.Module):
         self.name = name
         self.norm = norm and norm(geometry.out_channels)
         self.build(geometry, norm, factory, **options)
+        self._check_weights()
+        self._told = as_tensor(name, options)
+        if options and type(self).read.__func__ is Branch.read.__func__:
+            self.register_buffer(TOLD, self._told)
+
+    def after_moving(self) -> None:
+        told = buffers_of(self).get(TOLD)
+        if told is not None and not told.is_meta:
+            # `to_empty` gives memory without values
+            self.told_options = self._told.to(told.device)
+
+    def _check_weights(self) -> None:
+        """Refuse parameters that nothing would initialise."""
+        if type(self).reset_parameters is not Branch.reset_parameters:
+            return
+        known = {*self.weights()}.union(*(m.parameters()
+                                          for m in norms_in(self)))
+        for name, parameter in self.named_parameters():
+            if parameter not in known:
+                raise UserError(
+                    f'{type(self).__name__} has a parameter {name!r} that its '
+                    '`weights()` does not give: give it, or implement '
+                    '`reset_parameters`')
 
     # A kind of branch implements these.
 
@@ -143,7 +197,7 @@ class Branch(nn.Module):
         Raises:
             Foreign: No such branch has saved the weights.
         """
-        return {}
+        return as_options(cls, weights[TOLD]) if TOLD in weights else {}
 
     def options(self) -> dict:
         """Return the own options as plain data: attributes of these names."""
@@ -204,6 +258,64 @@ class Branch(nn.Module):
         if self.norm is not None:
             kernel = K.fold_norm(kernel, self.norm)
         return K.pad(kernel, geometry.kernel_size)
+
+
+def _checked(kind: Any) -> Type[Branch]:
+    """Return a class, if it can be a kind of branch.
+
+    Raises:
+        UserError: It cannot.
+    """
+    if not isinstance(kind, type) or not issubclass(kind, Branch):
+        raise UserError(f'{shown(kind)} cannot be registered as a branch: '
+                        'derive a class from mmrep.layers.Branch')
+    try:
+        re.compile(kind.pattern or '')
+    except (re.error, TypeError) as error:
+        raise UserError(
+            f'`pattern` (={shown(kind.pattern)}) of {kind.__name__} must be a '
+            f'regular expression: {error}') from error
+    return kind
+
+
+def as_tensor(name: str, options: dict) -> Tensor:
+    """Return options as bytes, which a state dict can hold.
+
+    Args:
+        name: The branch's name, for the message.
+        options: The branch's options.
+
+    Raises:
+        UserError: The options are no plain data.
+    """
+    try:
+        text = json.dumps(options, sort_keys=True)
+    except (TypeError, ValueError) as error:
+        raise UserError(
+            f'branch {name!r} has options {shown(options)}, which must be '
+            'plain data, such as numbers and texts') from error
+    return torch.tensor(list(text.encode()), dtype=torch.uint8, device='cpu')
+
+
+def as_options(kind: Type[Branch], told: Tensor) -> dict:
+    """Return the options that :func:`as_tensor` wrote.
+
+    Args:
+        kind: The kind of branch that has them.
+        told: The bytes, perhaps from a damaged file.
+
+    Raises:
+        UserError: These are no options of this kind.
+    """
+    try:
+        if told.dtype != torch.uint8 or told.numel() > MAX_TOLD:
+            raise ValueError('no bytes')
+        options = json.loads(bytes(told.tolist()))
+    except ValueError as error:
+        raise UserError(f'the weights tell no options of a {kind.__name__}: '
+                        f'{error}') from error
+    kind.check_options(kind.__name__, options)
+    return options
 
 
 def kind_of(name: str) -> Optional[Type[Branch]]:

@@ -90,8 +90,9 @@ def _options(branches: Branches) -> dict:
         if not is_branch(name):
             raise UserError(
                 f'`branches` has {name!r}, it may have {", ".join(_plain())}, '
-                "a size such as '5x5' or '5x5_d2', and 'kxk_1', 'kxk_2', ...")
-        if '.' in name or hasattr(nn.ModuleDict, name):
+                "a size such as '5x5' or '5x5_d2', and 'kxk_1', 'kxk_2', ..."
+                f'{_families()}')
+        if '.' in name or hasattr(nn.ModuleDict(), name):
             raise UserError(
                 f'branch {name!r} has a name that no part of a module can '
                 'have: register it under another')
@@ -104,6 +105,15 @@ def _plain() -> List[str]:
     """Return the names of branches that are no patterns, in order."""
     known = BRANCHES.module_dict
     return sorted((n for n in known if known[n].pattern is None), key=_order)
+
+
+def _families() -> str:
+    """Return the names of families of branches that others registered."""
+    names = [
+        name for name, kind in BRANCHES.module_dict.items()
+        if kind.pattern and not kind.__module__.startswith('mmrep.')
+    ]
+    return ''.join(f', {name!r}' for name in names)
 
 
 def check_norms(norms: Sequence[str]) -> Sequence[str]:

@@ -3,6 +3,7 @@ from typing import Dict, Optional
 
 from torch import Tensor, nn
 
+from ..prefixes import under
 from .block_types import MAX_NESTING, block_types
 from .branch import Branch, kind_of
 from .branch_names import MAX_BRANCHES, is_branch
@@ -10,6 +11,7 @@ from .loading import Foreign
 from .lookup import registered_name
 
 Weights = Dict[str, Tensor]
+PARTS = {'weight', 'bias', 'kxk', 'norm', 'branches', 'sum_norm'}
 
 
 def read_branched(weights: Weights,
@@ -31,7 +33,8 @@ def read_branched(weights: Weights,
     """
     names = branches_in(weights)
     too_deep = any(_depth(name) > MAX_NESTING for name in weights)
-    if 'scale' in weights or too_deep or not all(map(is_branch, names)):
+    parts = {key.partition('.')[0] for key in weights}
+    if too_deep or not parts <= PARTS or not all(map(is_branch, names)):
         raise Foreign
     starts = dict(
         kxk=('norm.', ),
@@ -72,16 +75,31 @@ def read_block(weights: Weights, outer: nn.Module,
         try:
             return dict(type=registered_name(there), **there.read_options(
                 weights))  # yapf: disable
-        except Foreign:
+        except Exception:  # others may raise anything for foreign weights
             pass  # a block of another kind has saved them
-    for name, kind in block_types().items():
-        try:
-            return dict(type=name, **kind.read(weights))
-        except Foreign:
-            pass
+    config = read_any(weights)
+    if config is not None:
+        return config
     return dict(
         type=registered_name(outer),
         **read_branched(weights, outer, fresh=True))
+
+
+def read_any(weights: Weights) -> Optional[dict]:
+    """Return the config of the one kind of block that has such weights.
+
+    Args:
+        weights: A block's weights, by their names in it.
+
+    Returns:
+        None if no kind of block knows them by their names alone.
+    """
+    for name, kind in block_types().items():
+        try:
+            return dict(type=name, **kind.read(weights))
+        except Exception:  # others may raise anything for foreign weights
+            pass
+    return None
 
 
 def branches_in(weights: Weights) -> list:
@@ -101,11 +119,7 @@ def branches_in(weights: Weights) -> list:
 
 def weights_in(weights: Weights, name: str) -> Weights:
     """Return the weights of a part, by their names in it."""
-    start = len(name) + 1
-    return {
-        key[start:]: tensor
-        for key, tensor in weights.items() if key.startswith(f'{name}.')
-    }
+    return under(weights, f'{name}.')
 
 
 def _depth(name: str) -> int:

@@ -7,6 +7,7 @@ from typing import Dict, Optional
 from torch import Tensor, nn
 
 from ..prefixes import under
+from .branch import TOLD
 from .frozen_norms import norms_in, reset_norm
 
 PLAIN = {'weight', 'bias'}
@@ -56,15 +57,24 @@ def read(layer: nn.Module, weights: Dict[str, Tensor]) -> Optional[dict]:
         The options of that block, None where it is the layer as it is or
         where the weights are no such block's.
     """
-    own = {name: tensor.shape for name, tensor in layer.state_dict().items()}
-    if own == {name: tensor.shape for name, tensor in weights.items()}:
+    if _described(layer.state_dict()) == _described(weights):
         return None
     if not any(re.match(ORIGIN, name) for name in weights):
         return None  # only a part of them: torch tells what is missing
     try:
         return layer.read_options(weights)
-    except ValueError:  # Foreign
+    except Exception:  # Foreign, or what a block of others raises for it
         return None  # torch then tells which names do not fit
+
+
+def _described(weights: Dict[str, Tensor]) -> dict:
+    """Return the shapes of weights, and the options that they tell."""
+    return {
+        name:
+        tensor.tolist()
+        if name.endswith(f'.{TOLD}') and not tensor.is_meta else tensor.shape
+        for name, tensor in weights.items()
+    }
 
 
 def take(layer: nn.Module, options: Optional[dict]) -> bool:

@@ -29,12 +29,15 @@ def registered(name: str) -> Any:
 
 
 def all_registered() -> Dict[str, Any]:
-    """Return everything in the registries of the current scope, by name."""
-    found: Dict[str, Any] = {}
-    with MODELS.switch_scope_and_registry(None) as registry:
-        while registry is not None:
-            found = {**registry.module_dict, **found}
-            registry = registry.parent
+    """Return everything in mmengine's registries by names of any scope.
+
+    The root registry's names are plain, those of a host's own registry begin
+    with its scope: ``'mmdet.ResNet'``.
+    """
+    found = dict(MODELS.module_dict)
+    for scope, child in MODELS.children.items():
+        found.update((f'{scope}.{name}', thing)
+                     for name, thing in child.module_dict.items())
     return found
 
 
@@ -51,7 +54,5 @@ def class_of(module: nn.Module) -> type:
 def registered_name(module: nn.Module) -> str:
     """Return the name by which a config builds a module of this class."""
     kind = class_of(module)
-    if registered(kind.__name__) is kind:
-        return kind.__name__
-    names = (n for n, other in all_registered().items() if other is kind)
-    return next(names, kind.__name__)
+    names = [n for n, other in all_registered().items() if other is kind]
+    return kind.__name__ if kind.__name__ in names or not names else names[0]

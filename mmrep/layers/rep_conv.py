@@ -21,6 +21,7 @@ from .plain import arguments_of, conv_of, memory_format, why_not_plain
 
 Size = Union[int, Tuple[int, int]]
 Device = Union[torch.device, str, None]
+LOUD = 0.01  # times the largest weight: more than rounding, also in bfloat16
 
 
 class RepConv2d(Reacting):
@@ -78,6 +79,7 @@ class RepConv2d(Reacting):
                  device: Device = None,
                  dtype: Optional[torch.dtype] = None) -> None:
         super().__init__()
+        self._check_kind()
         check_geometry(
             in_channels=in_channels,
             out_channels=out_channels,
@@ -107,6 +109,17 @@ class RepConv2d(Reacting):
                 torch.empty(out_channels, device=device, dtype=dtype))
             if bias else None)
         self._kept = Kept()
+
+    def _check_kind(self) -> None:
+        """Refuse to make a block whose kind lacks what each one needs.
+
+        Raises:
+            NotImplementedError: A method is missing.
+        """
+        kind = type(self)
+        for name in ('silence', 'reset_parameters'):
+            if getattr(kind, name) is getattr(RepConv2d, name):
+                raise lacks(self, RepConv2d, name)
 
     # A kind of block implements these.
 
@@ -156,7 +169,14 @@ class RepConv2d(Reacting):
 
     def options(self) -> dict:
         """Return the own arguments that make such a layer, as plain data."""
-        return {name: getattr(self, name) for name in self.own_arguments()}
+        names = sorted(self.own_arguments())
+        for name in names:
+            if not hasattr(self, name):
+                raise UserError(
+                    f'{type(self).__name__} must keep its argument {name!r} '
+                    'as an attribute of this name, or implement `options`, '
+                    '`set_options` and `read`')
+        return {name: getattr(self, name) for name in names}
 
     def set_options(self, **options) -> None:
         """Change the own arguments; keep the parameters that can stay.
@@ -243,7 +263,9 @@ class RepConv2d(Reacting):
     def fuse(self) -> nn.Conv2d:
         """Return a plain convolution that computes the same in eval mode."""
         with torch.no_grad():
-            return conv_of(self, self.kernel())
+            kernel = self.kernel()
+            self._check_shape(kernel.weight)
+            return conv_of(self, kernel)
 
     @classmethod
     def from_conv(cls, conv: nn.Conv2d, **options) -> 'RepConv2d':
@@ -271,7 +293,34 @@ class RepConv2d(Reacting):
         layer.set_origin(conv.weight)
         layer.bias = conv.bias
         layer.silence()
+        layer.check_silent()
         return layer.train(conv.training)
+
+    @torch.no_grad()
+    def check_silent(self) -> None:
+        """Refuse branches that add something to the origin kernel.
+
+        Raises:
+            UserError: :meth:`silence` of this kind of block leaves them so.
+        """
+        origin = self.origin
+        if origin.is_meta or not origin.isfinite().all():
+            return
+        weight, _ = self.kernel()
+        self._check_shape(weight)
+        size = origin.abs().max().clamp_min(torch.finfo(origin.dtype).tiny)
+        if (weight - origin).abs().max() > LOUD * size:
+            raise UserError(
+                f'`silence` of {type(self).__name__} leaves branches that add '
+                'something, so the layer would not compute what the '
+                'convolution did: it must zero a factor of each branch')
+
+    def _check_shape(self, weight: Tensor) -> None:
+        if weight.shape != self.origin.shape:
+            raise UserError(
+                f'{type(self).__name__} merges to a kernel of shape '
+                f'{tuple(weight.shape)}, which must be that of its weight '
+                f'(={tuple(self.origin.shape)}): see mmrep.kernel.pad')
 
     def absorb_bias(self) -> None:
         """Move the bias into the last norm, if there is one."""

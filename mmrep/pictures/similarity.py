@@ -53,11 +53,8 @@ def likenesses(model: nn.Module,
         One entry for each block with at least two branches, in the model's
         order.
     """
-    layers = [
-        (name, layer) for name, layer in model.named_modules()
-        if isinstance(layer, (OREPAConv2d,
-                              BranchedConv2d)) and matches([name], include)
-    ]
+    layers = [(name, layer) for name, layer in model.named_modules()
+              if isinstance(layer, RepConv2d) and matches([name], include)]
     found = []
     for name, layer in progress(layers):
         kernels = kernels_of(layer)
@@ -78,12 +75,24 @@ def kernels_of(layer: RepConv2d) -> Dict[str, Tensor]:
             name: kernel.weight
             for name, kernel in zip(layer.names, layer.branch_kernels())
         }
+    if not isinstance(layer, BranchedConv2d):
+        return _unnamed(layer)
     return {
         'kxk': _own_kernel(layer).weight,
         **{
             name: branch.kernel(layer.geometry).weight
             for name, branch in layer.branches.items()
         }
+    }
+
+
+def _unnamed(layer: RepConv2d) -> Dict[str, Tensor]:
+    """Number the kernels of a block whose branches have no names."""
+    if type(layer).branch_kernels is RepConv2d.branch_kernels:
+        return {}
+    return {
+        f'kernel {i}': kernel.weight
+        for i, kernel in enumerate(layer.branch_kernels())
     }
 
 

@@ -8,6 +8,7 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 
 from torch import Tensor
 
+from ..errors import UserError
 from ..layers.branch_names import is_branch
 from ..layers.orepa_branch import KERNEL_BRANCHES
 
@@ -81,9 +82,16 @@ def _is_block(node: Tree) -> bool:
     branches, kxk = _inner(node, 'branches'), _inner(node, 'kxk')
     if not _is_kernel(_origin(node)):
         return False
-    if not all(
-            is_branch(name) or name in KERNEL_BRANCHES.module_dict
-            for name in branches):
+    known = [
+        is_branch(n) or n in KERNEL_BRANCHES.module_dict for n in branches
+    ]
+    if any(known) and not all(known):
+        unknown = sorted(n for n, is_known in zip(branches, known)
+                         if not is_known)  # yapf: disable
+        raise UserError(
+            f'a block has the branch {unknown[0]!r}, which no imported module '
+            'registers: name the module that does so with --import')
+    if not all(known):
         return False  # of another package, as HRNet's
     return bool(branches or kxk or 'running_mean' in _inner(node, 'norm'))
 

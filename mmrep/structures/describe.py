@@ -1,12 +1,13 @@
 """Describe the structure of a model as plain data, and rebuild it."""
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Set
 
 from torch import nn
 
 from ..errors import UserError, shown
 from ..layers import RepConv2d
 from ..layers.block_size import check_size, check_total
-from ..layers.block_types import block_type, check_block
+from ..layers.block_types import block_type, block_types, check_block
+from ..layers.lookup import class_of
 from ..layers.plain import why_not_plain
 from ..nets.walk import names, replace
 
@@ -29,11 +30,26 @@ def structure(model: nn.Module) -> Structure:
         >>> config['type'], list(config['branches'])
         ('RepVGGConv2d', ['1x1', 'identity'])
     """
+    kinds = set(block_types().values())
     return {
-        paths[0]: module.config()
+        paths[0]: _registered(module, paths[0], kinds).config()
         for module, paths in names(model).items()
         if isinstance(module, RepConv2d)
     }
+
+
+def _registered(layer: RepConv2d, name: str, kinds: Set[type]) -> RepConv2d:
+    """Return a layer, if a description can name its kind.
+
+    Raises:
+        UserError: No registry has its class.
+    """
+    kind = class_of(layer)
+    if kind not in kinds:
+        raise UserError(
+            f'{name!r} is a {kind.__name__}, which no registry has: put '
+            '`@MODELS.register_module()` before its class')
+    return layer
 
 
 def restructure(model: nn.Module, structure: Structure) -> nn.Module:

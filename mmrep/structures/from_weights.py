@@ -1,10 +1,12 @@
 """Read the structure that weights bring along, and give it to a model."""
 import re
-from typing import Dict, List, Optional
+from typing import Dict, Iterable, List, Optional, Set
 
 from torch import Tensor, nn
 
 from ..layers import BranchedConv2d, DBBConv2d, RepConv2d
+from ..layers.block_types import block_type
+from ..layers.from_names import read_any
 from ..layers.loading import ORIGIN, PLAIN, Foreign, read, take
 from ..layers.plain import why_not_plain
 from ..nets.following import norm_cfg_at
@@ -13,7 +15,6 @@ from ..prefixes import under, without_module
 from .describe import Structure
 
 Weights = Dict[str, Tensor]
-MARK = re.compile(r'\.(?=(branches|kxk|norm)\.)')
 
 
 def structure_of(model: nn.Module,
@@ -132,22 +133,48 @@ def first_convolution(module: nn.Module) -> str:
 
 def _grown(model: nn.Module, weights: Weights) -> Dict[nn.Module, nn.Module]:
     """Return a block for each plain convolution that weights have one for."""
-    # hosts have modules called `branches`, too
-    marked = {
-        name[:mark.start()]
-        for name in weights
-        for mark in MARK.finditer(name)
-    }
     plain = {
-        conv: marked.intersection(paths)
+        path: conv
         for conv, paths in names(model).items() if not why_not_plain(conv)
-    } if marked else {}
-    blocks = {conv: block_for(model, conv) for conv in plain if plain[conv]}
-    return {
-        conv: block
-        for conv, block in blocks.items()
-        if _fits(block, _own(sorted(plain[conv]), weights))
+        for path in paths
     }
+    found = {}
+    for path in sorted(_marked(plain, weights)):
+        conv = plain[path]
+        block = found.get(conv) or _block(model, conv, _own([path], weights))
+        if block is not None:
+            found[conv] = block
+    return found
+
+
+def _marked(plain: Iterable[str], weights: Weights) -> Set[str]:
+    """Return the convolutions of which weights have more than they hold."""
+    found = set()
+    for name in weights:
+        path = name
+        while '.' in path:
+            path = path.rpartition('.')[0]
+            if path in plain and name[len(path) + 1:] not in PLAIN:
+                found.add(path)
+    return found
+
+
+def _block(model: nn.Module, conv: nn.Module,
+           weights: Weights) -> Optional[RepConv2d]:
+    """Return a block for weights, in place of a convolution, None if none."""
+    block = block_for(model, conv)
+    if _fits(block, weights):
+        return block
+    config = read_any(weights)
+    if config is None:
+        return None
+    try:
+        block = block_type(config['type']).from_conv(conv, **_options(config))
+    except (ValueError, TypeError, RuntimeError):  # the block's own
+        return None
+    shapes = {name: tensor.shape for name, tensor in weights.items()}
+    own = {name: tensor.shape for name, tensor in block.state_dict().items()}
+    return block if own == shapes else None
 
 
 def _fits(block: DBBConv2d, weights: Weights) -> bool:

@@ -1,5 +1,6 @@
 """Branches that others register, against formulas of their own."""
 import copy
+import warnings
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from mmrep.dyrep.look import Data
 from mmrep.kernel import Kernel
 from mmrep.layers import BRANCHES, Branch, like
 from mmrep.layers.branch import kind_of
+from mmrep.structures.from_weights import adopt
 from mmrep.testing import randomize_norms
 
 SHAPES = [
@@ -130,10 +132,74 @@ def test_order_names_and_options():
     assert kind_of('times_N') is None
     with pytest.raises(mmrep.UserError, match="'speed': 1.*may have.*gain"):
         make({'minus': dict(speed=1)})
-    with pytest.raises(mmrep.UserError, match="'times_9x', it may have 1x1"):
+    with pytest.raises(
+            mmrep.UserError, match="'times_9x', it may have 1x1.*'times_N'"):
         make(['times_9x'])
     with pytest.raises(mmrep.UserError, match="'minus' needs its norms"):
         make(['minus'], norms='kxk')
+
+
+def test_weights_tell_the_options_of_a_branch():
+    """Also where only their values differ."""
+    x = torch.randn(2, 8, 5, 5, dtype=torch.double)
+    rich = make({'minus': dict(gain=3)})
+    for other in (make(()), make(['minus']), make({'minus': dict(gain=7)})):
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            other.load_state_dict(rich.state_dict())
+        assert other.options()['branches'] == {'minus': dict(gain=3)}
+        assert torch.equal(other.eval()(x), rich.eval()(x))
+    plain = nn.Sequential(nn.Conv2d(8, 8, 3, padding=1)).double()
+    weights = {f'0.{k}': v for k, v in rich.state_dict().items()}
+    adopt(plain, weights)
+    plain.load_state_dict(weights)
+    assert torch.equal(plain.eval()(x), rich(x))
+
+
+def test_told_options_survive_a_move():
+    layer = make({'minus': dict(gain=3)})
+    told = layer.branches['minus'].told_options.clone()
+    layer = layer.to('meta').to_empty(device='cpu')
+    assert torch.equal(layer.branches['minus'].told_options, told)
+
+
+@pytest.mark.parametrize('told', [
+    torch.zeros(3), torch.tensor([1, 2], dtype=torch.uint8),
+    torch.zeros(5000, dtype=torch.uint8),
+    torch.tensor(list(b'{"speed": 1}'), dtype=torch.uint8)
+], ids=str)  # yapf: disable
+def test_damaged_options(told):
+    state = make({'minus': dict(gain=3)}).state_dict()
+    state['branches.minus.told_options'] = told
+    with pytest.raises(RuntimeError, match='told_options'):
+        make(()).load_state_dict(state)
+
+
+@pytest.mark.parametrize('gain', [torch.ones(1), abs, {1}])
+def test_options_are_plain_data(gain):
+    with pytest.raises(mmrep.UserError, match='must be plain data'):
+        make({'minus': dict(gain=gain)})
+
+
+@pytest.mark.parametrize('kind, message', [
+    (nn.Conv2d, 'derive a class from mmrep.layers.Branch'),
+    (abs, 'derive a class from mmrep.layers.Branch'),
+    (type('Bad', (Times, ), dict(pattern='(')), 'must be a regular exp'),
+    (type('Bad', (Times, ), dict(pattern=3)), 'must be a regular exp'),
+])
+def test_what_is_no_branch(kind, message):
+    with pytest.raises(mmrep.UserError, match=message):
+        BRANCHES.register_module('bad', module=kind)
+    with pytest.raises(mmrep.UserError, match=message):
+        BRANCHES.register_module('bad')(kind)
+
+
+def test_forgotten_weights():
+    kind = type('Forgetful', (Times, ), dict(weights=Branch.weights))
+    BRANCHES.register_module('forgetful', module=kind)
+    kind.pattern = None
+    with pytest.raises(mmrep.UserError, match="a parameter 'point' that"):
+        make(['forgetful'])
 
 
 @pytest.mark.parametrize('norms', [('kxk', 'branches'), ()])

@@ -3,7 +3,7 @@ import copy
 
 import pytest
 import torch
-from mmengine.registry import MODELS
+from mmengine.registry import MODELS, Registry
 from torch import nn
 
 import mmrep
@@ -13,6 +13,7 @@ from mmrep.kernel import Kernel
 from mmrep.layers.block_types import block_type, check_block
 from mmrep.layers.loading import Foreign
 from mmrep.layers.lookup import registered_name
+from mmrep.structures.from_weights import adopt
 from mmrep.testing import randomize_norms
 
 
@@ -132,6 +133,80 @@ def test_weights_tell_a_block_in_a_block(x):
         bare.load_state_dict(rich.state_dict())
     assert type(bare.kxk) is Known
     assert torch.equal(bare.eval()(x), rich.eval()(x))
+
+
+@pytest.mark.parametrize('kind', [Known, mmrep.OREPAConv2d])
+def test_weights_tell_a_block_in_a_plain_net(kind, x):
+    rich = nn.Sequential(kind.from_conv(conv()))
+    for parameter in rich.parameters():
+        nn.init.normal_(parameter)
+    plain = nn.Sequential(conv())
+    adopt(plain, rich.state_dict())
+    plain.load_state_dict(rich.state_dict())
+    assert type(plain[0]) is kind
+    assert relative_difference(plain(x), rich(x)) < 1e-12
+
+
+def test_a_host_registry(x):
+    """A name begins with the scope of the registry that has it."""
+    child = Registry('model', parent=MODELS, scope='mmown')
+    try:
+        child.register_module('Mine', module=type('Other', (Twofold, ), {}))
+        net = nn.Sequential(conv())
+        mmrep.reparameterize(net, 'mmown.Mine')
+        found = mmrep.structure(net)
+        assert found == {'0': dict(type='mmown.Mine', strength=2.)}
+        again = mmrep.restructure(nn.Sequential(conv()), found)
+        assert type(again[0]) is type(net[0])
+        with pytest.raises(mmrep.UserError, match="of .*'mmown.Mine'"):
+            block_type('Mine')
+    finally:
+        MODELS.children.pop('mmown')
+
+
+def test_structures_of_kinds_that_no_registry_has():
+    kind = type('Unknown', (Twofold, ), {})
+    net = nn.Sequential(kind(4, 4, 3))
+    with pytest.raises(mmrep.UserError, match="'0' is a Unknown, which no"):
+        mmrep.structure(net)
+
+
+class Loud(Twofold):
+
+    def silence(self):
+        pass
+
+
+class Small(Twofold):
+
+    def branch_kernels(self):
+        yield Kernel(self.weight[..., :1, :1])
+
+
+class Bare(Twofold):
+
+    def __init__(self, *args, power=1, **kwargs):
+        super().__init__(*args, **kwargs)
+
+
+@pytest.mark.parametrize('kind, message', [
+    (Loud, '`silence` of Loud leaves branches that add something'),
+    (Small, 'Small merges to a kernel of shape .8, 4, 1, 1.'),
+])
+def test_mistakes_of_an_author(kind, message):
+    with pytest.raises(mmrep.UserError, match=message):
+        kind.from_conv(conv())
+
+
+def test_more_mistakes_of_an_author():
+    with pytest.raises(mmrep.UserError, match="keep its argument 'power'"):
+        Bare(4, 4, 3).config()
+    with pytest.raises(mmrep.UserError, match='Small merges'):
+        Small(4, 4, 3).fuse()
+    kind = type('Half', (Twofold, ),
+                dict(reset_parameters=mmrep.RepConv2d.reset_parameters))
+    with pytest.raises(NotImplementedError, match='Half must implement `res'):
+        kind(4, 4, 3)
 
 
 def test_norms_as_around():
