@@ -21,6 +21,16 @@ class Geometry(NamedTuple):
     """The arguments of a convolution, without its kernel's values.
 
     ``edges`` is the padding of (left, right, top, bottom), in pixels.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from mmrep.layers import Geometry
+        >>> geometry = Geometry.of(nn.Conv2d(4, 4, 3, stride=2, padding=1))
+        >>> geometry.edges, geometry.keeps_shape
+        ((1, 1, 1, 1), False)
+        >>> tuple(geometry.centre(torch.randn(1, 4, 9, 9)).shape)
+        (1, 4, 5, 5)
     """
 
     in_channels: int

@@ -20,7 +20,18 @@ CHANGED = (
 
 
 class Foreign(ValueError):
-    """The error where another kind of block has saved the weights."""
+    """The error where another kind of block has saved the weights.
+
+    Examples:
+        >>> import mmrep
+        >>> from mmrep.layers import Foreign
+        >>> layer = mmrep.DBBConv2d(4, 4, 3)
+        >>> try:
+        ...     layer.read_options(mmrep.OREPAConv2d(4, 4, 3).state_dict())
+        ... except Foreign:
+        ...     print('another block')
+        another block
+    """
 
 
 def adapt(layer: nn.Module, state_dict: dict, prefix: str) -> None:
