@@ -28,8 +28,6 @@ OF_TORCH = {
     for name in (*dir(BaseModule()), '_orig_mod', '_is_replica',
                  '_params_init_info') if is_private(name)
 } - {'_version'}  # tensors have one, too
-# files that still have such uses; a mended file must go from this list
-PENDING = set()
 
 
 def is_own(node):
@@ -94,9 +92,6 @@ def test_none_outside_of_compat(path):
     name = str(path.relative_to(ROOT))
     found = sorted(set(uses_in(path.read_text())))
     told = ', '.join(f'{use} (line {line})' for line, use in found)
-    if name in PENDING:
-        assert found, f'{name} has none any more: take it off PENDING'
-        return
     assert not found, (f'{name} has {told}: take a function of mmrep/compat, '
                        'or give what is ours a public name')
 

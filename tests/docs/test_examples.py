@@ -15,8 +15,6 @@ from mmrep.measure.cost import make_dbb
 
 from .test_site import PUBLIC, entries
 
-# these lack an example; none shall be left
-PENDING = set()
 # modules whose functions and classes all count
 WHOLE = (kernel, memory, timing)
 FLAGS = doctest.NORMALIZE_WHITESPACE
@@ -61,7 +59,7 @@ def apart(tmp_path, monkeypatch):
     logging.disable(logging.NOTSET)
 
 
-@pytest.mark.parametrize('name', sorted(NAMED.keys() - PENDING))
+@pytest.mark.parametrize('name', sorted(NAMED))
 def test_example(name):
     thing = NAMED[name]
     text = inspect.getdoc(thing)
@@ -72,11 +70,6 @@ def test_example(name):
     told = []
     doctest.DocTestRunner(optionflags=FLAGS).run(examples, out=told.append)
     assert not told, ''.join(told)
-
-
-def test_pending_names_are_public_and_lack_one():
-    for name in PENDING:
-        assert '>>>' not in NAMED[name].__doc__, f'{name} has one'
 
 
 def test_no_public_name_means_two_things():
