@@ -142,7 +142,8 @@ class _Allowed:
     def __enter__(self) -> None:
         with self.lock:
             if not self.users and knows_safe_globals():
-                known = set(map(_name, torch.serialization.get_safe_globals()))
+                self.before = torch.serialization.get_safe_globals()
+                known = set(map(_name, self.before))
                 self.added = torch.serialization.safe_globals([
                     (value, name) for name, value in _safe_globals().items()
                     if name not in known
@@ -155,6 +156,10 @@ class _Allowed:
             self.users -= 1
             if not self.users and knows_safe_globals():
                 self.added.__exit__(*error)
+                # a fork's mmengine takes off what it adds, others' too
+                left = torch.serialization.get_safe_globals()
+                torch.serialization.add_safe_globals(
+                    [entry for entry in self.before if entry not in left])
 
 
 allowed = _Allowed()
