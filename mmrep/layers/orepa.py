@@ -224,7 +224,8 @@ class OREPAConv2d(RepConv2d):
         branch = KERNEL_BRANCHES.module_dict[name](
             self.in_channels, self.out_channels, self.kernel_size, self.groups,
             self.scaling, self.internal_channels, **like(self.weight))
-        branch.reset_parameters()
+        if not branch.starts_reset:  # draws no random numbers twice
+            branch.reset_parameters()
         return branch
 
     def reset_parameters(self) -> None:
@@ -300,6 +301,7 @@ class LinearDeepStem(Stem):
     """The linear deep stem: a product of OREPA's own 3x3 blocks."""
 
     order = 10
+    starts_reset = True
 
     def build(self, in_per_group: int) -> None:
         self.factors = nn.ModuleList()

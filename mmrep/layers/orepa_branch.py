@@ -25,6 +25,7 @@ class KernelBranch(nn.Module):
     Attributes:
         order: Position in the block's scaling vector. Defaults to the end.
         first_scale: Scale with which the branch starts.
+        starts_reset: True if :meth:`build` has initialised the parameters.
         last: Name of the parameter that zeroes the kernel.
         names: Names of the factors that :meth:`term` contracts.
 
@@ -57,6 +58,7 @@ class KernelBranch(nn.Module):
 
     order: int = LAST
     first_scale: float = 1.0
+    starts_reset: bool = False
     last: str = 'weight'
     names: Sequence[str] = ('weight', )
 
