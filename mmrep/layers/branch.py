@@ -115,8 +115,8 @@ class Branch(Reacting):
         self.norm = norm and norm(geometry.out_channels)
         self.build(geometry, norm, factory, **options)
         self._check_weights()
-        self._told = as_tensor(name, options)
         if options and type(self).read.__func__ is Branch.read.__func__:
+            self._told = as_tensor(name, options)
             self.register_buffer(TOLD, self._told)
 
     def after_moving(self) -> None:

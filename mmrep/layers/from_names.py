@@ -7,11 +7,11 @@ from ..prefixes import under
 from .block_types import MAX_NESTING, block_types
 from .branch import Branch, kind_of
 from .branch_names import MAX_BRANCHES, is_branch
-from .loading import Foreign
+from .inner import PARTS
+from .loading import PLAIN, Foreign
 from .lookup import registered_name
 
 Weights = Dict[str, Tensor]
-PARTS = {'weight', 'bias', 'kxk', 'norm', 'branches', 'sum_norm'}
 
 
 def read_branched(weights: Weights,
@@ -34,7 +34,8 @@ def read_branched(weights: Weights,
     names = branches_in(weights)
     too_deep = any(_depth(name) > MAX_NESTING for name in weights)
     parts = {key.partition('.')[0] for key in weights}
-    if too_deep or not parts <= PARTS or not all(map(is_branch, names)):
+    if too_deep or not parts <= {*PLAIN, *PARTS} or not all(
+            map(is_branch, names)):
         raise Foreign
     starts = dict(
         kxk=('norm.', ),
@@ -45,13 +46,12 @@ def read_branched(weights: Weights,
         for place, start in starts.items()
     }
     there: Dict[str, Branch] = {} if fresh else dict(block.branches)
-    kxk, inner = weights_in(weights, 'kxk'), None if fresh else block.kxk
+    kxk, inner = under(weights, 'kxk.'), None if fresh else block.kxk
     return dict(
         branches={
             name:
             kind_of(name).read(
-                weights_in(weights, f'branches.{name}'), block,
-                there.get(name))
+                under(weights, f'branches.{name}.'), block, there.get(name))
             for name in names
         },
         norms=[name for name, has in norms.items() if has],
@@ -115,11 +115,6 @@ def branches_in(weights: Weights) -> list:
     if len(names) > MAX_BRANCHES:
         raise Foreign
     return names
-
-
-def weights_in(weights: Weights, name: str) -> Weights:
-    """Return the weights of a part, by their names in it."""
-    return under(weights, f'{name}.')
 
 
 def _depth(name: str) -> int:

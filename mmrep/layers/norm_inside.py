@@ -11,6 +11,7 @@ from torch import nn
 
 from ..compat.modules import children_of
 from ..errors import UserError, shown
+from ..prefixes import under
 from .geometry import like
 from .loading import PLAIN, take_norm
 from .rep_conv import RepConv2d
@@ -117,7 +118,7 @@ def adapt_norms(net: nn.Module, state_dict: dict, prefix: str) -> None:
         if not isinstance(conv, RepConv2d) or conv.last_norm is None:
             continue
         start = f'{pair.prefix}{pair.conv_name}.'
-        weights = {n[len(start):] for n in state_dict if n.startswith(start)}
+        weights = under(state_dict, start)
         behind = f'{pair.prefix}{pair.norm_name}.'
         there = f'{behind}running_mean' in state_dict
         rich = not PLAIN.issuperset(weights)

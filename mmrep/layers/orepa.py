@@ -18,7 +18,8 @@ from ..compat.compiling import is_compiling, is_functional
 from ..compat.modules import parameters_of
 from ..compat.tracing import as_leaf
 from ..kernel import Kernel
-from .from_names import branches_in, weights_in
+from ..prefixes import under
+from .from_names import branches_in
 from .geometry import like
 from .loading import Foreign
 from .orepa_branch import KERNEL_BRANCHES, KernelBranch
@@ -213,8 +214,8 @@ class OREPAConv2d(RepConv2d):
             weights, len(branches),
             'origin' in block.names if block else False,
             block.scaling if block else SCALINGS[0])
-        channels = channels_of(weights_in(
-            weights, 'branches.1x1_kxk')) if '1x1_kxk' in branches else None
+        channels = channels_of(under(
+            weights, 'branches.1x1_kxk.')) if '1x1_kxk' in branches else None
         return dict(
             branches=['origin'] * has_origin + branches,
             scaling=scaling,

@@ -11,8 +11,9 @@ from ..compat.compiling import is_compiling
 from ..compat.modules import buffers_of
 from ..errors import UserError, shown
 from ..kernel import Kernel
+from ..prefixes import under
 from .branch import BRANCHES, Branch, NormFactory
-from .from_names import Foreign, read_block, weights_in
+from .from_names import Foreign, read_block
 from .frozen_norms import takes_batches
 from .geometry import Geometry, is_whole, like
 from .inner import build_block, hand_geometry
@@ -143,7 +144,7 @@ class PointwiseKxK(Staged):
     @classmethod
     def read(cls, weights: Dict[str, Tensor], block: nn.Module,
              there: Optional[Branch]) -> dict:
-        second = weights_in(weights, 'second')
+        second = under(weights, 'second.')
         inner = there.inner_blocks().get('second') if there else None
         return dict(
             channels=channels_of(weights),

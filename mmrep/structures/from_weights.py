@@ -35,13 +35,7 @@ def structure_of(model: nn.Module,
         convolutions that the weights have blocks for.
     """
     weights = without_module(weights)
-    grown = _grown(model, weights)
-    return {
-        paths[0]:
-        _config(grown.get(layer, layer), _own(paths, weights), exactly)
-        for layer, paths in names(model).items()
-        if layer in grown or isinstance(layer, RepConv2d)
-    }
+    return _described(model, weights, exactly, _grown(model, weights))
 
 
 def adopt(model: nn.Module, weights: Weights, exactly: bool = False) -> bool:
@@ -59,8 +53,10 @@ def adopt(model: nn.Module, weights: Weights, exactly: bool = False) -> bool:
     Returns:
         True if the model has other parameters now.
     """
-    wanted = structure_of(model, weights, exactly)
-    enrich(model, weights)
+    weights = without_module(weights)
+    grown = _grown(model, weights)
+    wanted = _described(model, weights, exactly, grown)
+    replace(model, grown)
     changed = [
         take(layer, _options(wanted[paths[0]]))
         for layer, paths in names(model).items()
@@ -129,6 +125,16 @@ def first_convolution(module: nn.Module) -> str:
     return next((paths[0] for conv, paths in names(module).items()
                  if isinstance(conv, RepConv2d) or not why_not_plain(conv)),
                 '(a convolution)')
+
+
+def _described(model: nn.Module, weights: Weights, exactly: bool,
+               grown: Dict[nn.Module, nn.Module]) -> Structure:
+    return {
+        paths[0]:
+        _config(grown.get(layer, layer), _own(paths, weights), exactly)
+        for layer, paths in names(model).items()
+        if layer in grown or isinstance(layer, RepConv2d)
+    }
 
 
 def _grown(model: nn.Module, weights: Weights) -> Dict[nn.Module, nn.Module]:

@@ -222,6 +222,16 @@ def test_norms_as_around():
     assert layer.kxk.norm.eps == .1
 
 
+def test_blocks_inside_take_what_no_text_holds():
+    """A process group of a norm, say: only told options must be texts."""
+    group = object()
+    second = dict(
+        type='DBBConv2d', norm_cfg=dict(type='SyncBN', process_group=group))
+    layer = mmrep.DBBConv2d(4, 4, 3, branches={'1x1_kxk': dict(second=second)})
+    inner = layer.inner_blocks()['second']
+    assert inner.norm.process_group is group
+
+
 @pytest.mark.parametrize('kind', [
     mmrep.DBBConv2d, mmrep.OREPAConv2d, mmrep.MobileOneConv2d,
     mmrep.LargeKernelConv2d
