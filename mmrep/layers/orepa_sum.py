@@ -15,7 +15,8 @@ from torch.autograd import Function
 from ..compat.compiling import is_batch_of_old
 from ..errors import UserError
 from .orepa_branch import KernelBranch
-from .orepa_terms import Scratch, Tensors, Term, column, dots, scaled
+from .orepa_terms import (Scratch, Tensors, Term, column, dots, is_watched,
+                          scaled)
 
 
 class Summand(NamedTuple):
@@ -83,10 +84,10 @@ def contract(plan: Plan, weight: Tensor, scale: Tensor, *factors:
             spatial,
             weight,
             column(scale[0], weight),
-            out=torch.empty_like(weight))
+            out=None if is_watched() else torch.empty_like(weight))
     for term, *mine in terms:
         if not term.taps_first:
-            term.add(kernel, *mine, Scratch(total))
+            kernel = term.add(kernel, *mine, Scratch(total))
     return kernel
 
 

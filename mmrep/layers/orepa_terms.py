@@ -75,7 +75,9 @@ class KernelPair:
         out = torch.bmm(second, first)
         out = out.view(len(factors[1]), -1, out.size(2))
         out = scaled_in_place(out, *scales)
-        return out if total is None else total.add_(out)
+        if total is None:
+            return out
+        return total + out if is_watched() else total.add_(out)
 
     def gradients(self, grad: Tensor, scales: Tensors, factors: Tensors,
                   scratch: Scratch) -> Gradients:
@@ -102,9 +104,9 @@ class KernelPair:
         width = second.size(1)
         first = first.view(self.groups, width, -1)
         if self.from_identity:
-            first = first.clone()
-            squares = first.unflatten(1, (-1, first.size(2)))
-            squares.diagonal(dim1=2, dim2=3).add_(1)
+            size = first.size(2)
+            eye = torch.eye(size, device=first.device).to(first.dtype)
+            first = first + eye.repeat(width // size, 1)
         second = second.permute(0, 2, 3, 1).reshape(self.groups, -1, width)
         return first, second
 
@@ -125,6 +127,8 @@ class Filters:
         filters = filters * torch.stack(scales, 1)[:, None]
         if total is None:
             return torch.bmm(filters, weights)
+        if is_watched():
+            return total.baddbmm(filters, weights)
         return total.baddbmm_(filters, weights)
 
     def gradients(self, grad: Tensor, scales: Tensors, factors: Tensors,
@@ -166,10 +170,14 @@ class PerChannel:
         depthwise, pointwise = factors
         out = scratch.bmm(self.joined(pointwise), self.blocks(depthwise))
         # (groups, blocks, out per group, joined, height, width)
-        total = total.unflatten(0, (self.groups, -1)).unflatten(
+        rows = total.unflatten(0, (self.groups, -1)).unflatten(
             2, (-1, self.width)).transpose(1, 2)
         scale = scales[0].view(self.groups, 1, -1, 1, 1, 1)
-        return total.addcmul_(out.view(total.shape), scale)
+        if not is_watched():
+            rows.addcmul_(out.view(rows.shape), scale)
+            return total
+        rows = rows.addcmul(out.view(rows.shape), scale)
+        return rows.transpose(1, 2).reshape(total.shape)
 
     def gradients(self, grad: Tensor, scales: Tensors, factors: Tensors,
                   scratch: Scratch) -> Gradients:
@@ -204,10 +212,8 @@ class PerChannel:
         parts = depthwise.reshape(-1, self.width,
                                   len(depthwise) // self.in_channels,
                                   depthwise[0].numel())
-        count, width, multiplier, taps = parts.shape
-        out = parts.new_zeros(count, width, multiplier, width, taps)
-        out.diagonal(dim1=1, dim2=3).copy_(parts.permute(0, 2, 3, 1))
-        return out.flatten(3).flatten(1, 2)
+        blocks = torch.diag_embed(parts.permute(0, 2, 3, 1), dim1=1, dim2=3)
+        return blocks.flatten(3).flatten(1, 2)
 
     def diagonal(self, blocks: Tensor, depthwise: Tensor) -> Tensor:
         """Invert :meth:`blocks`."""
