@@ -6,6 +6,9 @@ module inside the one that ``torch.compile`` returns. None of these has a
 public name up to PyTorch 2.14. ``torch.compiler.is_compiling`` is public since
 2.3.
 """
+from functools import lru_cache, wraps
+from typing import Any, Callable
+
 import torch
 from torch import nn
 from torch.autograd import forward_ad
@@ -19,13 +22,31 @@ except ImportError:  # PyTorch before 2.3 has it under another name
                            'to know that a compiler traces')
 
 __all__ = [
-    'is_batch_of_old', 'is_compiling', 'is_functional', 'without_compiler'
+    'is_batch_of_old', 'is_compiling', 'is_functional', 'made_once',
+    'without_compiler'
 ]
 
 _functorch = private('torch._C._functorch', __name__,
                      'to know that torch.func transforms')
 _interpreters = private('torch._C._functorch.peek_interpreter_stack', __name__,
                         'to know that torch.func transforms')
+
+
+def made_once(function: Callable) -> Callable:
+    """Keep the results of a function by its arguments.
+
+    A compiler traces the function itself: it warns of a cache.
+
+    Args:
+        function: A function of hashable values that has no side effects.
+    """
+    cached = lru_cache(maxsize=None)(function)
+
+    @wraps(function)
+    def call(*args: Any) -> Any:
+        return function(*args) if is_compiling() else cached(*args)
+
+    return call
 
 
 def is_functional() -> bool:

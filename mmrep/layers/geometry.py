@@ -1,11 +1,12 @@
 """The arguments of all convolutions, and the places of smaller kernels."""
 import math
 from numbers import Integral, Real
-from typing import Any, Callable, NamedTuple, Tuple
+from typing import Any, Callable, NamedTuple, Optional, Tuple, Union
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..compat.compiling import made_once
 from ..errors import UserError, shown
 from ..kernel import Kernel
 
@@ -49,19 +50,11 @@ class Geometry(NamedTuple):
         Raises:
             UserError: The attributes do not go together.
         """
-        stride, dilation = _two(conv.stride), _two(conv.dilation)
-        if conv.padding == 'same' and stride != (1, 1):
-            raise UserError(f"`stride` (={stride}) must be 1 with `padding` "
-                            "(='same')")
-        if isinstance(conv.padding, str):
-            totals = [(k - 1) * d if conv.padding == 'same' else 0
-                      for k, d in zip(conv.kernel_size, dilation)]
-        else:
-            totals = [2 * padding for padding in _two(conv.padding)]
-        top, left = [total // 2 for total in totals]
-        edges = (left, totals[1] - left, top, totals[0] - top)
-        return cls(conv.in_channels, conv.out_channels, conv.kernel_size,
-                   stride, edges, dilation, conv.groups, conv.padding_mode)
+        return _geometry(conv.in_channels, conv.out_channels,
+                         _two(conv.kernel_size), _two(conv.stride),
+                         conv.padding if isinstance(conv.padding, str) else
+                         _two(conv.padding), _two(conv.dilation), conv.groups,
+                         conv.padding_mode)
 
     @property
     def is_depthwise(self) -> bool:
@@ -75,15 +68,16 @@ class Geometry(NamedTuple):
 
     def conv(self, x: Tensor, kernel: Kernel) -> Tensor:
         """Convolve an input, padded as ``padding_mode`` says."""
+        rest = _rest(self)
+        if rest is not None:
+            return F.conv2d(x, *kernel, *rest)
         return self.bound(kernel)(x)
 
     def bound(self, kernel: Kernel) -> Callable[[Tensor], Tensor]:
         """Return :meth:`conv` with this kernel, for many inputs."""
-        left, right, top, bottom = self.edges
-        zeros = self.padding_mode == 'zeros'
-        if zeros and 0 <= left == right and 0 <= top == bottom:
-            rest = (*kernel, self.stride, (top, left), self.dilation,
-                    self.groups)
+        rest = _rest(self)
+        if rest is not None:
+            rest = (*kernel, *rest)
             return lambda x: F.conv2d(x, *rest)
         rest = (*kernel, self.stride, 0, self.dilation, self.groups)
         return lambda x: F.conv2d(self.pad(x), *rest)
@@ -124,6 +118,35 @@ class Geometry(NamedTuple):
         dilation = tuple(d * spread for d in self.dilation)
         return self._replace(
             kernel_size=tuple(size), edges=tuple(edges), dilation=dilation)
+
+
+@made_once
+def _geometry(in_channels: int, out_channels: int, kernel_size: tuple,
+              stride: tuple, padding: Union[str, tuple], dilation: tuple,
+              groups: int, padding_mode: str) -> Geometry:
+    """Return the geometry of a convolution's arguments, each made once."""
+    if padding == 'same' and stride != (1, 1):
+        raise UserError(f"`stride` (={stride}) must be 1 with `padding` "
+                        "(='same')")
+    if isinstance(padding, str):
+        totals = [(k - 1) * d if padding == 'same' else 0
+                  for k, d in zip(kernel_size, dilation)]
+    else:
+        totals = [2 * each for each in padding]
+    top, left = [total // 2 for total in totals]
+    edges = (left, totals[1] - left, top, totals[0] - top)
+    return Geometry(in_channels, out_channels, kernel_size, stride, edges,
+                    dilation, groups, padding_mode)
+
+
+@made_once
+def _rest(geometry: Geometry) -> Optional[tuple]:
+    """Return the last arguments of F.conv2d, None if it cannot pad so."""
+    left, right, top, bottom = geometry.edges
+    zeros = geometry.padding_mode == 'zeros'
+    if not zeros or not 0 <= left == right or not 0 <= top == bottom:
+        return None
+    return (geometry.stride, (top, left), geometry.dilation, geometry.groups)
 
 
 def like(tensor: Tensor) -> dict:

@@ -14,10 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
-from ..compat.autograd import version_of
+from ..compat.autograd import is_in_backward, version_of
 from ..compat.modules import trees_of
 from ..kernel import Kernel
-from .frozen_norms import takes_batches
+from .frozen_norms import norms_in, takes_batches
+from .tree import Tree
 
 GEOMETRY = attrgetter('kernel_size', 'stride', 'padding', 'dilation', 'groups',
                       'padding_mode')
@@ -59,11 +60,39 @@ class Record(NamedTuple):
 
 
 class Kept:
-    """One value of a layer; copies and pickles of it start empty."""
+    """What a layer keeps; copies and pickles of it start empty.
+
+    Attributes:
+        users: Number of callers that ask to keep the kernel.
+        record: The kernel that is kept, with the state it was made of.
+        given: The kernel that was made with those of other layers, see
+            :mod:`mmrep.together`; None outside of the forward pass around.
+        again: The last given kernel, for a forward that runs again in the
+            backward, as activation checkpointing does.
+    """
 
     def __init__(self) -> None:
-        self.users = 0  # number of callers that ask to keep it
+        self.users = 0
         self.record: Optional[Record] = None
+        self.given: Optional[Kernel] = None
+        self.again: Optional[Kernel] = None
+        self._norms: Optional[Tuple[Tree, List[nn.Module]]] = None
+
+    def take(self) -> Optional[Kernel]:
+        """Return the kernel that was made for this forward pass, if any."""
+        given = self.given
+        if given is not None:
+            # a forward without gradients that runs again needs its own
+            self.again = given if torch.is_grad_enabled() else None
+        elif self.again is not None and is_in_backward():
+            given = self.again
+        return given
+
+    def norms(self, layer: nn.Module) -> List[nn.Module]:
+        """Return the norms in a layer, looked up once for its modules."""
+        if self._norms is None or not self._norms[0].holds():
+            self._norms = Tree(layer), norms_in(layer)
+        return self._norms[1]
 
     def use(self, count: int) -> None:
         """Add to the number of users; without any, nothing is kept."""

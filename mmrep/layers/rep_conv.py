@@ -8,11 +8,12 @@ from torch import Tensor, nn
 from torch.fx import Proxy
 
 from .. import kernel as K
+from ..compat.autocast import without_autocast
 from ..compat.reacting import Reacting
 from ..compat.tracing import as_leaf, constant_in_onnx, is_transformed
 from ..errors import UserError, lacks, shown
 from ..kernel import Kernel
-from .frozen_norms import norms_in, takes_batches
+from .frozen_norms import takes_batches
 from .geometry import GEOMETRY, Geometry, check_geometry, checked
 from .kept import Kept
 from .loading import Foreign, adapt
@@ -252,9 +253,10 @@ class RepConv2d(Reacting):
 
     def kernel(self) -> Kernel:
         """Return the layer in eval mode as one differentiable kernel."""
-        device = self.origin.device.type
-        with torch.autocast(
-                'cpu' if device == 'meta' else device, enabled=False):
+        given = self._kept.given
+        if given is not None:
+            return given
+        with without_autocast(self.origin.device.type):
             weight, bias = self.merge()
             if self.bias is not None:
                 bias = self.bias if bias is None else bias + self.bias
@@ -338,6 +340,9 @@ class RepConv2d(Reacting):
             return kept(input)
         if isinstance(input, Proxy):
             return as_leaf(self, input)
+        given = self._kept.take()
+        if given is not None:
+            return self.geometry.conv(input, given)
         if any(map(takes_batches, self.norms_inside())):
             return self.forward_branches(input)
         if keeps:
@@ -381,7 +386,7 @@ class RepConv2d(Reacting):
 
     def norms_inside(self) -> List[nn.Module]:
         """Return the norms inside the block, any SyncBN included."""
-        return norms_in(self)
+        return self._kept.norms(self)
 
     def reset_bias(self) -> None:
         """Initialise the bias as ``nn.Conv2d`` does."""
