@@ -259,7 +259,8 @@ class OREPAConv2d(RepConv2d):
             yield Kernel(self.weight)
 
     def merge(self) -> Kernel:
-        if is_compiling() or torch.jit.is_tracing() or is_functional():
+        traced = is_functional() and K.AFFINES.get() is None
+        if traced or is_compiling() or torch.jit.is_tracing():
             return super().merge()
         branches = dict(self.branches)
         if self._plan is None and branches:

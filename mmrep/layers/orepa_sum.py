@@ -121,8 +121,11 @@ class Sum(Function):
     """:func:`contract` for autograd, which keeps the given tensors only.
 
     Transforms of torch.func and forward-mode AD do not come here: the layer
-    uses PyTorch's own operations for them.
+    uses PyTorch's own operations for them. Only :mod:`mmrep.together` comes
+    here with vmap.
     """
+
+    generate_vmap_rule = True
 
     @staticmethod
     def forward(plan: Plan, *tensors: Tensor) -> Tensor:

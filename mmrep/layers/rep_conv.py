@@ -426,6 +426,20 @@ class RepConv2d(Reacting):
         """
         self._kept.use(users)
 
+    def makes_kernel(self) -> bool:
+        """Return True if a forward pass now would need a new kernel."""
+        return self._kept.given is None and (torch.is_grad_enabled()
+                                             or self._kept.users == 0)
+
+    def give_kernel(self, kernel: Optional[Kernel]) -> None:
+        """Let :meth:`forward` and :meth:`kernel` take a kernel as it is.
+
+        Args:
+            kernel: The kernel, made with those of other blocks; None to let
+                the block make its own again.
+        """
+        self._kept.given = kernel
+
     def before_moving(self) -> None:
         self._kept.clear()
 

@@ -1,0 +1,93 @@
+"""One block's kernel as a function of tensors, for a batch of such blocks."""
+from typing import List, Sequence, Tuple
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vjp, vmap
+
+from ..kernel import AFFINES, Kernel
+from ..layers import RepConv2d
+from ..layers.plain import memory_format
+from .alike import inner_blocks, own_norms, own_tensors
+
+
+class Batched:
+    """Make the kernels of blocks that are alike, all at once.
+
+    Its arguments are batches: the block's own tensors, the kernels of its
+    inner blocks, then the affine maps of its norms.
+
+    Args:
+        block: One of the blocks, which tells how to make a kernel.
+        biases: True for each inner block whose kernel has a bias.
+    """
+
+    def __init__(self, block: RepConv2d, biases: Sequence[bool]) -> None:
+        self.block, self.module = block, _Whole(block)
+        self.names = [f'block.{name}' for name in own_tensors(block)]
+        self.inner = dict(zip(inner_blocks(block).values(), biases))
+        self.norms = own_norms(block)
+
+    def __call__(self, *batches: Tensor) -> Tuple[Tensor, ...]:
+        """Return the weights, and the biases if there are any."""
+        weight, *bias = vmap(self._one)(*batches)
+        if memory_format(self.block.origin) == torch.channels_last:
+            last = weight.permute(0, 1, 3, 4, 2).contiguous()
+            weight = last.permute(0, 1, 4, 2, 3)
+        return weight, *bias
+
+    def _one(self, *tensors: Tensor) -> Tuple[Tensor, ...]:
+        each = iter(tensors)
+        own = {name: next(each) for name in self.names}
+        for inner, has_bias in self.inner.items():
+            inner.give_kernel(
+                Kernel(next(each),
+                       next(each) if has_bias else None))
+        affines = {norm: (next(each), next(each)) for norm in self.norms}
+        token = AFFINES.set(affines)
+        try:
+            weight, bias = functional_call(self.module, own, ())
+        finally:
+            AFFINES.reset(token)
+            for inner in self.inner:
+                inner.give_kernel(None)
+        return (weight, ) if bias is None else (weight, bias)
+
+
+class Pull:
+    """The gradients of a batch of kernels.
+
+    Its arguments are those of :class:`Batched`, then the gradients of the
+    weights and of the biases, if there are any.
+
+    Args:
+        batched: The function that makes the kernels.
+        wanted: True for each argument whose gradient is returned.
+    """
+
+    def __init__(self, batched: Batched, wanted: Sequence[bool]) -> None:
+        self.batched, self.wanted = batched, wanted
+
+    def __call__(self, *tensors: Tensor) -> Tuple[Tensor, ...]:
+        count = len(self.wanted)
+        given, grads = list(tensors[:count]), tensors[count:]
+        places = [i for i, wanted in enumerate(self.wanted) if wanted]
+
+        def kernels(*chosen: Tensor) -> Tuple[Tensor, ...]:
+            for i, tensor in zip(places, chosen):
+                given[i] = tensor
+            return self.batched(*given)
+
+        _, pull = vjp(kernels, *[given[i] for i in places])
+        return pull(grads)
+
+
+class _Whole(nn.Module):
+    """A block whose forward returns its kernel."""
+
+    def __init__(self, block: RepConv2d) -> None:
+        super().__init__()
+        self.block = block
+
+    def forward(self) -> Kernel:
+        return self.block.kernel()

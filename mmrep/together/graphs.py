@@ -1,0 +1,159 @@
+"""Graphs of operations: trace a function, and leave out what it repeats.
+
+Each operation that is launched costs as much as several small kernels take,
+and a view as much as a third of that.
+"""
+from typing import Any, Callable, Dict, Hashable, Sequence, Tuple
+
+import torch
+from torch import Tensor
+from torch.fx import GraphModule, Node
+from torch.fx.experimental.proxy_tensor import make_fx
+
+# views that begin where their base begins
+VIEWS = {
+    '_unsafe_view', 'alias', 'detach', 'expand', 'permute', 'squeeze', 't',
+    'transpose', 'unsqueeze', 'view'
+}
+
+# operations with the same arguments as the function of this name
+DIRECT = {
+    'add', 'addcmul', 'as_strided', 'baddbmm', 'bmm', 'cat', 'clone',
+    'constant_pad_nd', 'convolution', 'diag_embed', 'diagonal', 'div', 'flip',
+    'mul', 'neg', 'rsqrt', 'select', 'stack', 'sub', 'sum', 'unbind'
+}
+
+NEW = DIRECT - {'as_strided', 'diagonal', 'select', 'unbind'}
+
+
+def trace(function: Callable[..., Sequence[Tensor]],
+          tensors: Sequence[Tensor]) -> GraphModule:
+    """Return the operations of a function on tensors of these shapes.
+
+    Args:
+        function: A pure function from tensors to tensors.
+        tensors: Its contiguous arguments; their values do not matter.
+    """
+    with torch.enable_grad():
+        graph = make_fx(function, tracing_mode='fake')(*tensors)
+    _drop_unused(graph)
+    _keep_constants(graph)
+    _drop_copies(graph)
+    _join_views(graph)
+    _join_equal(graph)
+    _own_results(graph)
+    _drop_unused(graph)
+    _call_directly(graph)
+    graph.recompile()
+    return graph
+
+
+def _drop_unused(module: GraphModule) -> None:
+    """Remove results that nothing uses; no operation changes its input."""
+    for node in reversed(list(module.graph.nodes)):
+        if node.op == 'call_function' and not node.users:
+            module.graph.erase_node(node)
+
+
+def _keep_constants(module: GraphModule) -> None:
+    """Compute once what depends on no argument."""
+    values: Dict[Node, Any] = {}
+    for node in list(module.graph.nodes):
+        if node.op == 'get_attr':
+            values[node] = getattr(module, node.target)
+        elif node.op == 'call_function' and all(
+                n in values for n in node.all_input_nodes):
+            args, kwargs = torch.fx.node.map_arg(
+                (node.args, node.kwargs), values.__getitem__)
+            values[node] = node.target(*args, **kwargs)
+    for i, (node, value) in enumerate(values.items()):
+        needed = any(user not in values for user in node.users)
+        if node.op == 'get_attr' or not needed or not isinstance(
+                value, Tensor):
+            continue
+        name = f'constant_{i}'
+        module.register_buffer(name, value)
+        with module.graph.inserting_before(node):
+            new = module.graph.get_attr(name)
+        new.meta['val'] = node.meta['val']
+        node.replace_all_uses_with(new)
+    _drop_unused(module)
+
+
+def _join_views(module: GraphModule) -> None:
+    """Make each chain of views one view of its base."""
+    graph = module.graph
+    for node in list(graph.nodes):
+        if not _is_view(node) or all(map(_is_view, node.users)):
+            continue
+        base = node
+        while _is_view(base):
+            base = base.args[0]
+        shape, strides = _layout(node)
+        if (shape, strides) == _layout(base):
+            node.replace_all_uses_with(base)
+            continue
+        with graph.inserting_before(node):
+            new = graph.call_function(torch.ops.aten.as_strided.default,
+                                      (base, list(shape), list(strides)))
+        new.meta['val'] = node.meta['val']
+        node.replace_all_uses_with(new)
+
+
+def _is_view(node: Node) -> bool:
+    return _name(node) in VIEWS
+
+
+def _name(node: Node) -> str:
+    """Return the name of a node's operation, empty for other nodes."""
+    packet = getattr(node.target, 'overloadpacket', None)
+    return getattr(packet, '__name__', '') if node.op == 'call_function' else (
+        '')
+
+
+def _drop_copies(module: GraphModule) -> None:
+    """Leave out copies to the same layout, and products with one."""
+    for node in list(module.graph.nodes):
+        same = _name(node) == 'clone' or _name(node) == 'mul' and (
+            node.args[1] in (1, 1.0))
+        if same and _layout(node) == _layout(node.args[0]):
+            node.replace_all_uses_with(node.args[0])
+
+
+def _own_results(module: GraphModule) -> None:
+    """Copy results that share memory with arguments or with each other."""
+    output = next(n for n in module.graph.nodes if n.op == 'output')
+    results, seen = [], set()
+    for node in output.args[0]:
+        base = node
+        while _is_view(base) or _name(base) == 'as_strided':
+            base = base.args[0]
+        if base.op != 'call_function' or base in seen or _name(
+                base) not in NEW:
+            with module.graph.inserting_before(output):
+                node = module.graph.call_function(
+                    torch.ops.aten.clone.default, (node, ))
+        seen.add(base)
+        results.append(node)
+    output.args = (tuple(results), )
+
+
+def _call_directly(module: GraphModule) -> None:
+    """Call functions of torch, which take less time than overloads."""
+    for node in module.graph.nodes:
+        if _name(node) in DIRECT:
+            node.target = getattr(torch, _name(node))
+
+
+def _layout(node: Node) -> Tuple[tuple, tuple]:
+    value = node.meta['val']
+    return tuple(value.shape), tuple(value.stride())
+
+
+def _join_equal(module: GraphModule) -> None:
+    """Make the same operation on the same inputs once."""
+    seen: Dict[Hashable, Node] = {}
+    for node in list(module.graph.nodes):
+        if node.op == 'call_function':
+            key = repr((node.target, node.args, node.kwargs))
+            node.replace_all_uses_with(seen.setdefault(key, node))

@@ -1,0 +1,57 @@
+"""What the plans of a net depend on, compared before each forward pass."""
+from typing import List
+
+from torch import Tensor, nn
+
+from ..compat.modules import buffers_of, parameters_of
+from ..layers import RepConv2d
+from ..layers.tree import Tree
+from .alike import eps_of
+
+
+class State:
+    """The structure of a net: modules, tensors and what they are, no values.
+
+    Args:
+        root: The net.
+    """
+
+    def __init__(self, root: nn.Module) -> None:
+        self.tree = Tree(root)
+        blocks = [m for m in self.tree.modules if isinstance(m, RepConv2d)]
+        self.norms = list(
+            dict.fromkeys(n for b in blocks for n in b.norms_inside()))
+        self.modes = self._modes()
+        inside = dict.fromkeys(m for b in blocks for m in b.modules())
+        self.dicts = [
+            d for m in inside for d in (parameters_of(m), buffers_of(m))
+        ]
+        self.sizes = list(map(len, self.dicts))
+        self.places = [(names, name, there) for names in self.dicts
+                       for name, there in names.items()]
+        self.tensors = [t for *_, t in self.places if isinstance(t, Tensor)]
+        self.wanted = [t.requires_grad for t in self.tensors]
+        self.addresses = list(map(Tensor.data_ptr, self.tensors))
+        self.kinds = self._kinds()
+
+    def holds(self) -> bool:
+        """Return True if all is as it was, whatever the tensors' values."""
+        if (list(map(len, self.dicts)) != self.sizes
+                or self._modes() != self.modes
+                or [t.requires_grad for t in self.tensors] != self.wanted
+                or not self.tree.holds()):
+            return False
+        for names, name, there in self.places:
+            if names.get(name) is not there:
+                return False
+        addresses = list(map(Tensor.data_ptr, self.tensors))
+        if addresses != self.addresses:
+            self.addresses = addresses
+            return self._kinds() == self.kinds
+        return True
+
+    def _modes(self) -> List[tuple]:
+        return [(norm.training, eps_of(norm)) for norm in self.norms]
+
+    def _kinds(self) -> List[tuple]:
+        return [(t.dtype, t.device, t.shape, t.stride()) for t in self.tensors]
