@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from .alike import eps_of
-from .group import Slots, Values, add
+from .group import Values, filled
 
 
 class Affines:
@@ -18,55 +18,52 @@ class Affines:
             norms, one after the other.
         values: A list with their values. The batches are added: a scale and a
             shift for each row.
+
+    Attributes:
+        start: The place of the first row's scale.
     """
 
-    def __init__(self, norms: Sequence[List[nn.Module]], columns: List[Slots],
-                 values: Values) -> None:
+    def __init__(self, norms: Sequence[Sequence[nn.Module]],
+                 columns: Sequence[int], values: Values) -> None:
         self.columns, self.start = columns, len(values)
-        self.rows = [(len(row), len(row[0].running_mean)) for row in norms]
         flat = [norm for row in norms for norm in row]
-        self.sizes = [len(norm.running_mean) for norm in flat]
-        like = flat[0].running_mean
+        sizes = [len(norm.running_mean) for norm in flat]
+        self.sizes = [(len(row), len(row[0].running_mean)) for row in norms]
         eps = torch.tensor([eps_of(norm) for norm in flat])
-        self.eps = eps.to(like).repeat_interleave(
-            torch.tensor(self.sizes, device=like.device))
-        self.wanted = any(
-            t.requires_grad for norm in flat for t in (norm.weight, norm.bias))
-        values += [None] * 2 * len(self.rows)
+        eps = eps.repeat_interleave(torch.tensor(sizes))
+        self.eps = eps.to(values[columns[0]])
+        self.is_felt = any(t.requires_grad for norm in flat
+                           for t in (norm.weight, norm.bias))
+        values += [None] * 2 * len(self.sizes)
         self.run(values)
+
+    @property
+    def end(self) -> int:
+        """The place behind the last row's shift."""
+        return self.start + 2 * len(self.sizes)
 
     def run(self, values: Values) -> None:
         """Put the scales and shifts in their places."""
-        mean, var, weight, bias = self._flat(values)
+        mean, var, weight, bias = [values[place] for place in self.columns]
         scale = (var + self.eps).rsqrt() * weight
         shift = bias - mean * scale
-        values[self.start:self.start + 2 * len(self.rows):2] = self._rows(scale)
-        values[self.start + 1:self.start + 2 * len(self.rows):2] = self._rows(
-            shift)
+        values[self.start:self.end:2] = self._rows(scale)
+        values[self.start + 1:self.end:2] = self._rows(shift)
 
     def pull(self, values: Values, grads: Values) -> None:
         """Add the gradients of weights and biases to those that are there."""
-        end = self.start + 2 * len(self.rows)
-        mine = grads[self.start:end]
-        if not self.wanted or all(grad is None for grad in mine):
+        shapes = [size for size in self.sizes for _ in range(2)]
+        mine = filled(grads[self.start:self.end], shapes)
+        if not self.is_felt or not mine:
             return
-        mine = [
-            torch.zeros_like(value) if grad is None else grad
-            for grad, value in zip(mine, values[self.start:end])
-        ]
         of_scale, of_shift = [
             torch.cat([each.flatten() for each in mine[i::2]]) for i in (0, 1)
         ]
-        mean, var, *_ = self._flat(values)
-        of_weight = (of_scale - of_shift * mean) * (var + self.eps).rsqrt()
-        for slots, grad in zip(self.columns[2:], (of_weight, of_shift)):
-            for slot, part in zip(slots, grad.split(self.sizes)):
-                add(grads, slot, part)
-
-    def _flat(self, values: Values) -> List[Tensor]:
-        """Return the means, variances, weights and biases of all norms."""
-        return [torch.cat([values[s] for s in col]) for col in self.columns]
+        mean, var, *_ = [values[place] for place in self.columns]
+        of_scale = of_scale - of_shift * mean
+        grads[self.columns[2]] = of_scale * (var + self.eps).rsqrt()
+        grads[self.columns[3]] = of_shift
 
     def _rows(self, flat: Tensor) -> List[Tensor]:
-        parts = flat.split([count * width for count, width in self.rows])
-        return [p.view(size) for p, size in zip(parts, self.rows)]
+        parts = flat.split([count * width for count, width in self.sizes])
+        return [part.view(size) for part, size in zip(parts, self.sizes)]

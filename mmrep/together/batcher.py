@@ -11,6 +11,7 @@ from ..layers import RepConv2d
 from .alike import outermost
 from .function import make_kernels
 from .plan import Plan
+from .planning import plan_of
 from .state import State
 
 
@@ -44,7 +45,7 @@ class Batcher:
             self.state = State(module)
         for plan in self.plans:
             if any(block.makes_kernel() for block in plan.blocks):
-                for block, kernel in make_kernels(plan).items():
+                for block, kernel in zip(plan.blocks, make_kernels(plan)):
                     block.give_kernel(kernel)
                 self.given += plan.blocks
 
@@ -64,4 +65,4 @@ def _plans(blocks: List[RepConv2d]) -> List[Plan]:
     for block in blocks:
         key = block.trains, block.origin.device
         found.setdefault(key, []).append(block)
-    return [Plan(same) for same in found.values()]
+    return [plan_of(same) for same in found.values()]

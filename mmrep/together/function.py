@@ -1,5 +1,5 @@
 """All kernels for autograd, as one function."""
-from typing import Any, Dict, List, Optional
+from typing import Any, List, Optional
 
 import torch
 from torch import Tensor
@@ -9,29 +9,23 @@ from ..compat.autocast import without_autocast
 from ..compat.compiling import is_batch_of_old
 from ..errors import UserError
 from ..kernel import Kernel
-from ..layers import RepConv2d
 from .plan import Plan
 
 
-def make_kernels(plan: Plan) -> Dict[RepConv2d, Kernel]:
-    """Return the kernels of all blocks, with their gradients if wanted."""
-    with without_autocast(plan.tensors[0].device.type):
-        felt = torch.is_grad_enabled() and any(t.requires_grad
-                                               for t in plan.tensors)
-        made = iter(
-            All.apply(plan, *plan.tensors) if felt else plan.
-            kernels(plan.tensors))
-    return {
-        block: Kernel(*(next(made) for _ in range(size)))
-        for block, size in zip(plan.blocks, plan.sizes)
-    }
+def make_kernels(plan: Plan) -> List[Kernel]:
+    """Return the kernel of each block, with gradients if they are wanted."""
+    tensors = plan.tensors
+    with without_autocast(tensors[0].device.type):
+        if torch.is_grad_enabled() and any(t.requires_grad for t in tensors):
+            return plan.kernels(All.apply(plan, *tensors))
+        return plan.kernels(plan.parts(plan.make(plan.load(tensors))))
 
 
 class All(Function):
     """The kernels of a plan, of which autograd keeps the tensors only.
 
-    The backward makes its gradients of operations that autograd knows, so
-    that these have gradients in turn.
+    The backward consists of operations that autograd knows, so that the
+    gradients have gradients in turn.
     """
 
     @staticmethod
@@ -39,7 +33,7 @@ class All(Function):
         ctx.plan = plan
         ctx.save_for_backward(*tensors)
         ctx.set_materialize_grads(False)
-        return tuple(plan.kernels(tensors))
+        return tuple(plan.parts(plan.make(plan.load(tensors))))
 
     @staticmethod
     def backward(ctx: Any, *grads: Optional[Tensor]) -> tuple:
@@ -49,10 +43,13 @@ class All(Function):
                 'blocks whose kernels are made together have no rule for '
                 '`is_grads_batched` and `vectorize` of torch.autograd: take '
                 'torch.func.vmap of torch.autograd.grad')
-        found: List[Optional[Tensor]] = [None] * len(ctx.saved_tensors)
-        if there:
-            with without_autocast(there[0].device.type):
-                found = ctx.plan.gradients(ctx.saved_tensors, list(grads))
-        return None, *(
-            grad if needed else None
-            for grad, needed in zip(found, ctx.needs_input_grad[1:]))
+        plan, wanted = ctx.plan, ctx.needs_input_grad[1:]
+        if not there:
+            return None, *[None] * len(wanted)
+        with without_autocast(there[0].device.type):
+            found = plan.pull(
+                plan.load(ctx.saved_tensors), plan.whole(grads))
+        parts = (p for batch, grad in zip(plan.batches, found)
+                 for p in batch.parts(grad))
+        return None, *(p if needed else None
+                       for p, needed in zip(parts, wanted))

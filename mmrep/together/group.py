@@ -6,32 +6,61 @@ from torch import Tensor
 from torch.fx import GraphModule
 
 from ..layers import RepConv2d
+from .batch import rows_of
 from .batched import Batched, Pull
 from .graphs import trace
 
 Values = List[Optional[Tensor]]
-Slots = Sequence[int]
+
+
+class Rows(NamedTuple):
+    """Rows of the batch at a place in a list of values."""
+
+    place: int
+    rows: List[int]
 
 
 class Inputs(NamedTuple):
     """What the kernels of a group depend on, as places in a list of values.
 
     Attributes:
-        stacked: Places of the same tensor of each block.
-        batches: Places of values that are batches already.
-        wanted: True for each of both that has a gradient, in order.
+        own: Places of the batches of the blocks' own tensors.
+        inner: Rows of batches with the kernels of inner blocks.
+        norms: Places of the batches of scales and shifts of norms.
+        wanted: True for each of all these that has a gradient.
         biases: True for each inner block whose kernel has a bias.
     """
 
-    stacked: List[Slots]
-    batches: Slots
-    wanted: List[bool]
-    biases: List[bool]
+    own: Sequence[int]
+    inner: Sequence[Rows]
+    norms: Sequence[int]
+    wanted: Sequence[bool]
+    biases: Sequence[bool]
 
     def gather(self, values: Values) -> List[Tensor]:
-        """Return all inputs as contiguous batches."""
-        stacks = (stack([values[s] for s in slots]) for slots in self.stacked)
-        return [*stacks, *(values[s] for s in self.batches)]
+        """Return the batches."""
+        return [
+            *(values[place] for place in self.own),
+            *(rows_of(values[place], rows) for place, rows in self.inner),
+            *(values[place] for place in self.norms)
+        ]
+
+    def scatter(self, values: Values, grads: Values,
+                found: Sequence[Tensor]) -> None:
+        """Add the gradients of wanted batches to those that are there."""
+        each = iter(found)
+        for place, wanted in zip([*self.own, *self.inner, *self.norms],
+                                 self.wanted):
+            if not wanted:
+                continue
+            grad = next(each)
+            if isinstance(place, Rows):
+                place, rows = place
+                index = torch.tensor(rows, device=grad.device)
+                zeros = torch.zeros_like(values[place])
+                grad = zeros.index_add(0, index, grad)
+            there = grads[place]
+            grads[place] = grad if there is None else there + grad
 
 
 class Group:
@@ -39,28 +68,26 @@ class Group:
 
     Args:
         blocks: The blocks; the first one tells how to make a kernel.
-        inputs: Places of their tensors, of the kernels of their inner blocks
-            and of the affine maps of their norms.
-        values: A list with the values of the inputs. The kernels are added:
-            the weights of all blocks, then the biases if there are any.
+        inputs: Places of the inputs.
+        values: A list with the values of the inputs. The batch of weights is
+            added, then the batch of biases if there are any.
+
+    Attributes:
+        start: The place of the first of both.
+        end: The place behind the last one.
     """
 
     def __init__(self, blocks: List[RepConv2d], inputs: Inputs,
                  values: Values) -> None:
         self.blocks, self.inputs, self.start = blocks, inputs, len(values)
-        given = inputs.gather(values)
         self.batched = Batched(blocks[0], inputs.biases)
+        given = inputs.gather(values)
         self.forward = trace(self.batched, given)
-        self._backward: Optional[GraphModule] = None
-        made = [each for batch in self.forward(*given) for each in batch]
-        self.shapes = [each.shape for each in made]
-        self.end = self.start + len(made)
+        made = self.forward(*given)
+        self.shapes = [batch.shape for batch in made]
         values += made
-
-    def slots_of(self, block: RepConv2d) -> List[int]:
-        """Return the places of a block's weight and bias, if it has one."""
-        first = self.start + self.blocks.index(block)
-        return list(range(first, self.end, len(self.blocks)))
+        self.end = len(values)
+        self.backward: Optional[GraphModule] = None
 
     @property
     def is_felt(self) -> bool:
@@ -69,54 +96,31 @@ class Group:
 
     def run(self, values: Values) -> None:
         """Put the kernels in their places."""
-        batches = self.forward(*self.inputs.gather(values))
-        values[self.start:self.end] = [e for batch in batches for e in batch]
+        given = self.inputs.gather(values)
+        values[self.start:self.end] = self.forward(*given)
 
     def pull(self, values: Values, grads: Values) -> None:
         """Add the gradients of the inputs to those that are there.
 
         Args:
-            values: All values.
-            grads: Gradients of the values, None for those without.
+            values: Values of all inputs.
+            grads: Gradients of all values, None for those without.
         """
-        mine = grads[self.start:self.end]
-        if not self.is_felt or all(grad is None for grad in mine):
+        mine = filled(grads[self.start:self.end], self.shapes)
+        if not self.is_felt or not mine:
             return
-        count, given = len(self.blocks), self.inputs.gather(values)
-        mine = _filled(mine, self.shapes)
-        rows = [stack(mine[i:i + count]) for i in range(0, len(mine), count)]
-        found = iter(self._graph(given, rows)(*given, *rows))
-        wanted = iter(self.inputs.wanted)
-        for slots in self.inputs.stacked:
-            if next(wanted):
-                for slot, grad in zip(slots, next(found).unbind()):
-                    add(grads, slot, grad)
-        for slot in self.inputs.batches:
-            if next(wanted):
-                add(grads, slot, next(found))
-
-    def _graph(self, given: List[Tensor], rows: List[Tensor]) -> GraphModule:
-        if self._backward is None:
+        given = self.inputs.gather(values)
+        if self.backward is None:
             pull = Pull(self.batched, self.inputs.wanted)
-            self._backward = trace(pull, [*given, *rows])
-        return self._backward
+            self.backward = trace(pull, [*given, *mine])
+        self.inputs.scatter(values, grads, self.backward(*given, *mine))
 
 
-def stack(tensors: Sequence[Tensor]) -> Tensor:
-    """Return tensors as one contiguous batch, which may share memory."""
-    there = [t if t.is_contiguous() else t.contiguous() for t in tensors]
-    return torch.stack(there) if len(there) > 1 else there[0][None]
-
-
-def add(grads: Values, slot: int, grad: Tensor) -> None:
-    """Add a gradient to the one at its place, if there is any."""
-    there = grads[slot]
-    grads[slot] = grad if there is None else there + grad
-
-
-def _filled(grads: Values, shapes: Sequence[torch.Size]) -> List[Tensor]:
-    """Put zeros where kernels have no gradient."""
-    like = next(grad for grad in grads if grad is not None)
+def filled(grads: Values, shapes: Sequence[Sequence[int]]) -> List[Tensor]:
+    """Put zeros in place of None; return nothing if all are None."""
+    like = next((grad for grad in grads if grad is not None), None)
+    if like is None:
+        return []
     return [
         like.new_zeros(shape) if grad is None else grad
         for grad, shape in zip(grads, shapes)

@@ -1,0 +1,133 @@
+"""Plan how the kernels of many blocks are made at once."""
+from typing import Dict, Hashable, List, Sequence, Tuple
+
+import torch
+from torch import nn
+
+from ..layers import RepConv2d
+from .affines import Affines
+from .alike import affine_of, inner_blocks, key_of, own_norms, own_tensors
+from .batch import Batch
+from .group import Group, Inputs, Rows, Values
+from .plan import Plan, Stage
+
+Blocks = List[RepConv2d]
+Norms = Sequence[nn.Module]
+
+
+def plan_of(blocks: Blocks) -> Plan:
+    """Return the plan for some blocks.
+
+    Args:
+        blocks: Blocks on one device, none inside of another one.
+    """
+    return _Planner(blocks).plan
+
+
+class _Planner:
+    """The plan for some blocks, and what it takes to make it."""
+
+    def __init__(self, blocks: Blocks) -> None:
+        self.batches: List[Batch] = []
+        self.stages: List[Stage] = []
+        self.home: Dict[RepConv2d, Group] = {}
+        self.scales: Dict[nn.Module, int] = {}  # places, by the first norm
+        groups = _groups(blocks)
+        own = [[self._add(same) for same in _columns(group, own_tensors)]
+               for group in groups]
+        rows = list(_rows(groups))
+        columns = [self._add_norms(same) for same in rows]
+        with torch.no_grad():
+            self.values: Values = [b.of(b.tensors) for b in self.batches]
+            for same, places in zip(rows, columns):
+                self._add_affines(same, places)
+            for group, places in zip(groups, own):
+                self._add_group(group, places)
+        self.plan = self._plan(blocks)
+
+    def _plan(self, blocks: Blocks) -> Plan:
+        made = list(dict.fromkeys(self.home[block] for block in blocks))
+        starts = [0]
+        for group in made:
+            starts.append(starts[-1] + len(group.shapes))
+        first = dict(zip(made, starts))
+        where = []
+        for block in blocks:
+            group = self.home[block]
+            row = group.blocks.index(block)
+            where.append([(first[group] + i, row)
+                          for i in range(len(group.shapes))])
+        outer = set(blocks)
+        feeding = [
+            stage for stage in self.stages if isinstance(stage, Affines)
+            or not outer.issuperset(stage.blocks)
+        ]
+        return Plan(blocks, self.batches, self.stages, made, where, feeding)
+
+    def _add(self, tensors: Sequence[torch.Tensor], is_flat=False) -> int:
+        """Add a batch, and return its place."""
+        self.batches.append(Batch(tensors, is_flat))
+        return len(self.batches) - 1
+
+    def _add_norms(self, rows: List[Norms]) -> List[int]:
+        """Add four batches: means, variances, weights, biases of norms."""
+        flat = [affine_of(norm) for norms in rows for norm in norms]
+        return [self._add(column, True) for column in zip(*flat)]
+
+    def _add_affines(self, rows: List[Norms], columns: List[int]) -> None:
+        stage = Affines(rows, columns, self.values)
+        self.stages.append(stage)
+        for i, norms in enumerate(rows):
+            self.scales[norms[0]] = stage.start + 2 * i
+
+    def _add_group(self, blocks: Blocks, own: List[int]) -> None:
+        wanted = [self.batches[place].wanted for place in own]
+        inner, biases = [], []
+        for same in _columns(blocks, inner_blocks):
+            home = self.home[same[0]]
+            rows = [home.blocks.index(block) for block in same]
+            places = range(home.start, home.end)
+            inner += [Rows(place, rows) for place in places]
+            wanted += [home.is_felt] * len(places)
+            biases.append(len(places) == 2)
+        norms = []
+        for norm in own_norms(blocks[0]):
+            norms += [self.scales[norm], self.scales[norm] + 1]
+            felt = norm.weight.requires_grad or norm.bias.requires_grad
+            wanted += [felt, felt]
+        inputs = Inputs(own, inner, norms, wanted, biases)
+        group = Group(blocks, inputs, self.values)
+        self.stages.append(group)
+        self.home.update(dict.fromkeys(blocks, group))
+
+
+def _groups(blocks: Blocks) -> List[Blocks]:
+    """Return blocks and those inside, grouped by what is alike.
+
+    A block stands behind those that are inside of it.
+    """
+    found: Dict[Tuple[int, Hashable], Dict[RepConv2d, None]] = {}
+
+    def visit(block: RepConv2d) -> int:
+        inner = inner_blocks(block).values()
+        depth = 1 + max(map(visit, inner), default=0)
+        found.setdefault((depth, key_of(block)), {})[block] = None
+        return depth
+
+    for block in blocks:
+        visit(block)
+    return [list(found[key]) for key in sorted(found, key=lambda key: key[0])]
+
+
+def _columns(blocks, named) -> List[tuple]:
+    """Return what each name stands for in all blocks, name by name."""
+    return list(zip(*(named(block).values() for block in blocks)))
+
+
+def _rows(groups: List[Blocks]) -> List[List[Norms]]:
+    """Return the norms at each place of each group, by their dtype."""
+    found: Dict[Hashable, List[Norms]] = {}
+    for group in groups:
+        for norms in zip(*map(own_norms, group)):
+            found.setdefault(norms[0].running_mean.dtype, []).append(norms)
+    return list(found.values())
