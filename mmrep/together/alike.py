@@ -58,13 +58,8 @@ def own_norms(block: RepConv2d) -> List[nn.Module]:
     return [norm for norm in block.norms_inside() if norm not in inside]
 
 
-def can_batch(block: RepConv2d, any_size: bool) -> bool:
-    """Return True if a block's kernel may be made in a batch.
-
-    Args:
-        block: The block.
-        any_size: True to allow large kernels on a CPU, too.
-    """
+def can_batch(block: RepConv2d) -> bool:
+    """Return True if a block's kernel may be made in a batch."""
     if any(map(takes_batches, block.norms_inside())):
         return False
     modules = list(block.modules())
@@ -78,7 +73,7 @@ def can_batch(block: RepConv2d, any_size: bool) -> bool:
              *block.kernel_size)
     return (device.type != 'meta' and origin.shape == shape
             and all(type(t) in REAL and t.device == device for t in tensors)
-            and (any_size or device.type != 'cpu' or origin.numel() <= SMALL))
+            and (device.type != 'cpu' or origin.numel() <= SMALL))
 
 
 def key_of(block: RepConv2d) -> Hashable:
@@ -125,7 +120,7 @@ def _is_pure(module: nn.Module) -> bool:
     return ours or vars(kind).get('batchable', False) is True
 
 
-def outermost(root: nn.Module, any_size: bool) -> List[RepConv2d]:
+def outermost(root: nn.Module) -> List[RepConv2d]:
     """Return the blocks of a net that can be in batches, in order.
 
     A block inside of another one that is returned is left out.
@@ -134,7 +129,7 @@ def outermost(root: nn.Module, any_size: bool) -> List[RepConv2d]:
     seen: set = set()
     for module in root.modules():
         if isinstance(module, RepConv2d) and module not in seen and can_batch(
-                module, any_size):
+                module):
             found.append(module)
             seen.update(module.modules())
     return found

@@ -1,5 +1,5 @@
 """Tensors of several blocks as one tensor."""
-from typing import List, Optional, Sequence
+from typing import Optional, Sequence
 
 import torch
 from torch import Tensor
@@ -42,11 +42,3 @@ def stack(tensors: Sequence[Tensor]) -> Tensor:
     """Return tensors as a contiguous batch, which may share their memory."""
     there = [t if t.is_contiguous() else t.contiguous() for t in tensors]
     return torch.stack(there) if len(there) > 1 else there[0][None]
-
-
-def rows_of(batch: Tensor, rows: List[int]) -> Tensor:
-    """Return some rows of a batch, as a view where they are in order."""
-    first, count = rows[0], len(rows)
-    if rows == list(range(first, first + count)):
-        return batch[first:first + count]
-    return batch[rows]

@@ -9,10 +9,11 @@ from ..compat.compiling import is_functional
 from ..compat.tracing import is_transformed
 from ..layers import RepConv2d
 from .alike import outermost
+from .engine import Direct
 from .function import make_kernels
-from .plan import Plan
 from .planning import plan_of
 from .state import State
+from .static import Captured, Compiled
 
 
 class Batcher:
@@ -21,17 +22,17 @@ class Batcher:
     Copies and pickles start without a plan.
 
     Args:
-        any_size: True to batch large kernels on a CPU, too.
+        compiled: True to compile, or on a GPU to capture CUDA graphs.
     """
 
-    def __init__(self, any_size: bool = False) -> None:
-        self.any_size = any_size
+    def __init__(self, compiled: bool = False) -> None:
+        self.compiled = compiled
         self.state: Optional[State] = None
-        self.plans: List[Plan] = []
+        self.engines: List[Direct] = []
         self.given: List[RepConv2d] = []
 
     def __reduce__(self) -> tuple:
-        return type(self), (self.any_size, )
+        return type(self), (self.compiled, )
 
     def before(self, module: nn.Module, args: tuple) -> None:
         """Make the kernels anew, and give them to the blocks."""
@@ -40,14 +41,15 @@ class Batcher:
                 or any(isinstance(arg, Proxy) for arg in args)):
             return
         if self.state is None or not self.state.holds():
-            self.state, self.plans = None, []
-            self.plans = _plans(outermost(module, self.any_size))
+            self.state, self.engines = None, []  # old memory goes first
+            self.engines = _engines(outermost(module), self.compiled)
             self.state = State(module)
-        for plan in self.plans:
-            if any(block.makes_kernel() for block in plan.blocks):
-                for block, kernel in zip(plan.blocks, make_kernels(plan)):
+        for engine in self.engines:
+            blocks = engine.plan.blocks
+            if any(block.makes_kernel() for block in blocks):
+                for block, kernel in zip(blocks, make_kernels(engine)):
                     block.give_kernel(kernel)
-                self.given += plan.blocks
+                self.given += blocks
 
     def after(self, module: nn.Module, args: tuple, output: Any) -> None:
         """Take the kernels away again."""
@@ -56,7 +58,7 @@ class Batcher:
         self.given = []
 
 
-def _plans(blocks: List[RepConv2d]) -> List[Plan]:
+def _engines(blocks: List[RepConv2d], compiled: bool) -> List[Direct]:
     """Return a plan for blocks that train and one for those that do not.
 
     Those on another device have plans of their own.
@@ -65,4 +67,16 @@ def _plans(blocks: List[RepConv2d]) -> List[Plan]:
     for block in blocks:
         key = block.trains, block.origin.device
         found.setdefault(key, []).append(block)
-    return [plan_of(same) for same in found.values()]
+    return [
+        _engine(same, compiled, device)
+        for (_, device), same in found.items()
+    ]
+
+
+def _engine(blocks: List[RepConv2d], compiled: bool,
+            device: torch.device) -> Direct:
+    if not compiled:
+        return Direct(plan_of(blocks))
+    if device.type == 'cuda':
+        return Captured(plan_of(blocks))
+    return Compiled(plan_of(blocks, joined=False))

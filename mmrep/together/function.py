@@ -9,16 +9,16 @@ from ..compat.autocast import without_autocast
 from ..compat.compiling import is_batch_of_old
 from ..errors import UserError
 from ..kernel import Kernel
-from .plan import Plan
+from .engine import Direct
 
 
-def make_kernels(plan: Plan) -> List[Kernel]:
+def make_kernels(engine: Direct) -> List[Kernel]:
     """Return the kernel of each block, with gradients if they are wanted."""
-    tensors = plan.tensors
+    plan, tensors = engine.plan, engine.plan.tensors
     with without_autocast(tensors[0].device.type):
         if torch.is_grad_enabled() and any(t.requires_grad for t in tensors):
-            return plan.kernels(All.apply(plan, *tensors))
-        return plan.kernels(plan.parts(plan.make(plan.load(tensors))))
+            return plan.kernels(All.apply(engine, *tensors))
+        return plan.kernels(engine.make(tensors))
 
 
 class All(Function):
@@ -29,11 +29,11 @@ class All(Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, plan: Plan, *tensors: Tensor) -> tuple:
-        ctx.plan = plan
+    def forward(ctx: Any, engine: Direct, *tensors: Tensor) -> tuple:
+        ctx.engine = engine
         ctx.save_for_backward(*tensors)
         ctx.set_materialize_grads(False)
-        return tuple(plan.parts(plan.make(plan.load(tensors))))
+        return tuple(engine.make(tensors))
 
     @staticmethod
     def backward(ctx: Any, *grads: Optional[Tensor]) -> tuple:
@@ -43,13 +43,10 @@ class All(Function):
                 'blocks whose kernels are made together have no rule for '
                 '`is_grads_batched` and `vectorize` of torch.autograd: take '
                 'torch.func.vmap of torch.autograd.grad')
-        plan, wanted = ctx.plan, ctx.needs_input_grad[1:]
+        wanted = ctx.needs_input_grad[1:]
         if not there:
             return None, *[None] * len(wanted)
         with without_autocast(there[0].device.type):
-            found = plan.pull(
-                plan.load(ctx.saved_tensors), plan.whole(grads))
-        parts = (p for batch, grad in zip(plan.batches, found)
-                 for p in batch.parts(grad))
-        return None, *(p if needed else None
-                       for p, needed in zip(parts, wanted))
+            found = ctx.engine.pull(ctx.saved_tensors, list(grads))
+        return None, *(grad if needed else None
+                       for grad, needed in zip(found, wanted))

@@ -27,23 +27,27 @@ NEW = DIRECT - {'as_strided', 'diagonal', 'select', 'unbind'}
 
 
 def trace(function: Callable[..., Sequence[Tensor]],
-          tensors: Sequence[Tensor]) -> GraphModule:
+          tensors: Sequence[Tensor],
+          joined: bool = True) -> GraphModule:
     """Return the operations of a function on tensors of these shapes.
 
     Args:
         function: A pure function from tensors to tensors.
         tensors: Its contiguous arguments; their values do not matter.
+        joined: False for a compiler, which sees less behind joined views.
     """
     with torch.enable_grad():
-        graph = make_fx(function, tracing_mode='fake')(*tensors)
+        graph = make_fx(function, tracing_mode='fake' if joined else 'real')(*tensors)
     _drop_unused(graph)
     _keep_constants(graph)
     _drop_copies(graph)
-    _join_views(graph)
+    if joined:
+        _join_views(graph)
     _join_equal(graph)
     _own_results(graph)
     _drop_unused(graph)
-    _call_directly(graph)
+    if joined:
+        _call_directly(graph)
     graph.recompile()
     return graph
 

@@ -6,18 +6,39 @@ from torch import Tensor
 from torch.fx import GraphModule
 
 from ..layers import RepConv2d
-from .batch import rows_of
 from .batched import Batched, Pull
 from .graphs import trace
 
 Values = List[Optional[Tensor]]
 
 
-class Rows(NamedTuple):
-    """Rows of the batch at a place in a list of values."""
+class Rows:
+    """Some rows of the batch at a place in a list of values.
 
-    place: int
-    rows: List[int]
+    Args:
+        place: The place.
+        rows: The numbers of the rows.
+        device: Device of the batch.
+    """
+
+    def __init__(self, place: int, rows: List[int],
+                 device: torch.device) -> None:
+        self.place, first = place, rows[0]
+        self.index = torch.tensor(rows, device=device)
+        in_order = rows == list(range(first, first + len(rows)))
+        self.slice = slice(first, first + len(rows)) if in_order else None
+
+    def of(self, values: Values) -> Tensor:
+        """Return the rows, as a view if they stand together."""
+        batch = values[self.place]
+        if self.slice is not None:
+            return batch[self.slice]
+        return batch.index_select(0, self.index)
+
+    def whole(self, values: Values, grad: Tensor) -> Tensor:
+        """Return the gradient of the batch, from that of the rows."""
+        zeros = torch.zeros_like(values[self.place])
+        return zeros.index_add(0, self.index, grad)
 
 
 class Inputs(NamedTuple):
@@ -41,7 +62,7 @@ class Inputs(NamedTuple):
         """Return the batches."""
         return [
             *(values[place] for place in self.own),
-            *(rows_of(values[place], rows) for place, rows in self.inner),
+            *(rows.of(values) for rows in self.inner),
             *(values[place] for place in self.norms)
         ]
 
@@ -55,10 +76,7 @@ class Inputs(NamedTuple):
                 continue
             grad = next(each)
             if isinstance(place, Rows):
-                place, rows = place
-                index = torch.tensor(rows, device=grad.device)
-                zeros = torch.zeros_like(values[place])
-                grad = zeros.index_add(0, index, grad)
+                place, grad = place.place, place.whole(values, grad)
             there = grads[place]
             grads[place] = grad if there is None else there + grad
 
@@ -71,6 +89,7 @@ class Group:
         inputs: Places of the inputs.
         values: A list with the values of the inputs. The batch of weights is
             added, then the batch of biases if there are any.
+        joined: See :func:`trace`.
 
     Attributes:
         start: The place of the first of both.
@@ -78,11 +97,12 @@ class Group:
     """
 
     def __init__(self, blocks: List[RepConv2d], inputs: Inputs,
-                 values: Values) -> None:
+                 values: Values, joined: bool) -> None:
         self.blocks, self.inputs, self.start = blocks, inputs, len(values)
+        self.joined = joined
         self.batched = Batched(blocks[0], inputs.biases)
         given = inputs.gather(values)
-        self.forward = trace(self.batched, given)
+        self.forward = trace(self.batched, given, joined)
         made = self.forward(*given)
         self.shapes = [batch.shape for batch in made]
         values += made
@@ -112,7 +132,7 @@ class Group:
         given = self.inputs.gather(values)
         if self.backward is None:
             pull = Pull(self.batched, self.inputs.wanted)
-            self.backward = trace(pull, [*given, *mine])
+            self.backward = trace(pull, [*given, *mine], self.joined)
         self.inputs.scatter(values, grads, self.backward(*given, *mine))
 
 

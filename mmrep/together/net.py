@@ -11,7 +11,9 @@ from .batcher import Batcher
 Net = TypeVar('Net', bound=nn.Module)
 
 
-def batch_kernels(model: Net, enabled: bool = True) -> Net:
+def batch_kernels(model: Net,
+                  enabled: bool = True,
+                  compiled: bool = False) -> Net:
     """Let a model make the kernels of all its blocks at once.
 
     Kernels do not depend on the input: before each forward pass of the
@@ -22,7 +24,7 @@ def batch_kernels(model: Net, enabled: bool = True) -> Net:
     unbatch(model)
     root = _around(model)
     if enabled and root is not None:
-        attach(root, Batcher())
+        attach(root, Batcher(compiled))
     return model
 
 

@@ -77,6 +77,13 @@ class Plan(NamedTuple):
         rows = [result.unbind() for result in results]
         return [rows[i][row] for places in self.where for i, row in places]
 
+    def parted(self, batches: Values) -> Values:
+        """Return what is in batches like :attr:`batches`, as views."""
+        return [
+            part for batch, whole in zip(self.batches, batches)
+            for part in batch.parts(whole)
+        ]
+
     def kernels(self, parts: Sequence[Tensor]) -> List[Kernel]:
         """Return :meth:`parts` as kernels."""
         each = iter(parts)

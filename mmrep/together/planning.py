@@ -15,19 +15,21 @@ Blocks = List[RepConv2d]
 Norms = Sequence[nn.Module]
 
 
-def plan_of(blocks: Blocks) -> Plan:
+def plan_of(blocks: Blocks, joined: bool = True) -> Plan:
     """Return the plan for some blocks.
 
     Args:
         blocks: Blocks on one device, none inside of another one.
+        joined: False for a compiler.
     """
-    return _Planner(blocks).plan
+    return _Planner(blocks, joined).plan
 
 
 class _Planner:
     """The plan for some blocks, and what it takes to make it."""
 
-    def __init__(self, blocks: Blocks) -> None:
+    def __init__(self, blocks: Blocks, joined: bool) -> None:
+        self.joined = joined
         self.batches: List[Batch] = []
         self.stages: List[Stage] = []
         self.home: Dict[RepConv2d, Group] = {}
@@ -87,7 +89,8 @@ class _Planner:
             home = self.home[same[0]]
             rows = [home.blocks.index(block) for block in same]
             places = range(home.start, home.end)
-            inner += [Rows(place, rows) for place in places]
+            device = same[0].origin.device
+            inner += [Rows(place, rows, device) for place in places]
             wanted += [home.is_felt] * len(places)
             biases.append(len(places) == 2)
         norms = []
@@ -96,7 +99,7 @@ class _Planner:
             felt = norm.weight.requires_grad or norm.bias.requires_grad
             wanted += [felt, felt]
         inputs = Inputs(own, inner, norms, wanted, biases)
-        group = Group(blocks, inputs, self.values)
+        group = Group(blocks, inputs, self.values, self.joined)
         self.stages.append(group)
         self.home.update(dict.fromkeys(blocks, group))
 
