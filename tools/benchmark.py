@@ -35,9 +35,10 @@ from rich.table import Table
 from mmrep.atomic import check_destination, write_json, write_together
 from mmrep.cli import UserError, report_errors
 from mmrep.cli.numbers import add_image_arguments, check_at_least_one
-from mmrep.measure.comparison import (PARTS, all_forms, compare_inference,
+from mmrep.measure.columns import cells_of, title_of
+from mmrep.measure.comparison import (all_forms, compare_inference,
                                       compare_training, training_steps)
-from mmrep.measure.host import LAUNCHED, compare_host, host_steps
+from mmrep.measure.host import compare_host, host_steps
 from mmrep.pictures.costs import draw_costs
 from mmrep.pictures.files import check_picture, writer
 
@@ -146,68 +147,6 @@ def measure(args):
         threads=1 if args.host else torch.get_num_threads(),
         torch=torch.__version__,
         rows=rows)
-
-
-def title_of(found):
-    """Return a title that says what was measured, and where."""
-    height, width = found['size']
-    what = 'inference' if found['inference'] else 'training step'
-    if found['host']:
-        what = "host's time of a training step"
-    if found['backbone']:
-        what += ' of the backbone alone'
-    return (f"{what}, {found['batch_size']} x {height} x {width}, "
-            f"{found['device']}, {found['threads']} threads, PyTorch "
-            f"{found['torch']}")
-
-
-def duration(seconds):
-    """Return seconds as a text with four digits, also for a fast GPU."""
-    return f'{seconds:#.4g} s'
-
-
-def cells_of(row):
-    """Return a row of the table: the text of each column."""
-    form = {'form': row['form']} if 'form' in row else {}
-    name = [row['config'], *([row['moment']] if 'moment' in row else [])]
-    times = {part: duration(row[part]) for part in PARTS if part in row}
-    work = {} if 'multiply_adds' not in row else {
-        'multiply-\nadds': f"{row['multiply_adds'] / 1e9:.3f} G",
-    }
-    return {
-        'config': ', '.join(name),
-        **form,
-        'parameters': f"{row['parameters'] / 1e6:.2f} M",
-        **work,
-        'time' if form else 'step': duration(row['seconds']),
-        **times,
-        'ratio': f"{row['ratio']:.2f}",
-        **memory_of(row),
-        **launches_of(row),
-    }  # yapf: disable
-
-
-def memory_of(row):
-    """Return the columns of a training step's memory."""
-    if 'memory' not in row:
-        return {}
-    return {
-        'peak memory': f"{row['memory'] / 2**20:.1f} MiB",
-        'memory\nratio': f"{row['memory_ratio']:.2f}",
-        'not\nexplained': f"{row['memory_unexplained']:+.1f} %",
-    }
-
-
-def launches_of(row):
-    """Return the columns of what a step would launch, in all and by parts."""
-    if 'launched' not in row:
-        return {}
-    parts = zip(PARTS, LAUNCHED)
-    return {
-        'launched': str(row['launched']),
-        **{f'launched\n{part}': str(row[name]) for part, name in parts},
-        'launched\nratio': f"{row['launched_ratio']:.2f}",
-    }  # yapf: disable
 
 
 def table_of(found):

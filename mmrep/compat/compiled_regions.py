@@ -20,7 +20,8 @@ MARKS = {'async_compile', 'CppWrapperCodeCache'}
 ENTRIES = {'call', 'g'}  # functions that run a region, by these languages
 # a kernel, in Python, C++ and Triton, or a product of PyTorch or another
 # operation that inductor does not generate
-CALL = re.compile(r'''
+CALL = re.compile(
+    r'''
     \b(?:call_)?(?:cpp|triton)_\w*fused\w*(?:\.run)?\(
     |\bextern_kernels\.\w+\(
     |\btorch\.ops\.\w+\.\w+(?:\.\w+)?\(

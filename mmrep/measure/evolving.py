@@ -35,10 +35,13 @@ def moments_of(schedule: Schedule, train_cfg: dict) -> Dict[str, int]:
 
 
 def evolving_steps(
-        cfg: Config, model: nn.Module, hook: DyRepHook, size: Sequence[int],
-        batch_size: int,
-        progress: Callable[[int, int], object],
-        make: Callable[..., TrainingStep] = TrainingStep
+    cfg: Config,
+    model: nn.Module,
+    hook: DyRepHook,
+    size: Sequence[int],
+    batch_size: int,
+    progress: Callable[[int, int], object],
+    make: Callable[..., TrainingStep] = TrainingStep
 ) -> List[Tuple[str, TrainingStep]]:
     """Let a model grow as in its training, and return its steps.
 

@@ -4,7 +4,7 @@ The backbones have the structure of their configs and few channels, so that
 arithmetic takes next to no time.
 """
 import contextlib
-from functools import partial, reduce
+from functools import reduce
 from operator import add
 from typing import Any, Callable, Iterator, List, Sequence
 
@@ -117,8 +117,8 @@ def compare_host(steps: Steps, rounds: int,
     return rows
 
 
-def _counted(head: dict, step: HostStep,
-             progress: Callable[[], object]) -> dict:
+def _counted(head: dict, step: HostStep, progress: Callable[[],
+                                                            object]) -> dict:
     """Return the beginning of a row, with what a step launches."""
     step()  # makes the optimizer's state, compiles what is to be compiled
     parts = step.launched()

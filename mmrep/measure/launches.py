@@ -2,6 +2,7 @@
 import contextlib
 from typing import Any, Iterator, Optional
 
+import torch
 from mmengine.optim import OptimWrapper
 
 from ..compat.compiled_regions import watch_regions
@@ -78,8 +79,7 @@ class Launches(DispatchMode):
 def _launches(operation: Any, *values: Any) -> bool:
     name = operation.name().partition('.')[0]
     return name not in IDLE and not is_view(operation) and any(
-        hasattr(value, 'untyped_storage')
-        for value in tree_flatten(values)[0])
+        torch.is_tensor(value) for value in tree_flatten(values)[0])
 
 
 @contextlib.contextmanager
@@ -93,10 +93,9 @@ def as_on_a_gpu(optim_wrapper: OptimWrapper) -> Iterator[None]:
         optim_wrapper: The wrapper of the optimizer, which is as before at
             the end.
     """
-    options = [*optim_wrapper.optimizer.param_groups]
     changed = [
-        each for each in options
-        if each.get('foreach', 0) is None and not each.get('fused')
+        group for group in optim_wrapper.optimizer.param_groups
+        if group.get('foreach', 0) is None and not group.get('fused')
     ]
     if optim_wrapper.clip_grad_kwargs:
         changed.append(optim_wrapper.clip_grad_kwargs)
