@@ -9,20 +9,21 @@ from ..compat.compiled_regions import watch_regions
 from ..compat.dispatching import DispatchMode, is_view
 from ..compat.pytree import tree_flatten
 
-# operations that make a tensor without a number in it, or another name of it
+# operations that make a tensor without a number in it, or another name of it,
+# or read a number, as optimizers do of their count of steps on the host
 IDLE = {
-    'aten::_unsafe_view', 'aten::empty', 'aten::empty_like',
-    'aten::empty_permuted', 'aten::empty_strided', 'aten::lift_fresh',
-    'aten::new_empty', 'aten::new_empty_strided', 'aten::resize_',
-    'aten::set_', 'prim::device'
+    'aten::_local_scalar_dense', 'aten::_unsafe_view', 'aten::empty',
+    'aten::empty_like', 'aten::empty_permuted', 'aten::empty_strided',
+    'aten::lift_fresh', 'aten::new_empty', 'aten::new_empty_strided',
+    'aten::resize_', 'aten::set_', 'prim::device'
 }
 
 
 class Launches(DispatchMode):
     """A count of the operations that run while it is entered.
 
-    Views, allocations and operations without a tensor do not count. An
-    operation counts once however many kernels a library takes for it, the
+    Views, allocations, reads of a number and operations without a tensor do
+    not count. An operation counts once however many kernels a library takes for it, the
     two gradients of a convolution included, and so does one on a list of
     tensors (foreach, fused). Each kernel of a compiled region counts, and
     each product there; a replay of a CUDA graph counts once.

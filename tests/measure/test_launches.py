@@ -16,6 +16,7 @@ CASES = dict(
     views=(lambda x: x.t().detach()[1:].unsqueeze(0).expand(3, 2, 2), 0),
     a_view_in_place=(lambda x: x.t_(), 0),
     an_empty_tensor=(lambda x: torch.empty_like(x).new_empty(3), 0),
+    a_number=(lambda x: x.view(6)[3].item(), 0),
     numbers=(lambda x: torch.zeros(3), 1),
     a_copy=(lambda x: x.t().contiguous(), 1),
     a_list=(lambda x: torch._foreach_add_([x, x.clone()], 1), 2),
