@@ -16,7 +16,7 @@ from typing import Any, Callable, Dict, Iterator
 __all__ = ['kernels_in', 'watch_regions']
 
 # names in a module of inductor, by the language that calls the kernels
-MARKS = {'async_compile', 'CppWrapperCodeCache'}
+MARKS = {'AsyncCompile', 'CppWrapperCodeCache'}
 ENTRIES = {'call', 'g'}  # functions that run a region, by these languages
 # a kernel, in Python, C++ and Triton, or a product of PyTorch or another
 # operation that inductor does not generate

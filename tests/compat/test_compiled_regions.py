@@ -61,9 +61,9 @@ def module_of(tmp_path, mark, entry):
 
 
 @pytest.mark.parametrize('mark, entry, kernels',
-                         [('async_compile', 'call', [1, 1]),
+                         [('AsyncCompile', 'call', [1, 1]),
                           ('CppWrapperCodeCache', 'g', [1, 1]),
-                          ('async_compile', 'other', []),
+                          ('AsyncCompile', 'other', []),
                           ('ordinary', 'call', [])])
 def test_regions_that_run(tmp_path, mark, entry, kernels):
     launched, told, inside = [], [], []
