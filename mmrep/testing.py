@@ -4,6 +4,7 @@ from typing import Any, Iterator, Optional
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.grad_mode import set_multithreading_enabled
 from torch.overrides import TorchFunctionMode
 
 from .compat.batch_norms import is_batch_norm
@@ -87,7 +88,8 @@ def refuses_waiting() -> Iterator[None]:
         >>> float(total)  # this would wait
         3.0
     """
-    with _Reading(), _Waiting():
+    # the modes are of this thread: the backward must run here, too
+    with set_multithreading_enabled(False), _Reading(), _Waiting():
         yield
 
 

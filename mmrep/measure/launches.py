@@ -4,6 +4,7 @@ from typing import Any, Iterator, Optional
 
 import torch
 from mmengine.optim import OptimWrapper
+from torch.autograd.grad_mode import set_multithreading_enabled
 
 from ..compat.compiled_regions import watch_regions
 from ..compat.dispatching import DispatchMode, is_view
@@ -23,10 +24,10 @@ class Launches(DispatchMode):
     """A count of the operations that run while it is entered.
 
     Views, allocations, reads of a number and operations without a tensor do
-    not count. An operation counts once however many kernels a library takes for it, the
-    two gradients of a convolution included, and so does one on a list of
-    tensors (foreach, fused). Each kernel of a compiled region counts, and
-    each product there; a replay of a CUDA graph counts once.
+    not count. An operation counts once however many kernels a library takes
+    for it, the two gradients of a convolution included, and so does one on a
+    list of tensors (foreach, fused). Each kernel of a compiled region counts,
+    and each product there; a replay of a CUDA graph counts once.
 
     Attributes:
         count: The number so far.
@@ -57,6 +58,8 @@ class Launches(DispatchMode):
     def __enter__(self) -> 'Launches':
         self.regions = contextlib.ExitStack()
         self.regions.enter_context(watch_regions(self.add, self._move))
+        # regions are watched in this thread: the backward must run here, too
+        self.regions.enter_context(set_multithreading_enabled(False))
         return super().__enter__()
 
     def __exit__(self, *error: Any) -> Optional[bool]:
