@@ -6,14 +6,16 @@ from mmengine.registry import MODELS
 from mmrep.cli import UserError
 from mmrep.measure.tiny import tiny
 
+# as B2 is, whose channels are no multiples of 4 when there are 4 times 2.5
+SHALLOW = dict(num_blocks=(2, 1, 1, 1), width_factor=(2.5, 2.5, 2.5, 5))
 BACKBONES = dict(
     mmpretrain=[
         dict(type='ResNet', depth=50),
         dict(type='ResNeXt', depth=50, groups=32, width_per_group=4),
         dict(type='MobileNetV2'),
         dict(type='OREPAResNet', depth=18),
-        dict(type='RepVGGBackbone', arch='B2g4'),
-        dict(type='RepVGGBackbone', arch='D2se'),
+        dict(type='RepVGGBackbone', arch=dict(groups=4, **SHALLOW)),
+        dict(type='RepVGGBackbone', arch=dict(with_se=True, **SHALLOW)),
         dict(type='MobileNetV1', conv_cfg=dict(type='DBBConv2d')),
         dict(type='AlexNetBN', num_classes=10),
     ],
