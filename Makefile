@@ -3,7 +3,7 @@ PYTHON ?=
 BIN := .venv/bin
 REQUIREMENTS := $(patsubst %,requirements/%.txt,build torch mmcv lock)
 
-.PHONY: demo test quick lint docs fuzz benchmark
+.PHONY: demo test quick lint docs fuzz benchmark benchmark-host
 demo: .venv/.ready
 	$(BIN)/python tools/demo.py
 
@@ -51,6 +51,24 @@ benchmark: .venv/.ready
 	$(COMPARE) $(R50) --batch-size 32 --rounds 3 $(call written,resnet50_32)
 	$(COMPARE) configs/repvgg_a0_imagenet.py --inference --batch-size 8 \
 		--rounds 15 $(call written,repvgg_a0_inference)
+
+# what the host pays for a step: norms that train, those of detectors, which
+# are frozen, and RepVGG in place of a plain net
+HOST = $(BIN)/python tools/benchmark.py --host
+of_host = --out $(RESULTS)/host_$(1).json --picture $(RESULTS)/host_$(1).png
+
+benchmark-host: .venv/.ready
+	mkdir -p $(RESULTS)
+	$(HOST) $(foreach m,plain orepa dbb,configs/$(m)_r18_imagenet.py) \
+		$(call of_host,r18)
+	$(HOST) $(foreach m,plain orepa dbb,configs/$(m)_r50_imagenet.py) \
+		$(call of_host,r50)
+	$(HOST) $(foreach m,plain orepa dbb repvgg,\
+		configs/faster_rcnn_$(m)_r18_coco.py) $(call of_host,r18_frozen)
+	$(HOST) $(foreach m,plain orepa dbb repvgg,\
+		configs/faster_rcnn_$(m)_r50_coco.py) $(call of_host,r50_frozen)
+	$(HOST) $(foreach m,plain repvgg qarepvgg orepavgg,\
+		configs/pspnet_$(m)_a0_shapes.py) $(call of_host,a0)
 
 .venv/.ready: $(REQUIREMENTS) .dev_scripts/setup_env.sh
 	@PYTHON=$(PYTHON) .dev_scripts/setup_env.sh

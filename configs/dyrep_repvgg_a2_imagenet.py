@@ -25,6 +25,7 @@ model = dict(
     head=dict(in_channels=1408))
 
 optim_wrapper = dict(
+    constructor='GroupedOptimWrapperConstructor',
     optimizer=dict(nesterov=True),
     paramwise_cfg=dict(_delete_=True, norm_decay_mult=0., bias_decay_mult=0.))
 param_scheduler = dict(eta_min=1e-7)

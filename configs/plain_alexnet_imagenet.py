@@ -22,6 +22,7 @@ model = dict(
         topk=(1, 5)))
 
 optim_wrapper = dict(
+    constructor='GroupedOptimWrapperConstructor',
     paramwise_cfg=dict(custom_keys={'.bias': dict(lr_mult=2.)}))
 train_cfg = dict(max_epochs=120)
 param_scheduler = dict(

@@ -19,6 +19,7 @@ model = dict(
 
 # of the keys that are in a name the longest one counts
 optim_wrapper = dict(
+    constructor='GroupedOptimWrapperConstructor',
     optimizer=dict(weight_decay=4e-5),
     paramwise_cfg=dict(
         custom_keys={

@@ -13,6 +13,7 @@
 # DBB's and DyRep's papers report 69.54 % for it, with the settings of
 # plain_r18_imagenet_own.py and dyrep_r18_imagenet.py.
 _base_ = 'mmpretrain::resnet/resnet18_8xb32_in1k.py'
+custom_imports = dict(imports=['mmrep'], allow_failed_imports=False)
 
 model = dict(
     backbone=dict(zero_init_residual=False, init_cfg=[]),
@@ -21,6 +22,7 @@ model = dict(
 # what is most special is looked up first: the gamma of an identity branch
 # decays, only OREPA-VGG has it
 optim_wrapper = dict(
+    constructor='GroupedOptimWrapperConstructor',
     paramwise_cfg=dict(
         norm_decay_mult=0.,
         custom_keys={

@@ -14,6 +14,7 @@
 # 1, blue first as images are here. It is added to floating point numbers, as
 # which `Normalize` leaves the pixels: whole ones up to 255 would wrap around.
 _base_ = 'mmpretrain::resnet/resnet18_8xb32_in1k.py'
+custom_imports = dict(imports=['mmrep'], allow_failed_imports=False)
 
 model = dict(
     backbone=dict(zero_init_residual=False, init_cfg=[]),
@@ -42,6 +43,7 @@ train_pipeline = [
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 
 optim_wrapper = dict(
+    constructor='GroupedOptimWrapperConstructor',
     paramwise_cfg=dict(custom_keys={'.bias': dict(lr_mult=2.)}))
 train_cfg = dict(max_epochs=120)
 param_scheduler = dict(

@@ -10,4 +10,5 @@ custom_imports = dict(imports=['mmrep'], allow_failed_imports=False)
 model = dict(backbone=dict(type='OREPAResNet'))
 
 optim_wrapper = dict(
+    constructor='GroupedOptimWrapperConstructor',
     paramwise_cfg=dict(custom_keys={'backbone.conv1': dict(lr_mult=0.1)}))

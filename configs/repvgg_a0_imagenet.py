@@ -16,6 +16,7 @@ model = dict(
     head=dict(init_cfg=None))
 
 optim_wrapper = dict(
+    constructor='GroupedOptimWrapperConstructor',
     paramwise_cfg=dict(
         _delete_=True,
         norm_decay_mult=0.,

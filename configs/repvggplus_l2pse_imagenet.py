@@ -109,6 +109,7 @@ val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
 
 optim_wrapper = dict(
+    constructor='GroupedOptimWrapperConstructor',
     optimizer=dict(nesterov=True, weight_decay=4e-5),
     paramwise_cfg=dict(
         _delete_=True,

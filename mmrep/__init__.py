@@ -23,6 +23,7 @@ from .layers import (ACBConv2d, BranchedConv2d, DBBConv2d, LargeKernelConv2d,
                      QARepVGGConv2d, RepConv2d, RepVGGConv2d)
 from .nets.keep import keep_kernels
 from .nets.rich import reparameterize
+from .parameter_groups import GroupedOptimWrapperConstructor
 from .patches import (applied_patches, apply_at_import, apply_patches,
                       undo_patches)
 from .structures import restructure, structure
@@ -30,14 +31,14 @@ from .version import __version__
 
 __all__ = [
     'ACBConv2d', 'ACBResNet', 'AlexNetBN', 'BranchedConv2d', 'DBBConv2d',
-    'DBBResNet', 'DyRepHook', 'KeepKernelsHook', 'Kernel', 'LargeKernelConv2d',
-    'MobileNetV1', 'MobileOneConv2d', 'OREPAConv2d', 'OREPAResNet',
-    'OREPAVGGBackbone', 'OREPAVGGConv2d', 'ParameterCheckHook',
-    'QARepVGGConv2d', 'RepConv2d', 'RepVGGBackbone', 'RepVGGConv2d',
-    'RepVGGL2Hook', 'RepVGGResNet', 'UserError', '__version__',
-    'applied_patches', 'apply_patches', 'auxiliary_cls_head', 'fuse',
-    'keep_kernels', 'reparameterize', 'restructure', 'structure',
-    'undo_patches'
+    'DBBResNet', 'DyRepHook', 'GroupedOptimWrapperConstructor',
+    'KeepKernelsHook', 'Kernel', 'LargeKernelConv2d', 'MobileNetV1',
+    'MobileOneConv2d', 'OREPAConv2d', 'OREPAResNet', 'OREPAVGGBackbone',
+    'OREPAVGGConv2d', 'ParameterCheckHook', 'QARepVGGConv2d', 'RepConv2d',
+    'RepVGGBackbone', 'RepVGGConv2d', 'RepVGGL2Hook', 'RepVGGResNet',
+    'UserError', '__version__', 'applied_patches', 'apply_patches',
+    'auxiliary_cls_head', 'fuse', 'keep_kernels', 'reparameterize',
+    'restructure', 'structure', 'undo_patches'
 ]
 
 apply_at_import()

@@ -10,6 +10,8 @@ from mmengine.runner import Runner
 from .compat.hosts import HOSTS, OTHER_HOSTS
 
 OWN = __name__.split('.')[0]
+# keys of a registered type; an optimizer wrapper has one for its constructor
+TYPES = ('type', 'constructor')
 # names at the top of a config from which a Runner or a host's tool builds
 BUILT = {*inspect.signature(Runner.__init__).parameters, 'tta_model'}
 
@@ -24,7 +26,7 @@ def _uses(node: Any, own: Set[str]) -> bool:
         return any(_uses(item, own) for item in node)
     if not isinstance(node, dict):
         return False
-    return _is_ours(node.get('type'), own) or any(
+    return any(_is_ours(node.get(key), own) for key in TYPES) or any(
         _uses(value, own) for value in node.values())
 
 

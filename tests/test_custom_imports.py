@@ -21,6 +21,8 @@ OURS = dict(
         model=dict(
             type='Reparameterized', model=dict(type='X'), conv='DBBConv2d')),
     structure=dict(model=dict(type='Restructured', structure='a.json')),
+    constructor=dict(
+        optim_wrapper=dict(constructor='GroupedOptimWrapperConstructor')),
     hook=dict(custom_hooks=[dict(
         type='EMAHook'), dict(type='DyRepHook')]),
     hook_itself=dict(custom_hooks=(dict(type=DyRepHook), )),
@@ -28,6 +30,8 @@ OURS = dict(
 OTHERS = dict(
     none={},
     stock=dict(model=dict(backbone=dict(type='ResNet'))),
+    constructor=dict(
+        optim_wrapper=dict(constructor='DefaultOptimWrapperConstructor')),
     words=dict(note='OREPAResNet', types=['DBBConv2d'], type=None),
     other=dict(model=dict(type='mmrepair.Net')))
 

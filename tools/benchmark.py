@@ -14,6 +14,13 @@ timed.
 
 --inference measures the forward pass in eval mode, without gradients. Rich
 nets run branch by branch, in eval mode, with kept kernels and fused.
+
+--host measures the time that the host needs to start all operations, which a
+fast GPU waits for: training steps of the backbones alone, with few channels,
+small images and one thread. "Launched" counts the operations of a step that
+would launch a kernel on a GPU; one on a list of tensors (foreach, fused)
+counts once. The optimizer's are those of a GPU, its time is that of this
+device.
 """
 import argparse
 import os.path as osp
@@ -28,12 +35,18 @@ from rich.table import Table
 from mmrep.atomic import check_destination, write_json, write_together
 from mmrep.cli import UserError, report_errors
 from mmrep.cli.numbers import add_image_arguments, check_at_least_one
-from mmrep.measure.comparison import (PARTS, all_forms, compare_inference,
+from mmrep.measure.columns import cells_of, title_of
+from mmrep.measure.comparison import (all_forms, compare_inference,
                                       compare_training, training_steps)
+from mmrep.measure.host import compare_host, host_steps
 from mmrep.pictures.costs import draw_costs
 from mmrep.pictures.files import check_picture, writer
 
 console = Console(width=160)
+# what --size, --batch-size and --rounds are by default, the last two for
+# norms that see more than a pixel and for times of milliseconds
+USUAL = dict(size=(800, 1333), batch_size=1, rounds=5)
+OF_HOST = dict(size=(32, 32), batch_size=2, rounds=30)
 
 
 def parse_args(argv=None):
@@ -49,7 +62,6 @@ def parse_args(argv=None):
     parser.add_argument(
         '--rounds',
         type=int,
-        default=5,
         help='number of timed steps of each config; default: 5')
     parser.add_argument(
         '--inference',
@@ -59,9 +71,19 @@ def parse_args(argv=None):
         '--backbone',
         action='store_true',
         help='measure training steps of the backbones alone')
+    parser.add_argument(
+        '--host',
+        action='store_true',
+        help="measure the host's time of tiny backbones; it changes the "
+        'defaults to --size 32 32 --batch-size 2 --rounds 30')
     parser.add_argument('--out', help='JSON file to write')
     parser.add_argument('--picture', help='picture to draw, *.png or *.svg')
-    return parser.parse_args(argv)
+    parser.set_defaults(size=None, batch_size=None)
+    args = parser.parse_args(argv)
+    for name, value in (OF_HOST if args.host else USUAL).items():
+        if getattr(args, name) is None:
+            setattr(args, name, value)
+    return args
 
 
 def check(args):
@@ -70,6 +92,9 @@ def check(args):
         size=min(args.size), batch_size=args.batch_size, rounds=args.rounds)
     if args.inference and args.backbone:
         raise UserError('--backbone is of training steps: leave out '
+                        '--inference')
+    if args.inference and args.host:
+        raise UserError('--host measures training steps: leave out '
                         '--inference')
     outs = dict(out=args.out, picture=args.picture)
     for name, path in outs.items():
@@ -92,10 +117,12 @@ def tell(bar, task, path, done=0, count=None):
 
 def measure(args):
     """Measure all configs and return what they cost as plain data."""
-    prepare, compare = all_forms, compare_inference
-    if not args.inference:
-        prepare = partial(training_steps, backbone=args.backbone)
-        compare = compare_training
+    prepare = partial(training_steps, backbone=args.backbone)
+    compare = compare_training
+    if args.inference:
+        prepare, compare = all_forms, compare_inference
+    elif args.host:
+        prepare, compare = host_steps, compare_host
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task('preparing', total=None)
         prepared = prepare(
@@ -111,52 +138,15 @@ def measure(args):
         rows = compare(prepared, args.rounds, partial(bar.advance, task))
     return dict(
         inference=args.inference,
-        backbone=args.backbone,
+        backbone=args.backbone or args.host,
+        host=args.host,
         size=list(args.size),
         batch_size=args.batch_size,
         rounds=args.rounds,
         device=get_device(),
-        threads=torch.get_num_threads(),
+        threads=1 if args.host else torch.get_num_threads(),
         torch=torch.__version__,
         rows=rows)
-
-
-def title_of(found):
-    """Return a title that says what was measured, and where."""
-    height, width = found['size']
-    what = 'inference' if found['inference'] else 'training step'
-    if found['backbone']:
-        what += ' of the backbone alone'
-    return (f"{what}, {found['batch_size']} x {height} x {width}, "
-            f"{found['device']}, {found['threads']} threads, PyTorch "
-            f"{found['torch']}")
-
-
-def duration(seconds):
-    """Return seconds as a text with four digits, also for a fast GPU."""
-    return f'{seconds:#.4g} s'
-
-
-def cells_of(row):
-    """Return a row of the table: the text of each column."""
-    form = {'form': row['form']} if 'form' in row else {}
-    name = [row['config'], *([row['moment']] if 'moment' in row else [])]
-    times = {part: duration(row[part]) for part in PARTS if part in row}
-    memory = {} if form else {
-        'peak memory': f"{row['memory'] / 2**20:.1f} MiB",
-        'memory\nratio': f"{row['memory_ratio']:.2f}",
-        'not\nexplained': f"{row['memory_unexplained']:+.1f} %",
-    }
-    return {
-        'config': ', '.join(name),
-        **form,
-        'parameters': f"{row['parameters'] / 1e6:.2f} M",
-        'multiply-\nadds': f"{row['multiply_adds'] / 1e9:.3f} G",
-        'time' if form else 'step': duration(row['seconds']),
-        **times,
-        'ratio': f"{row['ratio']:.2f}",
-        **memory,
-    }  # yapf: disable
 
 
 def table_of(found):

@@ -41,7 +41,7 @@ def check_optimizer_state(state: Mapping, wrapper: Any) -> None:
 
 
 def _check_one(state: Mapping, wrapper: Any) -> None:
-    _check_counts(state['param_groups'], wrapper.optimizer.param_groups)
+    _check_counts(state, wrapper)
     _check_settings(state.get('base_param_settings'))
     _check_scaler(state.get('loss_scaler', {}))
     trial = copy.deepcopy(wrapper.optimizer)
@@ -58,15 +58,35 @@ def _check_one(state: Mapping, wrapper: Any) -> None:
     _try(trial, wrapper.optimizer)
 
 
-def _check_counts(groups: list, wanted: list) -> None:
+def _check_counts(state: Mapping, wrapper: Any) -> None:
+    groups, wanted = state['param_groups'], wrapper.optimizer.param_groups
     if len(groups) != len(wanted):
+        # mmengine keeps these beside the groups of a `paramwise_cfg`
+        paramwise = None not in (state.get('base_param_settings'),
+                                 wrapper.base_param_settings)
         raise UserError(f'it has {len(groups)} groups of parameters, the '
-                        f"config's optimizer has {len(wanted)}")
+                        f"config's optimizer has {len(wanted)}"
+                        f'{_hint(groups, wanted) if paramwise else ""}')
     for i, (group, other) in enumerate(zip(groups, wanted)):
         if len(group['params']) != len(other['params']):
             raise UserError(f'its group {i} has {len(group["params"])} '
                             "parameters, that of the config's optimizer has "
                             f'{len(other["params"])}')
+
+
+def _hint(groups: list, wanted: list) -> str:
+    """Return how to resume with groups as the file has them, if that helps.
+
+    mmengine makes a group of each parameter, our constructor makes fewer.
+    """
+    own, other = ([len(group['params']) for group in each]
+                  for each in (groups, wanted))
+    one_each = set(own) == {1}
+    if sum(own) != sum(other) or one_each == (set(other) == {1}):
+        return ''
+    name = 'Default' if one_each else 'Grouped'
+    return ('; to keep its state, resume with `--cfg-options '
+            f'optim_wrapper.constructor={name}OptimWrapperConstructor`')
 
 
 def _check_settings(settings: Any) -> None:

@@ -67,6 +67,10 @@ def plain_config(cfg: Config) -> Config:
     for name, hook in list((out.get('default_hooks') or {}).items()):
         if uses_mmrep(hook):
             out.default_hooks.pop(name)
+    wrapper = out.get('optim_wrapper') or {}
+    if wrapper.get('constructor') and uses_mmrep(
+            dict(type=wrapper['constructor'])):
+        wrapper.pop('constructor')  # that of mmengine makes the same updates
     drop_import(out)
     return out
 

@@ -5,6 +5,7 @@ objects. The user's own constructor makes the groups of the changed model, so
 that their order depends on the structure of the model only: optimizer states
 load by position.
 """
+from collections import Counter
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from torch import nn
@@ -83,19 +84,23 @@ def _likes(old: List[dict], new: List[dict]) -> List[Tuple[int, dict]]:
     Returns:
         For each new group the number of the old group that it is like, and
         the options that the constructor gives this group. A new group that has
-        old parameters is like the group of these; another one is like the
-        group with old parameters that the constructor treats most alike.
+        old parameters is like the group of most of these; another one is like
+        the group with old parameters that the constructor treats most alike.
     """
     home = {p: i for i, group in enumerate(old) for p in group['params']}
     found = [
-        next((home[p] for p in group['params'] if p in home), None)
-        for group in new
+        _most([home[p] for p in group['params'] if p in home]) for group in new
     ]
     known = [(i, group) for i, group in zip(found, map(_options, new))
              if i is not None]
     return [(i, _options(group)) if i is not None else min(
         known, key=lambda pair: _distance(pair[1], _options(group)))
             for i, group in zip(found, new)]
+
+
+def _most(homes: List[int]) -> Optional[int]:
+    """Return the most frequent number, the first of those, None without."""
+    return Counter(homes).most_common(1)[0][0] if homes else None
 
 
 def _ratio(group: dict, like: dict) -> float:

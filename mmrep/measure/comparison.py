@@ -55,19 +55,39 @@ def training_steps(configs: Sequence[str],
         model = training_model(cfg, size)
         if backbone:
             model = BackboneAlone(model).train()
-        steps += _steps_of(path, cfg, model, size, batch_size, progress)
+        steps += steps_of(path, cfg, model, size, batch_size, progress)
     return steps
 
 
-def _steps_of(path: str, cfg: Config, model: nn.Module, size: Sequence[int],
-              batch_size: int, progress: Callable[..., object]) -> Steps:
-    """Return the step of a model, or the steps of one that evolves."""
+def steps_of(path: str,
+             cfg: Config,
+             model: nn.Module,
+             size: Sequence[int],
+             batch_size: int,
+             progress: Callable[..., object],
+             make: Callable[..., TrainingStep] = TrainingStep) -> Steps:
+    """Return the step of a model, or the steps of one that evolves.
+
+    Args:
+        path: The path of the config.
+        cfg: The config, from :func:`load_config`.
+        model: The model of the config, or its backbone alone.
+        size: The height and width of the images in pixels.
+        batch_size: The number of images in a batch.
+        progress: See :func:`training_steps`.
+        make: The class of the steps. Defaults to TrainingStep.
+
+    Returns:
+        See :func:`training_steps`.
+
+    Raises:
+        UserError: The model cannot be trained.
+    """
     hook = hook_of(cfg)
     if hook is None:
-        return [(dict(config=path), TrainingStep(cfg, model, size,
-                                                 batch_size))]
+        return [(dict(config=path), make(cfg, model, size, batch_size))]
     found = evolving_steps(cfg, model, hook, size, batch_size,
-                           partial(progress, path))
+                           partial(progress, path), make)
     return [(dict(config=path, moment=moment), step) for moment, step in found]
 
 

@@ -35,10 +35,14 @@ def moments_of(schedule: Schedule, train_cfg: dict) -> Dict[str, int]:
 
 
 def evolving_steps(
-        cfg: Config, model: nn.Module, hook: DyRepHook, size: Sequence[int],
-        batch_size: int,
-        progress: Callable[[int, int],
-                           object]) -> List[Tuple[str, TrainingStep]]:
+    cfg: Config,
+    model: nn.Module,
+    hook: DyRepHook,
+    size: Sequence[int],
+    batch_size: int,
+    progress: Callable[[int, int], object],
+    make: Callable[..., TrainingStep] = TrainingStep
+) -> List[Tuple[str, TrainingStep]]:
     """Let a model grow as in its training, and return its steps.
 
     The learning rate is next to nothing and the images are random. The model
@@ -53,6 +57,8 @@ def evolving_steps(
         batch_size: The number of images in a batch.
         progress: The function to call with the number of events so far and
             of all events.
+        make: The class of the steps that are returned. Defaults to
+            TrainingStep.
 
     Returns:
         Pairs of a moment and a :class:`TrainingStep`.
@@ -69,8 +75,7 @@ def evolving_steps(
         if event:
             progress(event - 1, moments[END])
             _evolve(step, evolution, hook.calibration_batches, event)
-        found += [(moment,
-                   TrainingStep(cfg, copy.deepcopy(model), size, batch_size))
+        found += [(moment, make(cfg, copy.deepcopy(model), size, batch_size))
                   for moment, last in moments.items() if last == event]
     return found
 

@@ -117,8 +117,11 @@ class TrainingStep(Training):
             The seconds of forward, backward and optimizer, which sum to those
             of the step.
         """
-        batch = copy.deepcopy(self.batch)
-        backward, laps = self.optim_wrapper.backward, Laps()
+        return self._parts(copy.deepcopy(self.batch), Laps())
+
+    def _parts(self, batch: Any, laps: Laps) -> Seconds:
+        """Take a step and return its three parts, as a stopwatch reads."""
+        backward = self.optim_wrapper.backward
 
         def watched(*args, **kwargs) -> None:
             laps.lap()
@@ -137,8 +140,11 @@ class TrainingStep(Training):
 
     def _step(self, batch: Any) -> None:
         try:
-            self.model.train_step(batch, self.optim_wrapper)
+            self._train(batch)
         except Exception as error:  # whatever a model raises
             told = one_line(error) or type(error).__name__
             raise UserError(f'config {self.name!r} takes no training step on '
                             f'random images: {told}') from error
+
+    def _train(self, batch: Any) -> None:
+        self.model.train_step(batch, self.optim_wrapper)

@@ -88,6 +88,36 @@ def test_damaged(kind, groups, change, message):
     assert '\n' not in str(error.value) and len(str(error.value)) < 400
 
 
+def of_paramwise(groups):
+    """A wrapper of a ``paramwise_cfg``, and the state of one."""
+    both = wrapper(groups=groups), written(groups=groups)
+    if groups == 1:  # as our constructor does
+        both[0].base_param_settings = dict(lr=.1)
+        both[1]['base_param_settings'] = dict(lr=.1)
+    return both
+
+
+@pytest.mark.parametrize('own, other, hint', [(2, 1, 'Default'),
+                                              (1, 2, 'Grouped')])
+def test_of_another_constructor(own, other, hint):
+    """The message tells how the file can be resumed."""
+    (one, state), (fresh, _) = of_paramwise(own), of_paramwise(other)
+    check_optimizer_state(state, one)
+    with pytest.raises(
+            UserError,
+            match=f'{own} groups .* has {other}; to keep its state, .*'
+            f'optim_wrapper.constructor={hint}OptimWrapperConstructor'):
+        check_optimizer_state(state, fresh)
+
+
+@pytest.mark.parametrize('own, other', [(2, 1), (1, 2)])
+def test_no_constructor_would_help(own, other):
+    """One of the two trainings has no options of parameters."""
+    with pytest.raises(UserError, match='has . groups') as error:
+        check_optimizer_state(written(groups=own), wrapper(groups=other))
+    assert 'constructor' not in str(error.value)
+
+
 def test_several_by_name():
     both = OptimWrapperDict(a=wrapper(), b=wrapper('adamw'))
     states = dict(a=written(), b=written('adamw'))

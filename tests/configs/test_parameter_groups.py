@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.optim import build_optim_wrapper
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -111,3 +112,14 @@ def test_parameter_groups(path):
     assert not wrong
     assert {g['nesterov'] for g in groups.values()} == {nesterov}
     assert {g['momentum'] for g in groups.values()} == {.9}
+    assert len(optimizer.param_groups) <= 6
+
+
+@pytest.mark.parametrize(
+    'path', [p for p in sorted(FOLDER.glob('*.py')) if p not in CONFIGS],
+    ids=lambda path: path.stem)
+def test_options_of_parameters_make_few_groups(path):
+    """mmengine's constructor would make a group of each parameter."""
+    values = Config.fromfile(path, import_custom_modules=False).optim_wrapper
+    assert values.get('constructor') == ('GroupedOptimWrapperConstructor' if
+                                         values.get('paramwise_cfg') else None)

@@ -225,8 +225,12 @@ def test_imports_in_other_words(imports):
             custom_hooks=[dict(type='DyRepHook'),
                           dict(type='EMAHook')],
             default_hooks=dict(a=dict(type='mmengine.DyRepHook'), b=None),
+            optim_wrapper=dict(
+                constructor='GroupedOptimWrapperConstructor',
+                paramwise_cfg=dict(norm_decay_mult=0.)),
             model=dict(backbone=dict(type='OREPAResNet', depth=18))))
     found = plain_config(cfg)
     assert 'custom_imports' not in found
     assert found.custom_hooks == [dict(type='EMAHook')]
     assert found.default_hooks == dict(b=None)
+    assert found.optim_wrapper == dict(paramwise_cfg=dict(norm_decay_mult=0.))

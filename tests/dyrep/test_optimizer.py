@@ -24,6 +24,10 @@ PARAMWISE = dict(
     norms=dict(norm_decay_mult=0.),
     biases=dict(bias_lr_mult=2., bias_decay_mult=0.),
     keys=dict(custom_keys=dict(pre=dict(lr_mult=0.1, decay_mult=0.))),
+    few_groups=dict(
+        constructor='GroupedOptimWrapperConstructor',
+        norm_decay_mult=0.,
+        custom_keys=dict(pre=dict(lr_mult=0.1))),
 )
 SCHEDULERS = dict(
     none=[],
@@ -56,7 +60,13 @@ class Run:
     """A net with its optimizer and schedulers, which runs step by step."""
 
     def __init__(self, optimizer, paramwise=None, schedulers=(), scale=1):
-        self.cfg = dict(optimizer=optimizer, paramwise_cfg=paramwise)
+        paramwise = dict(paramwise or {})
+        constructor = paramwise.pop('constructor',
+                                    'DefaultOptimWrapperConstructor')
+        self.cfg = dict(
+            optimizer=optimizer,
+            paramwise_cfg=paramwise,
+            constructor=constructor)
         self.net = net_of(conv3x3())
         self.data = data_of(self.net, size=8)
         self.grown, self.schedulers = schedulers, schedulers
@@ -126,11 +136,11 @@ def run_of(optimizer, paramwise, schedulers, **kwargs):
                SCHEDULERS[schedulers], **kwargs)
 
 
-all_of = pytest.mark.parametrize('optimizer, paramwise, schedulers',
-                                 [('sgd', p, s) for p in ('one_group', 'keys')
-                                  for s in SCHEDULERS] +
-                                 [('adamw', p, s) for p in PARAMWISE
-                                  for s in ('momentum', 'one_cycle')])
+all_of = pytest.mark.parametrize(
+    'optimizer, paramwise, schedulers',
+    [('sgd', p, s) for p in ('one_group', 'keys', 'few_groups')
+     for s in SCHEDULERS] + [('adamw', p, s) for p in PARAMWISE
+                             for s in ('momentum', 'one_cycle')])
 
 
 @all_of
@@ -278,6 +288,50 @@ def test_branches_that_decay_otherwise():
     for name, options in run.options().items():
         wanted = 5e-5 if '1x1_kxk' in name else 0. if 'norm' in name else 1e-4
         assert options['weight_decay'] == wanted, name
+
+
+def test_growth_makes_no_group_of_its_own():
+    run = run_of('sgd', 'few_groups', 'poly')
+    run.step(2)
+    assert len(run.optimizer.param_groups) == 3
+    run.grow((), ('kxk', ))
+    assert len(run.optimizer.param_groups) == 3
+    for name, options in run.options().items():
+        decay = 0. if 'norm' in name and 'pre' not in name else 1e-4
+        assert options['weight_decay'] == decay, name
+
+
+def test_a_group_is_like_most_of_its_parameters():
+    """A parameter that gets another name joins those of its new name."""
+    few = dict(constructor='GroupedOptimWrapperConstructor')
+    keys = {'pre': dict(lr_mult=0.1), 'conv.w': dict(lr_mult=0.5)}
+    run = Run(SGD, dict(custom_keys=keys, **few), SCHEDULERS['exponential'])
+    run.step(2)
+    run.grow((), ('kxk', ))
+    for name, lr in run.lrs().items():
+        wanted = 0.01 if 'pre' in name else 0.1
+        assert lr == pytest.approx(wanted * 0.9**2), name
+
+
+def test_a_first_group_of_new_parameters_alone():
+    """A resumed run, which begins with two groups, has the same schedules."""
+    few = dict(constructor='GroupedOptimWrapperConstructor')
+    keys = dict(branches=dict(lr_mult=2.))
+    run = Run(SGD, dict(custom_keys=keys, **few), SCHEDULERS['exponential'])
+    assert len(run.optimizer.param_groups) == 1
+    run.step(2)
+    run.grow(())
+    resumed = copy.copy(run)
+    resumed.net = copy.deepcopy(run.net)
+    resumed.start()
+    resumed.wrapper.load_state_dict(copy.deepcopy(run.wrapper.state_dict()))
+    for a, b in zip(resumed.schedulers, run.schedulers):
+        a.load_state_dict(copy.deepcopy(b.state_dict()))
+    for each in (run, resumed):
+        each.step()
+        assert each.wrapper.get_lr() == dict(
+            lr=pytest.approx([0.1 * 0.9**3, 0.2 * 0.9**3]),
+            base_lr=pytest.approx([0.1 * 0.9**3]))
 
 
 def test_norms_that_are_the_first_to_train():

@@ -47,6 +47,7 @@ def config_of(case, evolving, tmp_path):
     if case == 'iterations':  # the kill at 10 is two steps after an event
         cfg.custom_hooks[0].update(interval=4, stop=12, cut_threshold=1e-9)
         cfg.model.decode_head.dropout_ratio = 0.3
+        cfg.optim_wrapper.constructor = 'GroupedOptimWrapperConstructor'
     else:
         by_epochs(cfg)
     cfg.dump(path)

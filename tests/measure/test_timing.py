@@ -27,6 +27,14 @@ def test_alternates_after_a_warm_up(clock):
     assert medians == [2, 5]
 
 
+def test_laps_of_another_quantity():
+    counts = iter([3, 5, 12])
+    laps = timing.Laps(lambda: next(counts))
+    laps.lap()
+    laps.lap()
+    assert laps.seconds == (2, 7)
+
+
 def test_laps(clock, monkeypatch):
     """Work on the GPU belongs to the lap in which it began."""
     running = [0.0]

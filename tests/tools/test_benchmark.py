@@ -13,6 +13,11 @@ TRAINING = [
     'config', 'parameters', 'multiply-adds', 'step', 'forward', 'backward',
     'optimizer', 'ratio', 'peak memory', 'memory ratio', 'not explained'
 ]
+HOST = [
+    'config', 'parameters', 'step', 'forward', 'backward', 'optimizer',
+    'ratio', 'launched', 'launched forward', 'launched backward',
+    'launched optimizer', 'launched ratio'
+]
 INFERENCE = ['config', 'form', 'parameters', 'multiply-adds', 'time', 'ratio']
 
 
@@ -121,6 +126,39 @@ def test_inference(benchmark, request, config, capsys, tmp_path):
     assert 'inference, 1 x 64 x 96' in printed
 
 
+def test_host(benchmark, tiny_seg, tiny_det, capsys, tmp_path):
+    out, picture = tmp_path / 'host.json', tmp_path / 'host.svg'
+    benchmark([
+        tiny_seg, tiny_det, '--host', '--rounds', '2', '--out',
+        str(out), '--picture',
+        str(picture)
+    ])
+    printed = capsys.readouterr().out
+    found = json.loads(out.read_text())
+    assert columns_of(printed) == HOST
+    assert "host's time of a training step of the backbone alone" in printed
+    assert found['host'] and found['threads'] == 1
+    assert found['size'] == [32, 32] and found['batch_size'] == 2
+    for cells, row in zip(lines_of(printed, '│'), found['rows']):
+        parts = [row[f'launched_{part}'] for part in comparison.PARTS]
+        assert row['launched'] == sum(parts)
+        assert numbers_of(cells[7:]) == pytest.approx(
+            [row['launched'], *parts, row['launched_ratio']], abs=0.0051)
+    assert picture.exists()
+
+
+@pytest.mark.parametrize('more, size, batch_size, rounds', [
+    ([], (800, 1333), 1, 5),
+    (['--host'], (32, 32), 2, 30),
+    (['--host', '--batch-size', '4', '--size', '64', '96', '--rounds', '3'],
+     (64, 96), 4, 3),
+])
+def test_defaults(load_tool, more, size, batch_size, rounds):
+    args = load_tool('benchmark').parse_args(['a.py', *more])
+    assert (tuple(args.size), args.batch_size,
+            args.rounds) == (size, batch_size, rounds)
+
+
 @pytest.mark.parametrize('more', [[], ['--inference']])
 @pytest.mark.parametrize('kind', ['png', 'svg'])
 def test_picture(benchmark, tiny_cls, tmp_path, more, kind):
@@ -186,6 +224,7 @@ def test_backbone_alone(benchmark, tiny_seg, capsys, tmp_path):
     (['--picture', 'a.png', '--out', './a.png'
       ], "--out and --picture (='a.png') must be two files"),
     (['--inference', '--backbone'], '--backbone is of training steps'),
+    (['--inference', '--host'], '--host measures training steps'),
     (['--inference', '--out', '.'], "'.' is a folder: name another --out"),
 ])
 def test_impossible_arguments(benchmark, tiny_seg, capsys, unmeasured,
