@@ -10,10 +10,10 @@ ROOT = Path(__file__).parents[1]
 # rooms from the ground up; docs/code_map.md describes each in a sentence
 ROOMS = ('version', 'errors', 'ending', 'paths', 'atomic', 'random_state',
          'synthetic', 'prefixes', 'compat', 'custom_imports', 'kernel',
-         'layers', 'arguments', 'refusals', 'nets', 'testing', 'hosts',
-         'backbones', 'heads', 'parameter_groups', 'checkpoints', 'structures',
-         'patches', 'fusing', 'dyrep', 'pictures', 'runner', 'hooks', 'deploy',
-         'cli', 'measure', 'mmrep', 'tools')
+         'layers', 'arguments', 'refusals', 'nets', 'together', 'testing',
+         'hosts', 'backbones', 'heads', 'parameter_groups', 'checkpoints',
+         'structures', 'patches', 'fusing', 'dyrep', 'pictures', 'runner',
+         'hooks', 'deploy', 'cli', 'measure', 'mmrep', 'tools')
 FILES = sorted([*ROOT.glob('mmrep/**/*.py'), *ROOT.glob('tools/*.py')])
 
 

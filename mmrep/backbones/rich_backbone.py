@@ -1,11 +1,13 @@
 """The base class of all backbones here."""
-from typing import List
+from typing import List, Union
 
 from mmengine.model import BaseModule
 from torch import nn
 
 from ..compat.reacting import Reacting
 from ..layers.norm_inside import adapt_norms
+from ..together.batcher import Batcher
+from ..together.net import attach
 from .freezing import eval_norms, freeze
 
 
@@ -13,7 +15,8 @@ class RichBackbone(Reacting, BaseModule):
     """A backbone whose convolutions may be blocks.
 
     It can freeze its first stages and keep its norms in eval mode, whatever
-    its own mode is. It loads the weights of the plain net.
+    its own mode is. It loads the weights of the plain net. On a GPU it makes
+    the kernels of its blocks at once, see :func:`mmrep.batch_kernels`.
 
     Args:
         init_cfg: mmengine's config.
@@ -21,6 +24,10 @@ class RichBackbone(Reacting, BaseModule):
 
     frozen_stages = -1
     norm_eval = False
+
+    def __init__(self, init_cfg: Union[dict, List[dict], None] = None) -> None:
+        super().__init__(init_cfg)
+        attach(self, Batcher(on_cpu=False))
 
     def up_to(self, stage: int) -> List[nn.Module]:
         """The stem and the stages up to this one, which count from 1."""

@@ -14,6 +14,7 @@ from ..errors import UserError
 from ..layers import RepConv2d
 from ..layers.norm_inside import put_norms_back
 from ..nets.walk import check_module, names
+from ..together.net import unbatch
 from .absorb import absorb_biases
 from .examples import arguments_of
 
@@ -81,6 +82,7 @@ def fuse(model: nn.Module, example: Any = None) -> nn.Module:
     fused = copy.deepcopy(model, memo)
     for layer, conv in convs.items():
         copy_hooks(layer, conv, memo)  # hooks watch or change the outputs
+    unbatch(fused)
     _forget_blocks(fused)
     _drop_training_only(fused)
     _keep_modes(model, fused)

@@ -32,8 +32,8 @@ class Affines:
         eps = torch.tensor([eps_of(norm) for norm in flat])
         eps = eps.repeat_interleave(torch.tensor(sizes))
         self.eps = eps.to(values[columns[0]])
-        self.is_felt = any(t.requires_grad for norm in flat
-                           for t in (norm.weight, norm.bias))
+        self.is_felt = any(
+            t.requires_grad for norm in flat for t in (norm.weight, norm.bias))
         values += [None] * 2 * len(self.sizes)
         self.run(values)
 

@@ -4,6 +4,7 @@ from typing import Dict, Hashable, List, Optional
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
+from ..compat.hooks import pre_hooks_of
 from ..compat.modules import buffers_of, parameters_of
 from ..layers import RepConv2d
 from ..layers.branch import Branch
@@ -58,12 +59,19 @@ def own_norms(block: RepConv2d) -> List[nn.Module]:
     return [norm for norm in block.norms_inside() if norm not in inside]
 
 
-def can_batch(block: RepConv2d) -> bool:
-    """Return True if a block's kernel may be made in a batch."""
+def can_batch(block: RepConv2d, on_cpu: bool) -> bool:
+    """Return True if a block's kernel may be made in a batch.
+
+    Args:
+        block: The block.
+        on_cpu: True to allow small kernels on a CPU, too.
+    """
     if any(map(takes_batches, block.norms_inside())):
         return False
     modules = list(block.modules())
-    if any(map(is_parametrized, modules)) or not all(map(_is_pure, modules)):
+    if any(map(is_parametrized, modules)) or any(map(pre_hooks_of, modules)):
+        return False  # something else may make a tensor
+    if not all(map(_is_pure, modules)):
         return False
     if not all(map(_has_all, block.norms_inside())):
         return False
@@ -73,7 +81,7 @@ def can_batch(block: RepConv2d) -> bool:
              *block.kernel_size)
     return (device.type != 'meta' and origin.shape == shape
             and all(type(t) in REAL and t.device == device for t in tensors)
-            and (device.type != 'cpu' or origin.numel() <= SMALL))
+            and (device.type != 'cpu' or on_cpu and origin.numel() <= SMALL))
 
 
 def key_of(block: RepConv2d) -> Hashable:
@@ -120,7 +128,7 @@ def _is_pure(module: nn.Module) -> bool:
     return ours or vars(kind).get('batchable', False) is True
 
 
-def outermost(root: nn.Module) -> List[RepConv2d]:
+def outermost(root: nn.Module, on_cpu: bool) -> List[RepConv2d]:
     """Return the blocks of a net that can be in batches, in order.
 
     A block inside of another one that is returned is left out.
@@ -129,9 +137,7 @@ def outermost(root: nn.Module) -> List[RepConv2d]:
     seen: set = set()
     for module in root.modules():
         if isinstance(module, RepConv2d) and module not in seen and can_batch(
-                module):
+                module, on_cpu):
             found.append(module)
             seen.update(module.modules())
     return found
-
-

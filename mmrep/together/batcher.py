@@ -23,26 +23,29 @@ class Batcher:
 
     Args:
         compiled: True to compile, or on a GPU to capture CUDA graphs.
+        on_cpu: True to batch small kernels on a CPU, too.
     """
 
-    def __init__(self, compiled: bool = False) -> None:
-        self.compiled = compiled
+    def __init__(self, compiled: bool = False, on_cpu: bool = True) -> None:
+        self.compiled, self.on_cpu = compiled, on_cpu
         self.state: Optional[State] = None
         self.engines: List[Direct] = []
         self.given: List[RepConv2d] = []
 
     def __reduce__(self) -> tuple:
-        return type(self), (self.compiled, )
+        return type(self), (self.compiled, self.on_cpu)
 
     def before(self, module: nn.Module, args: tuple) -> None:
         """Make the kernels anew, and give them to the blocks."""
         if (is_transformed(module) or is_functional()
                 or torch.onnx.is_in_onnx_export()
-                or any(isinstance(arg, Proxy) for arg in args)):
+                or any(isinstance(arg, Proxy) for arg in args)
+                or not self.on_cpu and _is_on_cpu(module)):
             return
         if self.state is None or not self.state.holds():
             self.state, self.engines = None, []  # old memory goes first
-            self.engines = _engines(outermost(module), self.compiled)
+            self.engines = _engines(
+                outermost(module, self.on_cpu), self.compiled)
             self.state = State(module)
         for engine in self.engines:
             blocks = engine.plan.blocks
@@ -68,8 +71,7 @@ def _engines(blocks: List[RepConv2d], compiled: bool) -> List[Direct]:
         key = block.trains, block.origin.device
         found.setdefault(key, []).append(block)
     return [
-        _engine(same, compiled, device)
-        for (_, device), same in found.items()
+        _engine(same, compiled, device) for (_, device), same in found.items()
     ]
 
 
@@ -80,3 +82,8 @@ def _engine(blocks: List[RepConv2d], compiled: bool,
     if device.type == 'cuda':
         return Captured(plan_of(blocks))
     return Compiled(plan_of(blocks, joined=False))
+
+
+def _is_on_cpu(module: nn.Module) -> bool:
+    parameter = next(module.parameters(), None)
+    return parameter is None or parameter.device.type == 'cpu'

@@ -37,7 +37,8 @@ def trace(function: Callable[..., Sequence[Tensor]],
         joined: False for a compiler, which sees less behind joined views.
     """
     with torch.enable_grad():
-        graph = make_fx(function, tracing_mode='fake' if joined else 'real')(*tensors)
+        graph = make_fx(
+            function, tracing_mode='fake' if joined else 'real')(*tensors)
     _drop_unused(graph)
     _keep_constants(graph)
     _drop_copies(graph)
@@ -65,10 +66,10 @@ def _keep_constants(module: GraphModule) -> None:
     for node in list(module.graph.nodes):
         if node.op == 'get_attr':
             values[node] = getattr(module, node.target)
-        elif node.op == 'call_function' and all(
-                n in values for n in node.all_input_nodes):
-            args, kwargs = torch.fx.node.map_arg(
-                (node.args, node.kwargs), values.__getitem__)
+        elif node.op == 'call_function' and all(n in values
+                                                for n in node.all_input_nodes):
+            args, kwargs = torch.fx.node.map_arg((node.args, node.kwargs),
+                                                 values.__getitem__)
             values[node] = node.target(*args, **kwargs)
     for i, (node, value) in enumerate(values.items()):
         needed = any(user not in values for user in node.users)
@@ -111,15 +112,15 @@ def _is_view(node: Node) -> bool:
 def _name(node: Node) -> str:
     """Return the name of a node's operation, empty for other nodes."""
     packet = getattr(node.target, 'overloadpacket', None)
-    return getattr(packet, '__name__', '') if node.op == 'call_function' else (
-        '')
+    return getattr(packet, '__name__',
+                   '') if node.op == 'call_function' else ('')
 
 
 def _drop_copies(module: GraphModule) -> None:
     """Leave out copies to the same layout, and products with one."""
     for node in list(module.graph.nodes):
-        same = _name(node) == 'clone' or _name(node) == 'mul' and (
-            node.args[1] in (1, 1.0))
+        same = _name(node) == 'clone' or _name(node) == 'mul' and (node.args[1]
+                                                                   in (1, 1.0))
         if same and _layout(node) == _layout(node.args[0]):
             node.replace_all_uses_with(node.args[0])
 
@@ -135,8 +136,8 @@ def _own_results(module: GraphModule) -> None:
         if base.op != 'call_function' or base in seen or _name(
                 base) not in NEW:
             with module.graph.inserting_before(output):
-                node = module.graph.call_function(
-                    torch.ops.aten.clone.default, (node, ))
+                node = module.graph.call_function(torch.ops.aten.clone.default,
+                                                  (node, ))
         seen.add(base)
         results.append(node)
     output.args = (tuple(results), )

@@ -96,8 +96,8 @@ class Group:
         end: The place behind the last one.
     """
 
-    def __init__(self, blocks: List[RepConv2d], inputs: Inputs,
-                 values: Values, joined: bool) -> None:
+    def __init__(self, blocks: List[RepConv2d], inputs: Inputs, values: Values,
+                 joined: bool) -> None:
         self.blocks, self.inputs, self.start = blocks, inputs, len(values)
         self.joined = joined
         self.batched = Batched(blocks[0], inputs.biases)

@@ -48,8 +48,9 @@ def _around(model: nn.Module) -> nn.Module:
     if isinstance(model, RepConv2d):
         return model
     inside: List[nn.Module] = [
-        child for child in children_of(model).values() if child is not None
-        and any(isinstance(m, RepConv2d) for m in child.modules())
+        child for child in children_of(model).values()
+        if child is not None and any(
+            isinstance(m, RepConv2d) for m in child.modules())
     ]
     if not inside:
         return None

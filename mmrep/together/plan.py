@@ -101,4 +101,3 @@ class Plan(NamedTuple):
 
     def _values(self, batches: Sequence[Tensor]) -> Values:
         return [*batches, *[None] * (self.stages[-1].end - len(batches))]
-

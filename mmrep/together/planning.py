@@ -61,8 +61,8 @@ class _Planner:
                           for i in range(len(group.shapes))])
         outer = set(blocks)
         feeding = [
-            stage for stage in self.stages if isinstance(stage, Affines)
-            or not outer.issuperset(stage.blocks)
+            stage for stage in self.stages
+            if isinstance(stage, Affines) or not outer.issuperset(stage.blocks)
         ]
         return Plan(blocks, self.batches, self.stages, made, where, feeding)
 

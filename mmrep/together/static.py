@@ -66,8 +66,8 @@ class Static(Direct):
         plan = self.plan
         self.batches = [batch.clone() for batch in plan.load(plan.tensors)]
         self.places = plan.parted(self.batches)
-        self._make = self.prepared(
-            lambda *batches: plan.make(batches), self.batches)
+        self._make = self.prepared(lambda *batches: plan.make(batches),
+                                   self.batches)
 
     @torch.no_grad()
     def _prepare_backward(self) -> None:
