@@ -16,7 +16,8 @@ from .backbones import (ACBResNet, AlexNetBN, DBBResNet, MobileNetV1,
 from .errors import UserError
 from .fusing.net import fuse
 from .heads import auxiliary_cls_head
-from .hooks import DyRepHook, KeepKernelsHook, ParameterCheckHook, RepVGGL2Hook
+from .hooks import (BatchKernelsHook, DyRepHook, KeepKernelsHook,
+                    ParameterCheckHook, RepVGGL2Hook)
 from .kernel import Kernel
 from .layers import (ACBConv2d, BranchedConv2d, DBBConv2d, LargeKernelConv2d,
                      MobileOneConv2d, OREPAConv2d, OREPAVGGConv2d,
@@ -27,18 +28,20 @@ from .parameter_groups import GroupedOptimWrapperConstructor
 from .patches import (applied_patches, apply_at_import, apply_patches,
                       undo_patches)
 from .structures import restructure, structure
+from .together import batch_kernels
 from .version import __version__
 
 __all__ = [
-    'ACBConv2d', 'ACBResNet', 'AlexNetBN', 'BranchedConv2d', 'DBBConv2d',
-    'DBBResNet', 'DyRepHook', 'GroupedOptimWrapperConstructor',
-    'KeepKernelsHook', 'Kernel', 'LargeKernelConv2d', 'MobileNetV1',
-    'MobileOneConv2d', 'OREPAConv2d', 'OREPAResNet', 'OREPAVGGBackbone',
-    'OREPAVGGConv2d', 'ParameterCheckHook', 'QARepVGGConv2d', 'RepConv2d',
-    'RepVGGBackbone', 'RepVGGConv2d', 'RepVGGL2Hook', 'RepVGGResNet',
-    'UserError', '__version__', 'applied_patches', 'apply_patches',
-    'auxiliary_cls_head', 'fuse', 'keep_kernels', 'reparameterize',
-    'restructure', 'structure', 'undo_patches'
+    'ACBConv2d', 'ACBResNet', 'AlexNetBN', 'BatchKernelsHook',
+    'BranchedConv2d', 'DBBConv2d', 'DBBResNet', 'DyRepHook',
+    'GroupedOptimWrapperConstructor', 'KeepKernelsHook', 'Kernel',
+    'LargeKernelConv2d', 'MobileNetV1', 'MobileOneConv2d', 'OREPAConv2d',
+    'OREPAResNet', 'OREPAVGGBackbone', 'OREPAVGGConv2d', 'ParameterCheckHook',
+    'QARepVGGConv2d', 'RepConv2d', 'RepVGGBackbone', 'RepVGGConv2d',
+    'RepVGGL2Hook', 'RepVGGResNet', 'UserError', '__version__',
+    'applied_patches', 'apply_patches', 'auxiliary_cls_head', 'batch_kernels',
+    'fuse', 'keep_kernels', 'reparameterize', 'restructure', 'structure',
+    'undo_patches'
 ]
 
 apply_at_import()

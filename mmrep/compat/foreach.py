@@ -6,7 +6,6 @@ optimizers and FSDP use. They have no public names up to PyTorch 2.14; version
 """
 from typing import List, Sequence
 
-import torch
 from torch import Tensor
 
 from .private import private

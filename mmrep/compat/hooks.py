@@ -26,6 +26,19 @@ def pre_hooks_of(module: nn.Module) -> List[Callable]:
     return list(module._forward_pre_hooks.values())
 
 
+def drop_hooks(module: nn.Module, is_ours: Callable[[Callable], bool]) -> None:
+    """Remove some of a module's hooks on its forward.
+
+    Args:
+        module: The module.
+        is_ours: Function that tells whether to remove a hook.
+    """
+    for name in HOOKS[:2]:
+        hooks = getattr(module, name)
+        for key in [key for key, hook in hooks.items() if is_ours(hook)]:
+            del hooks[key]
+
+
 def copy_hooks(source: nn.Module, target: nn.Module, memo: dict) -> None:
     """Give a module copies of the hooks of another, with their options.
 

@@ -7,7 +7,6 @@ up to PyTorch 2.14.
 """
 from typing import Callable, Sequence
 
-import torch
 from torch import Tensor
 from torch.fx import GraphModule
 

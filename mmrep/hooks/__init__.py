@@ -1,9 +1,11 @@
 """Hooks of mmengine's Runner."""
+from .batch_kernels_hook import BatchKernelsHook
 from .dyrep_hook import DyRepHook
 from .keep_kernels_hook import KeepKernelsHook
 from .parameter_check_hook import ParameterCheckHook
 from .repvgg_l2_hook import RepVGGL2Hook
 
 __all__ = [
-    'DyRepHook', 'KeepKernelsHook', 'ParameterCheckHook', 'RepVGGL2Hook'
+    'BatchKernelsHook', 'DyRepHook', 'KeepKernelsHook', 'ParameterCheckHook',
+    'RepVGGL2Hook'
 ]

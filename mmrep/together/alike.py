@@ -1,5 +1,5 @@
 """Blocks that are made alike: their kernels are one batch."""
-from typing import Dict, Hashable, List, Optional
+from typing import Dict, Hashable, List
 
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized

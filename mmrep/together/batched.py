@@ -1,14 +1,70 @@
 """One block's kernel as a function of tensors, for a batch of such blocks."""
-from typing import List, Sequence, Tuple
+from typing import Dict, Hashable, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vjp, vmap
+from torch.fx import GraphModule
 
 from ..kernel import AFFINES, Kernel
 from ..layers import RepConv2d
 from ..layers.plain import memory_format
-from .alike import inner_blocks, own_norms, own_tensors
+from .alike import inner_blocks, key_of, own_norms, own_tensors
+from .graphs import trace
+
+MOST = 512  # kinds of groups whose operations are kept
+
+
+class Graphs:
+    """The operations that make the kernels of a group, and their gradients.
+
+    Args:
+        batched: The function that makes the kernels.
+        wanted: True for each argument that has a gradient.
+        joined: See :func:`trace`.
+    """
+
+    def __init__(self, batched: 'Batched', wanted: Sequence[bool],
+                 joined: bool) -> None:
+        self.batched, self.wanted, self.joined = batched, wanted, joined
+        self._forward: Optional[GraphModule] = None
+        self._backward: Optional[GraphModule] = None
+
+    def forward(self, given: Sequence[Tensor]) -> Tuple[Tensor, ...]:
+        """Return the weights, and the biases if there are any."""
+        if self._forward is None:
+            self._forward = trace(self.batched, given, self.joined)
+        return self._forward(*given)
+
+    def backward(self, given: Sequence[Tensor],
+                 grads: Sequence[Tensor]) -> Tuple[Tensor, ...]:
+        """Return the gradients of the wanted arguments."""
+        if self._backward is None:
+            pull = Pull(self.batched, self.wanted)
+            self._backward = trace(pull, [*given, *grads], self.joined)
+        return self._backward(*given, *grads)
+
+
+_made: Dict[Hashable, Graphs] = {}
+
+
+def graphs_of(block: RepConv2d, count: int, biases: Sequence[bool],
+              wanted: Sequence[bool], joined: bool) -> Graphs:
+    """Return the operations for blocks like this one, which are traced once.
+
+    Args:
+        block: One of the blocks.
+        count: Their number.
+        biases: True for each inner block whose kernel has a bias.
+        wanted: True for each argument that has a gradient.
+        joined: See :func:`trace`.
+    """
+    key = key_of(block), count, tuple(biases), tuple(wanted), joined
+    if key not in _made:
+        if len(_made) >= MOST:
+            del _made[next(iter(_made))]
+        _made[key] = Graphs(Batched(block, biases), wanted, joined)
+    return _made[key]
 
 
 class Batched:

@@ -3,11 +3,9 @@ from typing import List, NamedTuple, Optional, Sequence
 
 import torch
 from torch import Tensor
-from torch.fx import GraphModule
 
 from ..layers import RepConv2d
-from .batched import Batched, Pull
-from .graphs import trace
+from .batched import graphs_of
 
 Values = List[Optional[Tensor]]
 
@@ -99,15 +97,12 @@ class Group:
     def __init__(self, blocks: List[RepConv2d], inputs: Inputs, values: Values,
                  joined: bool) -> None:
         self.blocks, self.inputs, self.start = blocks, inputs, len(values)
-        self.joined = joined
-        self.batched = Batched(blocks[0], inputs.biases)
-        given = inputs.gather(values)
-        self.forward = trace(self.batched, given, joined)
-        made = self.forward(*given)
+        self.graphs = graphs_of(blocks[0], len(blocks), inputs.biases,
+                                inputs.wanted, joined)
+        made = self.graphs.forward(inputs.gather(values))
         self.shapes = [batch.shape for batch in made]
         values += made
         self.end = len(values)
-        self.backward: Optional[GraphModule] = None
 
     @property
     def is_felt(self) -> bool:
@@ -117,7 +112,7 @@ class Group:
     def run(self, values: Values) -> None:
         """Put the kernels in their places."""
         given = self.inputs.gather(values)
-        values[self.start:self.end] = self.forward(*given)
+        values[self.start:self.end] = self.graphs.forward(given)
 
     def pull(self, values: Values, grads: Values) -> None:
         """Add the gradients of the inputs to those that are there.
@@ -129,11 +124,8 @@ class Group:
         mine = filled(grads[self.start:self.end], self.shapes)
         if not self.is_felt or not mine:
             return
-        given = self.inputs.gather(values)
-        if self.backward is None:
-            pull = Pull(self.batched, self.inputs.wanted)
-            self.backward = trace(pull, [*given, *mine], self.joined)
-        self.inputs.scatter(values, grads, self.backward(*given, *mine))
+        found = self.graphs.backward(self.inputs.gather(values), mine)
+        self.inputs.scatter(values, grads, found)
 
 
 def filled(grads: Values, shapes: Sequence[Sequence[int]]) -> List[Tensor]:

@@ -13,6 +13,7 @@ from .plan import Plan, Stage
 
 Blocks = List[RepConv2d]
 Norms = Sequence[nn.Module]
+LOUD = 0.01  # times the largest weight: more than rounding
 
 
 def plan_of(blocks: Blocks, joined: bool = True) -> Plan:
@@ -100,8 +101,23 @@ class _Planner:
             wanted += [felt, felt]
         inputs = Inputs(own, inner, norms, wanted, biases)
         group = Group(blocks, inputs, self.values, self.joined)
+        _check(blocks[0], self.values[group.start][0])
         self.stages.append(group)
         self.home.update(dict.fromkeys(blocks, group))
+
+
+def _check(block: RepConv2d, weight: torch.Tensor) -> None:
+    """Refuse a batch that differs from what a block makes by itself.
+
+    Raises:
+        RuntimeError: Its kernel depends on more than tensors and arguments.
+    """
+    own, _ = block.kernel()
+    finite = own.isfinite()
+    size = own[finite].abs().max() if finite.any() else 0
+    if ((weight - own)[finite].abs() > LOUD * size).any():
+        raise RuntimeError(f'a batch has another kernel than a '
+                           f'{type(block).__name__} by itself')
 
 
 def _groups(blocks: Blocks) -> List[Blocks]:

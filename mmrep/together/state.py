@@ -36,19 +36,22 @@ class State:
 
     def holds(self) -> bool:
         """Return True if all is as it was, whatever the tensors' values."""
-        if (list(map(len, self.dicts)) != self.sizes
-                or self._modes() != self.modes
-                or [t.requires_grad for t in self.tensors] != self.wanted
-                or not self.tree.holds()):
+        return (self._modes() == self.modes
+                and [t.requires_grad for t in self.tensors] == self.wanted
+                and self.stands())
+
+    def stands(self) -> bool:
+        """Return True if modules and tensors are the same, in any mode."""
+        if list(map(len, self.dicts)) != self.sizes or not self.tree.holds():
             return False
         for names, name, there in self.places:
             if names.get(name) is not there:
                 return False
         addresses = list(map(Tensor.data_ptr, self.tensors))
-        if addresses != self.addresses:
-            self.addresses = addresses
-            return self._kinds() == self.kinds
-        return True
+        if addresses == self.addresses:
+            return True
+        self.addresses = addresses
+        return self._kinds() == self.kinds
 
     def _modes(self) -> List[tuple]:
         return [(norm.training, eps_of(norm)) for norm in self.norms]

@@ -1,12 +1,15 @@
 """Run a plan on memory that stays: compiled, or as two CUDA graphs."""
+import logging
 from functools import partial
 from typing import Callable, List, Optional, Sequence
 
 import torch
+from mmengine.logging import print_log
 from torch import Tensor
 
 from ..compat.foreach import copies_of, copy_all
 from ..compat.inductor import compiled
+from ..errors import one_line
 from .engine import Direct
 from .graphs import trace
 from .group import Values
@@ -18,8 +21,9 @@ Run = Callable[[], Sequence[Tensor]]
 class Static(Direct):
     """Run a plan on batches that keep their memory.
 
-    Subclasses say how: :meth:`prepared`. The first call prepares, the first
-    with gradients also the backward.
+    A subclass implements :meth:`prepared`. The first forward and the first
+    backward prepare themselves; one that fails to is run directly from then
+    on, with a warning.
 
     Args:
         plan: The plan.
@@ -29,8 +33,7 @@ class Static(Direct):
         super().__init__(plan)
         self._make: Optional[Run] = None
         self._pull: Optional[Run] = None
-        self.loaded: Sequence[Tensor] = ()
-        self.versions: List[int] = []
+        self._failed = False
 
     def prepared(self, function: Callable[..., Sequence[Tensor]],
                  batches: List[Tensor]) -> Run:
@@ -39,29 +42,49 @@ class Static(Direct):
 
     def make(self, tensors: Sequence[Tensor]) -> List[Tensor]:
         if self._make is None:
-            self._prepare()
+            self._try(self._prepare)
+        if self._failed:
+            return super().make(tensors)
         copy_all(self.places, tensors)
         with torch.inference_mode(False):
             return self.plan.parts(self._make())
 
     def pull(self, tensors: Sequence[Tensor], grads: Values) -> Values:
-        if torch.is_grad_enabled():  # these gradients have gradients
-            return super().pull(tensors, grads)
         if self._pull is None:
-            self._prepare_backward()
+            self._try(self._prepare_backward)
+        # gradients that have gradients themselves need the operations
+        if self._failed or torch.is_grad_enabled():
+            return super().pull(tensors, grads)
         copy_all(self.places, tensors)
-        for place, grad in zip(self.grad_places, grads):
-            if grad is None:
-                place.zero_()
-        there = [(place, grad) for place, grad in zip(self.grad_places, grads)
-                 if grad is not None]
-        copy_all(*zip(*there))
+        self._load(grads)
         found: Values = [None] * len(self.batches)
         for i, grad in zip(self.wanted, self._pull()):
             found[i] = grad
         return self.plan.parted(found)
 
-    @torch.no_grad()
+    def _load(self, grads: Values) -> None:
+        """Copy gradients of kernels to their places, zeros for None."""
+        pairs = list(zip(self.grad_places, grads))
+        for place, grad in pairs:
+            if grad is None:
+                place.zero_()
+        copy_all(*zip(*((p, g) for p, g in pairs if g is not None)))
+
+    def _try(self, prepare: Callable[[], None]) -> None:
+        if self._failed:
+            return
+        try:
+            with torch.inference_mode(False), torch.no_grad():
+                prepare()
+        except Exception as error:  # no compiler, no memory ...
+            self._failed = True
+            print_log(
+                f'the kernels of {len(self.plan.blocks)} blocks are made in '
+                f'batches, but not {type(self).__name__.lower()}: '
+                f'{one_line(error)}',
+                'current',
+                level=logging.WARNING)
+
     def _prepare(self) -> None:
         plan = self.plan
         self.batches = [batch.clone() for batch in plan.load(plan.tensors)]
@@ -69,7 +92,6 @@ class Static(Direct):
         self._make = self.prepared(lambda *batches: plan.make(batches),
                                    self.batches)
 
-    @torch.no_grad()
     def _prepare_backward(self) -> None:
         plan, count = self.plan, len(self.batches)
         self.grads = [torch.zeros_like(r) for r in plan.make(self.batches)]
@@ -98,15 +120,20 @@ class Captured(Static):
 
     def prepared(self, function: Callable[..., Sequence[Tensor]],
                  batches: List[Tensor]) -> Run:
+        with torch.cuda.device(batches[0].device):
+            return self._captured(partial(function, *batches))
+
+    @staticmethod
+    def _captured(call: Run) -> Run:
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(3):  # libraries set themselves up
-                function(*batches)
+                call()
         torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, capture_error_mode='thread_local'):
-            results = function(*batches)
+            results = call()
 
         def run() -> Sequence[Tensor]:
             graph.replay()
