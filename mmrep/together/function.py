@@ -33,7 +33,9 @@ class All(Function):
         ctx.engine = engine
         ctx.save_for_backward(*tensors)
         ctx.set_materialize_grads(False)
-        return tuple(engine.make(tensors))
+        made = tuple(engine.make(tensors))
+        ctx.serial = engine.serial
+        return made
 
     @staticmethod
     def backward(ctx: Any, *grads: Optional[Tensor]) -> tuple:
@@ -47,6 +49,6 @@ class All(Function):
         if not there:
             return None, *[None] * len(wanted)
         with without_autocast(there[0].device.type):
-            found = ctx.engine.pull(ctx.saved_tensors, list(grads))
+            found = ctx.engine.pull(ctx.saved_tensors, list(grads), ctx.serial)
         return None, *(grad if needed else None
                        for grad, needed in zip(found, wanted))

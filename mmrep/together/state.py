@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from ..compat.modules import buffers_of, parameters_of
 from ..layers import RepConv2d
-from ..layers.tree import Tree
+from ..layers.tree import Tree, ids_in
 from .alike import eps_of
 
 
@@ -26,10 +26,10 @@ class State:
         self.dicts = [
             d for m in inside for d in (parameters_of(m), buffers_of(m))
         ]
-        self.sizes = list(map(len, self.dicts))
-        self.places = [(names, name, there) for names in self.dicts
-                       for name, there in names.items()]
-        self.tensors = [t for *_, t in self.places if isinstance(t, Tensor)]
+        self.ids = ids_in(self.dicts)
+        self.tensors = [
+            t for names in self.dicts for t in names.values() if t is not None
+        ]
         self.wanted = [t.requires_grad for t in self.tensors]
         self.addresses = list(map(Tensor.data_ptr, self.tensors))
         self.kinds = self._kinds()
@@ -42,11 +42,8 @@ class State:
 
     def stands(self) -> bool:
         """Return True if modules and tensors are the same, in any mode."""
-        if list(map(len, self.dicts)) != self.sizes or not self.tree.holds():
+        if ids_in(self.dicts) != self.ids or not self.tree.holds():
             return False
-        for names, name, there in self.places:
-            if names.get(name) is not there:
-                return False
         addresses = list(map(Tensor.data_ptr, self.tensors))
         if addresses == self.addresses:
             return True

@@ -46,16 +46,20 @@ class Static(Direct):
         if self._failed:
             return super().make(tensors)
         copy_all(self.places, tensors)
+        self.serial += 1
         with torch.inference_mode(False):
             return self.plan.parts(self._make())
 
-    def pull(self, tensors: Sequence[Tensor], grads: Values) -> Values:
+    def pull(self, tensors: Sequence[Tensor], grads: Values,
+             serial: int) -> Values:
         if self._pull is None:
             self._try(self._prepare_backward)
         # gradients that have gradients themselves need the operations
         if self._failed or torch.is_grad_enabled():
-            return super().pull(tensors, grads)
-        copy_all(self.places, tensors)
+            return super().pull(tensors, grads, serial)
+        if serial != self.serial:  # another forward has used the places
+            copy_all(self.places, tensors)
+            self.serial += 1
         self._load(grads)
         found: Values = [None] * len(self.batches)
         for i, grad in zip(self.wanted, self._pull()):
