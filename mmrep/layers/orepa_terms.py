@@ -212,19 +212,25 @@ class PerChannel:
         parts = depthwise.reshape(-1, self.width,
                                   len(depthwise) // self.in_channels,
                                   depthwise[0].numel())
+        if self.width == 1:
+            return parts.flatten(1, 2)
         blocks = torch.diag_embed(parts.permute(0, 2, 3, 1), dim1=1, dim2=3)
         return blocks.flatten(3).flatten(1, 2)
 
     def diagonal(self, blocks: Tensor, depthwise: Tensor) -> Tensor:
         """Invert :meth:`blocks`."""
         width = self.width
+        if width == 1:
+            return blocks.reshape(depthwise.shape)
         parts = blocks.unflatten(2, (width, -1)).unflatten(1, (width, -1))
         parts = parts.diagonal(dim1=1, dim2=3).permute(0, 3, 1, 2)
         return parts.reshape(depthwise.shape)
 
     @property
     def width(self) -> int:
-        """Number of channels that are joined."""
+        """Number of channels that are joined, which takes more operations."""
+        if is_functional():
+            return 1
         return math.gcd(self.in_channels // self.groups, JOINED)
 
 

@@ -34,7 +34,7 @@ class Graphs:
         """Return the weights, and the biases if there are any."""
         if self._forward is None:
             self._forward = trace(self.batched, given, self.joined)
-        return self._forward(*given)
+        return self._forward.forward(*given)  # hooks are of no use here
 
     def backward(self, given: Sequence[Tensor],
                  grads: Sequence[Tensor]) -> Tuple[Tensor, ...]:
@@ -42,7 +42,7 @@ class Graphs:
         if self._backward is None:
             pull = Pull(self.batched, self.wanted)
             self._backward = trace(pull, [*given, *grads], self.joined)
-        return self._backward(*given, *grads)
+        return self._backward.forward(*given, *grads)
 
 
 _made: Dict[Hashable, Graphs] = {}

@@ -77,7 +77,7 @@ def _keep_constants(module: GraphModule) -> None:
                 value, Tensor):
             continue
         name = f'constant_{i}'
-        module.register_buffer(name, value)
+        setattr(module, name, value)  # read faster than a buffer
         with module.graph.inserting_before(node):
             new = module.graph.get_attr(name)
         new.meta['val'] = node.meta['val']
@@ -100,7 +100,7 @@ def _join_views(module: GraphModule) -> None:
             continue
         with graph.inserting_before(node):
             new = graph.call_function(torch.ops.aten.as_strided.default,
-                                      (base, list(shape), list(strides)))
+                                      (base, shape, strides))
         new.meta['val'] = node.meta['val']
         node.replace_all_uses_with(new)
 
