@@ -2,7 +2,7 @@
 
 Uses: ``torch.utils._python_dispatch``, where PyTorch has the base class of
 such modes, and the schema of an operation, which says whether its result is a
-view. Neither has a public name up to PyTorch 2.14.
+view, or an argument changes. Neither has a public name up to PyTorch 2.14.
 """
 from typing import Any
 
@@ -10,7 +10,7 @@ import torch
 
 from .private import private
 
-__all__ = ['DispatchMode', 'is_view']
+__all__ = ['DispatchMode', 'is_view', 'writes']
 
 _Mode = private('torch.utils._python_dispatch.TorchDispatchMode', __name__,
                 'to see operations')
@@ -39,3 +39,14 @@ def is_view(operation: Any) -> bool:
     found = [a.alias_info for a in operation._schema.arguments]
     found = [info for info in found if info is not None]
     return bool(found) and not any(info.is_write for info in found)
+
+
+def writes(operation: Any) -> bool:
+    """Return True if an operation changes one of its arguments.
+
+    Args:
+        operation: The operation as ``__torch_dispatch__`` gets it, or any
+            function, which counts as one that changes nothing.
+    """
+    schema = getattr(operation, '_schema', None)
+    return schema is not None and schema.is_mutable

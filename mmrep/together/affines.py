@@ -29,7 +29,8 @@ class Affines:
         flat = [norm for row in norms for norm in row]
         sizes = [len(norm.running_mean) for norm in flat]
         self.sizes = [(len(row), len(row[0].running_mean)) for row in norms]
-        eps = torch.tensor([eps_of(norm) for norm in flat])
+        eps = torch.tensor([eps_of(norm) for norm in flat],
+                           dtype=torch.float64)  # as Python has it
         eps = eps.repeat_interleave(torch.tensor(sizes))
         self.eps = eps.to(values[columns[0]])
         self.is_felt = any(

@@ -48,6 +48,9 @@ class All(Function):
         wanted = ctx.needs_input_grad[1:]
         if not there:
             return None, *[None] * len(wanted)
+        if len(there) < len(grads):  # a block has no part in the loss
+            reached = ctx.engine.plan.reached(list(grads))
+            wanted = [a and b for a, b in zip(wanted, reached)]
         with without_autocast(there[0].device.type):
             found = ctx.engine.pull(ctx.saved_tensors, list(grads), ctx.serial)
         return None, *(grad if needed else None

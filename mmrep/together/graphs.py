@@ -7,8 +7,11 @@ from typing import Any, Callable, Dict, Hashable, Sequence, Tuple
 
 import torch
 from torch import Tensor
+from torch.func import functionalize
 from torch.fx import GraphModule, Node
 from torch.fx.experimental.proxy_tensor import make_fx
+
+from ..compat.dispatching import writes
 
 # views that begin where their base begins
 VIEWS = {
@@ -36,9 +39,12 @@ def trace(function: Callable[..., Sequence[Tensor]],
         tensors: Its contiguous arguments; their values do not matter.
         joined: False for a compiler, which sees less behind joined views.
     """
+    mode = 'fake' if joined else 'real'
     with torch.enable_grad():
-        graph = make_fx(
-            function, tracing_mode='fake' if joined else 'real')(*tensors)
+        graph = make_fx(function, tracing_mode=mode)(*tensors)
+        if any(map(_writes, graph.graph.nodes)):
+            pure = functionalize(graph, remove='mutations_and_views')
+            graph = make_fx(pure, tracing_mode=mode)(*tensors)
     _drop_unused(graph)
     _keep_constants(graph)
     _drop_copies(graph)
@@ -53,8 +59,13 @@ def trace(function: Callable[..., Sequence[Tensor]],
     return graph
 
 
+def _writes(node: Node) -> bool:
+    """Return True for an operation that changes one of its inputs."""
+    return node.op == 'call_function' and writes(node.target)
+
+
 def _drop_unused(module: GraphModule) -> None:
-    """Remove results that nothing uses; no operation changes its input."""
+    """Remove results that nothing uses."""
     for node in reversed(list(module.graph.nodes)):
         if node.op == 'call_function' and not node.users:
             module.graph.erase_node(node)

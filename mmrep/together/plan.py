@@ -1,5 +1,5 @@
 """The kernels of many blocks, in as few operations as there are kinds."""
-from typing import List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import List, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 from torch import Tensor
 
@@ -24,6 +24,7 @@ class Plan(NamedTuple):
             of biases if there are any: these are the results.
         where: Result and row of each block's weight, then of its bias.
         feeding: The stages whose results others need.
+        owners: Numbers of the blocks that each tensor is in.
     """
 
     blocks: List[RepConv2d]
@@ -32,6 +33,7 @@ class Plan(NamedTuple):
     made: List[Group]
     where: List[List[Tuple[int, int]]]
     feeding: List[Stage]
+    owners: List[Set[int]]
 
     @property
     def tensors(self) -> List[Tensor]:
@@ -98,6 +100,20 @@ class Plan(NamedTuple):
             rows[i][row] = grad
         there = (filled(r, [s[1:]] * s[0]) for r, s in zip(rows, shapes))
         return [stack(row) if row else None for row in there]
+
+    def reached(self, grads: Values) -> List[bool]:
+        """Return for each tensor if a kernel with a gradient has it.
+
+        Args:
+            grads: Gradients of :meth:`parts`, None for those without.
+        """
+        each = iter(grads)
+        there = {
+            i
+            for i, places in enumerate(self.where)
+            if any([next(each) is not None for _ in places])
+        }
+        return [not there.isdisjoint(owners) for owners in self.owners]
 
     def _values(self, batches: Sequence[Tensor]) -> Values:
         return [*batches, *[None] * (self.stages[-1].end - len(batches))]

@@ -1,5 +1,5 @@
 """Plan how the kernels of many blocks are made at once."""
-from typing import Dict, Hashable, List, Sequence, Tuple
+from typing import Dict, Hashable, List, Sequence, Set, Tuple
 
 import torch
 from torch import nn
@@ -65,7 +65,8 @@ class _Planner:
             stage for stage in self.stages
             if isinstance(stage, Affines) or not outer.issuperset(stage.blocks)
         ]
-        return Plan(blocks, self.batches, self.stages, made, where, feeding)
+        return Plan(blocks, self.batches, self.stages, made, where, feeding,
+                    _owners(blocks, self.batches))
 
     def _add(self, tensors: Sequence[torch.Tensor], is_flat=False) -> int:
         """Add a batch, and return its place."""
@@ -136,6 +137,15 @@ def _groups(blocks: Blocks) -> List[Blocks]:
     for block in blocks:
         visit(block)
     return [list(found[key]) for key in sorted(found, key=lambda key: key[0])]
+
+
+def _owners(blocks: Blocks, batches: List[Batch]) -> List[Set[int]]:
+    """Return the numbers of the blocks that each tensor is in."""
+    found: Dict[int, Set[int]] = {}
+    for i, block in enumerate(blocks):
+        for tensor in (*block.parameters(), *block.buffers()):
+            found.setdefault(id(tensor), set()).add(i)
+    return [found[id(t)] for batch in batches for t in batch.tensors]
 
 
 def _columns(blocks, named) -> List[tuple]:

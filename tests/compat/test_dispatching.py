@@ -2,7 +2,7 @@
 import pytest
 import torch
 
-from mmrep.compat.dispatching import DispatchMode, is_view
+from mmrep.compat.dispatching import DispatchMode, is_view, writes
 
 aten = torch.ops.aten
 
@@ -20,6 +20,17 @@ aten = torch.ops.aten
 ])
 def test_views(operation, view):
     assert is_view(operation) == view
+
+
+@pytest.mark.parametrize('operation, expected', [
+    (aten.view.default, False),
+    (aten.add.Tensor, False),
+    (aten.add_.Tensor, True),
+    (aten.mm.out, True),
+    (len, False),
+])
+def test_writes(operation, expected):
+    assert writes(operation) == expected
 
 
 def test_a_mode_sees_the_backward():

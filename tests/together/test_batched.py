@@ -1,0 +1,117 @@
+"""Kernels in batches are those that each block makes by itself."""
+import pytest
+import torch
+
+import mmrep
+
+from .common import (assert_same, blocks, gradients, image, in_batches,
+                     stepped, twins, watch_traces)
+
+OREPA, DBB, STEM = 'OREPAConv2d', 'DBBConv2d', dict(kernel_size=7, padding=3)
+POINT = dict(kernel_size=1, padding=0)
+SPREAD = dict(groups=2, dilation=2, stride=2, bias=False)
+TWO_STAGES = dict(branches=['1x1_kxk'])
+KINDS = {
+    'orepa': (OREPA, dict()),
+    'orepa 1x1': (OREPA, POINT),
+    'orepa 1x3': (OREPA, dict(kernel_size=(1, 3), padding=(0, 1))),
+    'orepa groups': (OREPA, dict(SPREAD, internal_channels=8)),
+    'orepa depthwise': (OREPA, dict(groups=4, scaling='scalar')),
+    'orepa no origin': (OREPA, dict(branches=['1x1'], padding_mode='reflect')),
+    'orepa origin': (OREPA, dict(branches=['origin'])),
+    'orepa none': (OREPA, dict(branches=['origin', '1x1'], scaling='none')),
+    'stem': (OREPA, STEM),
+    'plain stem': (OREPA, dict(branches=['plain_stem', 'origin'], **STEM)),
+    'dbb': (DBB, dict(norms=['kxk', 'branches', 'sum'])),
+    'dbb groups': (DBB, dict(TWO_STAGES, **SPREAD)),
+    'repvgg': ('RepVGGConv2d', dict()),
+    'nested kxk': ('ACBConv2d', dict(nest='kxk')),
+    'nested second': (DBB, dict(TWO_STAGES, nest='second')),
+    'mobileone': ('MobileOneConv2d', dict(bias=False, groups=4)),
+    'qarepvgg': ('QARepVGGConv2d', dict()),
+    'orepavgg': ('OREPAVGGConv2d', dict()),
+    'large': ('LargeKernelConv2d', dict(kernel_size=5, padding=2)),
+    'dilated': ('BranchedConv2d', dict(branches=['1x1', '3x3_d2'])),
+}
+over_kinds = pytest.mark.parametrize('name', KINDS)
+
+
+def batched_and_not(name, **options):
+    kind, own = KINDS[name]
+    return twins(blocks(kind, **own, **options))
+
+
+@over_kinds
+def test_values_and_gradients(name):
+    together, apart = batched_and_not(name)
+    assert_same(stepped(together, image()), stepped(apart, image()))
+    assert in_batches(together) == [2]
+
+
+@pytest.mark.parametrize('name', ['orepa 1x1', 'repvgg'])
+def test_in_single_precision(name):
+    together, apart = batched_and_not(name, dtype=torch.float32)
+    for found, twin in zip(kernels_in(together), apart):
+        for one, other in zip(found, twin.kernel()):
+            assert_same({0: one}, {0: other}, 1e-6)
+    x = image(torch.float32)
+    assert_same(stepped(together, x), stepped(apart, x), 1e-5)
+    assert in_batches(together) == [2]
+
+
+def kernels_in(net):
+    """Return the kernels of blocks in a row while the net runs."""
+    seen = []
+    hooks = [
+        layer.register_forward_hook(
+            lambda layer, args, out: seen.append(layer.kernel()))
+        for layer in net
+    ]
+    net(image(net[0].origin.dtype))
+    for hook in hooks:
+        hook.remove()
+    return seen
+
+
+@pytest.mark.parametrize('name', ['orepa 1x1', 'repvgg'])
+def test_channels_last(name):
+    last = dict(memory_format=torch.channels_last)
+    together, apart = (net.to(**last) for net in batched_and_not(name))
+    x = image().to(**last)
+    assert_same(stepped(together, x), stepped(apart, x))
+    for weight, _ in kernels_in(together):
+        assert weight.is_contiguous(**last)
+
+
+@pytest.mark.parametrize('name', ['orepa 1x1', 'repvgg'])
+def test_second_derivatives(name):
+    """The step of a meta-learner: gradients of a norm of gradients."""
+    found = []
+    for net in batched_and_not(name):
+        parameters = dict(net.named_parameters())
+        loss = net(image()).square().sum()
+        first = torch.autograd.grad(
+            loss, list(parameters.values()), create_graph=True)
+        sum(grad.square().sum() for grad in first).backward()
+        found.append(gradients(net))
+    assert_same(*found)
+    assert any(grad.abs().max() > 1 for grad in found[0].values())
+
+
+def test_norms_that_never_train():
+    together, apart = batched_and_not('repvgg')
+    for net in (together, apart):
+        for layer in net:
+            layer.keep_norms_in_eval()
+        net.train()
+    assert_same(stepped(together, image()), stepped(apart, image()))
+    assert in_batches(together) == [2]
+
+
+def test_one_trace_for_all_nets_of_a_structure():
+    with watch_traces() as traces:
+        for width in (3, 5, 3):
+            net = mmrep.batch_kernels(blocks(OREPA, width=width, **POINT))
+            net(torch.randn(1, width, 4, 4,
+                            dtype=torch.double)).sum().backward()
+        assert traces.call_count == 4
