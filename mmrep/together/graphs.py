@@ -39,12 +39,11 @@ def trace(function: Callable[..., Sequence[Tensor]],
         tensors: Its contiguous arguments; their values do not matter.
         joined: False for a compiler, which sees less behind joined views.
     """
-    mode = 'fake' if joined else 'real'
     with torch.enable_grad():
-        graph = make_fx(function, tracing_mode=mode)(*tensors)
+        graph = make_fx(function, tracing_mode='real')(*tensors)
         if any(map(_writes, graph.graph.nodes)):
             pure = functionalize(graph, remove='mutations_and_views')
-            graph = make_fx(pure, tracing_mode=mode)(*tensors)
+            graph = make_fx(pure, tracing_mode='real')(*tensors)
     _drop_unused(graph)
     _keep_constants(graph)
     _drop_copies(graph)
