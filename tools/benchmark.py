@@ -39,6 +39,7 @@ from mmrep.measure.columns import cells_of, title_of
 from mmrep.measure.comparison import (all_forms, compare_inference,
                                       compare_training, training_steps)
 from mmrep.measure.host import compare_host, host_steps
+from mmrep.measure.kernels import WAYS
 from mmrep.pictures.costs import draw_costs
 from mmrep.pictures.files import check_picture, writer
 
@@ -76,6 +77,14 @@ def parse_args(argv=None):
         action='store_true',
         help="measure the host's time of tiny backbones; it changes the "
         'defaults to --size 32 32 --batch-size 2 --rounds 30')
+    parser.add_argument(
+        '--kernels',
+        nargs='+',
+        choices=list(WAYS),
+        default=[],
+        help='ways to make the kernels of each net with blocks, each in a row: '
+        'one by one, in batches, in compiled batches or CUDA graphs; default: '
+        "as the net does it by itself, on a GPU mmrep's backbones in batches")
     parser.add_argument('--out', help='JSON file to write')
     parser.add_argument('--picture', help='picture to draw, *.png or *.svg')
     parser.set_defaults(size=None, batch_size=None)
@@ -95,6 +104,9 @@ def check(args):
                         '--inference')
     if args.inference and args.host:
         raise UserError('--host measures training steps: leave out '
+                        '--inference')
+    if args.inference and args.kernels:
+        raise UserError('--kernels is of training steps: leave out '
                         '--inference')
     outs = dict(out=args.out, picture=args.picture)
     for name, path in outs.items():
@@ -117,12 +129,14 @@ def tell(bar, task, path, done=0, count=None):
 
 def measure(args):
     """Measure all configs and return what they cost as plain data."""
-    prepare = partial(training_steps, backbone=args.backbone)
-    compare = compare_training
-    if args.inference:
-        prepare, compare = all_forms, compare_inference
-    elif args.host:
-        prepare, compare = host_steps, compare_host
+    prepare, compare = all_forms, compare_inference
+    if args.host:
+        prepare, compare = partial(
+            host_steps, kernels=args.kernels), compare_host
+    elif not args.inference:
+        prepare, compare = partial(
+            training_steps, backbone=args.backbone,
+            kernels=args.kernels), compare_training
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task('preparing', total=None)
         prepared = prepare(
@@ -140,6 +154,7 @@ def measure(args):
         inference=args.inference,
         backbone=args.backbone or args.host,
         host=args.host,
+        kernels=args.kernels,
         size=list(args.size),
         batch_size=args.batch_size,
         rounds=args.rounds,

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.fx import GraphModule
 
 from .private import private
+from .quiet import muted
 
 _compile = private('torch._inductor.compile', __name__, 'to compile kernels')
 
@@ -26,5 +27,6 @@ def compiled(graph: GraphModule,
     for node in graph.graph.nodes:
         node.meta.clear()  # it would be of another tracer
     on_cpu = all(tensor.device.type == 'cpu' for tensor in tensors)
-    return _compile(
-        graph, list(tensors), options={'cpp_wrapper': True} if on_cpu else {})
+    options = {'cpp_wrapper': True} if on_cpu else {}
+    with muted():  # on a CPU it warns that there is no GPU
+        return _compile(graph, list(tensors), options=options)

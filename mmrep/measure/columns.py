@@ -47,7 +47,8 @@ def cells_of(row: dict) -> Cells:
         row: A row of :mod:`.comparison` or :mod:`.host`.
     """
     form = {'form': row['form']} if 'form' in row else {}
-    name = [row['config'], *([row['moment']] if 'moment' in row else [])]
+    told = [row[key] for key in ('moment', 'kernels') if key in row]
+    name = [row['config'], *told]
     unit = 'ms' if 'launched' in row else 's'
     times = {part: duration(row[part], unit) for part in PARTS if part in row}
     work = {} if 'multiply_adds' not in row else {

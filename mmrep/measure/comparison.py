@@ -14,6 +14,7 @@ from .backbone_alone import BackboneAlone
 from .cost import MeasuredTraining
 from .evolving import evolving_steps
 from .inference import FUSED, PLAIN, Inference, inference_forms
+from .kernels import Way, in_ways
 from .memory import explained, unexplained
 from .timing import in_turn, median
 from .training_step import TrainingStep, training_model
@@ -26,6 +27,7 @@ def training_steps(configs: Sequence[str],
                    size: Sequence[int],
                    batch_size: int,
                    backbone: bool = False,
+                   kernels: Sequence[str] = (),
                    progress: Callable[..., object] = lambda *_: None) -> Steps:
     """Build the training step of each config.
 
@@ -37,13 +39,15 @@ def training_steps(configs: Sequence[str],
         size: The height and width of the images in pixels.
         batch_size: The number of images in a batch.
         backbone: True leaves out neck and heads. Defaults to False.
+        kernels: Ways to make kernels, see :func:`.in_ways`. Defaults to none.
         progress: The function to call with a path and, for a net that
             evolves, with the number of events so far and of all events.
             Defaults to one that does nothing.
 
     Returns:
-        Pairs of the beginning of a row, which has ``config`` and for a net
-        that evolves ``moment``, and a :class:`TrainingStep`.
+        Pairs of the beginning of a row, which has ``config``, for a net that
+        evolves ``moment`` and for a way ``kernels``, and a
+        :class:`TrainingStep`.
 
     Raises:
         UserError: A config cannot be trained.
@@ -52,11 +56,21 @@ def training_steps(configs: Sequence[str],
     for path in configs:
         progress(path)
         cfg = load_config(path)
-        model = training_model(cfg, size)
-        if backbone:
-            model = BackboneAlone(model).train()
-        steps += steps_of(path, cfg, model, size, batch_size, progress)
+
+        def build() -> nn.Module:
+            model = training_model(cfg, size)
+            return BackboneAlone(model).train() if backbone else model
+
+        for way, model in in_ways(build, kernels):
+            found = steps_of(path, cfg, model, size, batch_size, progress)
+            steps += in_way(way, found)
     return steps
+
+
+def in_way(way: Way, steps: Steps) -> Steps:
+    """Name the way of making kernels in the rows of steps, if there is one."""
+    own = {} if way is None else dict(kernels=way)
+    return [({**row, **own}, step) for row, step in steps]
 
 
 def steps_of(path: str,

@@ -15,7 +15,8 @@ from torch import nn
 
 from ..hosts import load_config
 from .backbone_alone import BackboneAlone
-from .comparison import PARTS, Steps, steps_of
+from .comparison import PARTS, Steps, in_way, steps_of
+from .kernels import in_ways
 from .launches import Launches, as_on_a_gpu
 from .timing import Laps, Seconds, in_turn, median
 from .tiny import tiny
@@ -65,6 +66,7 @@ class HostStep(TrainingStep):
 def host_steps(configs: Sequence[str],
                size: Sequence[int],
                batch_size: int,
+               kernels: Sequence[str] = (),
                progress: Callable[..., object] = lambda *_: None) -> Steps:
     """Build the steps of tiny backbones of the structures of configs.
 
@@ -72,6 +74,7 @@ def host_steps(configs: Sequence[str],
         configs: The paths of the configs.
         size: The height and width of the images in pixels.
         batch_size: The number of images in a batch.
+        kernels: See :func:`.training_steps`.
         progress: See :func:`.training_steps`.
 
     Returns:
@@ -85,9 +88,14 @@ def host_steps(configs: Sequence[str],
     for path in configs:
         progress(path)
         cfg = tiny(load_config(path))
-        model = BackboneAlone(training_model(cfg, size)).train()
-        steps += steps_of(path, cfg, model, size, batch_size, progress,
-                          HostStep)
+
+        def build() -> nn.Module:
+            return BackboneAlone(training_model(cfg, size)).train()
+
+        for way, model in in_ways(build, kernels):
+            found = steps_of(path, cfg, model, size, batch_size, progress,
+                             HostStep)
+            steps += in_way(way, found)
     return steps
 
 

@@ -87,7 +87,7 @@ def _keep_constants(module: GraphModule) -> None:
                 value, Tensor):
             continue
         name = f'constant_{i}'
-        setattr(module, name, value)  # read faster than a buffer
+        module.register_buffer(name, value)
         with module.graph.inserting_before(node):
             new = module.graph.get_attr(name)
         new.meta['val'] = node.meta['val']
