@@ -21,6 +21,14 @@ def has_hooks(module: nn.Module) -> bool:
     return any(getattr(module, name, None) for name in HOOKS)
 
 
+def hooks_of(module: nn.Module) -> List[dict]:
+    """Return the mappings of a module's hooks on forward and backward."""
+    return [
+        hooks for name, hooks in vars(module).items()
+        if name.startswith(KINDS) and isinstance(hooks, dict)
+    ]
+
+
 def pre_hooks_of(module: nn.Module) -> List[Callable]:
     """Return the hooks that run before a module's forward."""
     return list(module._forward_pre_hooks.values())

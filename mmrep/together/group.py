@@ -83,7 +83,8 @@ class Group:
     """The kernels of blocks that are alike, and their gradients.
 
     Args:
-        blocks: The blocks; the first one tells how to make a kernel.
+        block: One of the blocks, which tells how to make a kernel.
+        count: Their number.
         inputs: Places of the inputs.
         values: A list with the values of the inputs. The batch of weights is
             added, then the batch of biases if there are any.
@@ -94,11 +95,11 @@ class Group:
         end: The place behind the last one.
     """
 
-    def __init__(self, blocks: List[RepConv2d], inputs: Inputs, values: Values,
-                 joined: bool) -> None:
-        self.blocks, self.inputs, self.start = blocks, inputs, len(values)
-        self.graphs = graphs_of(blocks[0], len(blocks), inputs.biases,
-                                inputs.wanted, joined)
+    def __init__(self, block: RepConv2d, count: int, inputs: Inputs,
+                 values: Values, joined: bool) -> None:
+        self.inputs, self.start = inputs, len(values)
+        self.graphs = graphs_of(block, count, inputs.biases, inputs.wanted,
+                                joined)
         made = self.graphs.forward(inputs.gather(values))
         self.shapes = [batch.shape for batch in made]
         values += made

@@ -50,8 +50,10 @@ class State:
         addresses = list(map(Tensor.data_ptr, self.tensors))
         if addresses == self.addresses:
             return True
+        if self._kinds() != self.kinds:
+            return False
         self.addresses = addresses
-        return self._kinds() == self.kinds
+        return True
 
     def _modes(self) -> List[tuple]:
         return [(norm.training, eps_of(norm)) for norm in self.norms]
