@@ -1,12 +1,11 @@
 """One block's kernel as a function of tensors, for a batch of such blocks."""
 import copy
 from threading import RLock
-from typing import Dict, Hashable, Optional, Sequence, Tuple
+from typing import Callable, Dict, Hashable, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vjp, vmap
-from torch.fx import GraphModule
 
 from ..compat.hooks import hooks_of
 from ..kernel import AFFINES, Kernel
@@ -15,6 +14,7 @@ from ..layers.plain import memory_format
 from .alike import inner_blocks, key_of, own_norms, own_tensors
 from .graphs import trace
 
+Run = Callable[..., Tuple[Tensor, ...]]
 MOST = 512  # kinds of groups whose operations are kept
 LOCK = RLock()  # a trace replaces the tensors of a block, which is shared
 
@@ -31,14 +31,15 @@ class Graphs:
     def __init__(self, batched: 'Batched', wanted: Sequence[bool],
                  joined: bool) -> None:
         self.batched, self.wanted, self.joined = batched, wanted, joined
-        self._forward: Optional[GraphModule] = None
-        self._backward: Optional[GraphModule] = None
+        # not as modules, which modes such as counters of operations follow
+        self._forward: Optional[Run] = None
+        self._backward: Optional[Run] = None
 
     def forward(self, given: Sequence[Tensor]) -> Tuple[Tensor, ...]:
         """Return the weights, and the biases if there are any."""
         with LOCK:
             if self._forward is None:
-                self._forward = trace(self.batched, given, self.joined)
+                self._forward = trace(self.batched, given, self.joined).forward
         return self._forward(*given)
 
     def backward(self, given: Sequence[Tensor],
@@ -47,7 +48,8 @@ class Graphs:
         with LOCK:
             if self._backward is None:
                 pull = Pull(self.batched, self.wanted)
-                self._backward = trace(pull, [*given, *grads], self.joined)
+                self._backward = trace(pull, [*given, *grads],
+                                       self.joined).forward
         return self._backward(*given, *grads)
 
 

@@ -3,6 +3,7 @@ from typing import List
 
 from torch import Tensor, nn
 
+from ..compat.hooks import pre_hooks_of
 from ..compat.modules import buffers_of, parameters_of
 from ..layers import RepConv2d
 from ..layers.tree import Tree
@@ -23,11 +24,11 @@ class State:
             dict.fromkeys(n for b in blocks for n in b.norms_inside()))
         self.modes = self._modes()
         inside = dict.fromkeys(m for b in blocks for m in b.modules())
-        self.dicts = [
-            d for m in inside for d in (parameters_of(m), buffers_of(m))
-        ]
+        found = [d for m in inside for d in (parameters_of(m), buffers_of(m))]
+        # a hook may write a tensor before its module runs
+        self.dicts = [*found, *map(pre_hooks_of, inside)]
         self.sizes = list(map(len, self.dicts))
-        self.places = [(names, name, there) for names in self.dicts
+        self.places = [(names, name, there) for names in found
                        for name, there in names.items()]
         self.tensors = [t for *_, t in self.places if isinstance(t, Tensor)]
         self.wanted = [t.requires_grad for t in self.tensors]

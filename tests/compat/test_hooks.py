@@ -34,7 +34,7 @@ def test_pre_hooks_with_keywords():
         seen.append(kwargs)
 
     source.register_forward_pre_hook(hook, with_kwargs=True)
-    assert pre_hooks_of(source) == [hook], GONE
+    assert list(pre_hooks_of(source).values()) == [hook], GONE
     copy_hooks(source, target, {})
     target(input=torch.ones(1, 1))
     assert list(seen[0]) == ['input'], f'{GONE}, with their options'

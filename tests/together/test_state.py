@@ -10,7 +10,7 @@ import mmrep
 from mmrep.together import batcher as code
 from mmrep.together.state import State
 
-from .common import assert_same, image, mixed, stepped, twins
+from .common import assert_same, image, in_batches, mixed, stepped, twins
 
 
 def optimizer_step(kind, **options):
@@ -73,6 +73,24 @@ def changed(name, change):
     return together, apart
 
 
+def test_a_hook_that_writes():
+    """The block makes its kernel by itself, as long as there is the hook."""
+    together, _ = twins(mixed())
+    together(image())
+
+    def double(layer, args):
+        layer.weight.data.mul_(2)
+
+    hook = together[0].register_forward_pre_hook(double)
+    _, apart = twins(together)
+    for _ in range(2):
+        assert_same(stepped(together, image()), stepped(apart, image()))
+    assert in_batches(together) == [3]
+    hook.remove()
+    together(image())
+    assert in_batches(together) == [4]
+
+
 @pytest.mark.parametrize('name', VALUES)
 def test_values(name):
     together, apart = changed(name, VALUES[name])
@@ -114,6 +132,7 @@ def test_a_mode(net, change):
     lambda net: net[0].branches.clear(),
     lambda net: net.append(nn.ReLU()),
     lambda net: net[1].register_buffer('more', torch.zeros(1)),
+    lambda net: net[0].branches.product.register_forward_pre_hook(print),
     lambda net: setattr(net[0].weight, 'data', torch.ones(3, 4, 1, 1)),
 ])
 def test_another_structure(net, change):
