@@ -6,7 +6,7 @@ options, and ``_is_full_backward_hook``. Public functions register hooks, none
 lists or copies them up to PyTorch 2.14.
 """
 import copy
-from typing import Callable, List
+from typing import Callable, Dict, List
 
 from torch import nn
 
@@ -21,9 +21,17 @@ def has_hooks(module: nn.Module) -> bool:
     return any(getattr(module, name, None) for name in HOOKS)
 
 
-def pre_hooks_of(module: nn.Module) -> List[Callable]:
-    """Return the hooks that run before a module's forward."""
-    return list(module._forward_pre_hooks.values())
+def hooks_of(module: nn.Module) -> List[dict]:
+    """Return the mappings of a module's hooks on forward and backward."""
+    return [
+        hooks for name, hooks in vars(module).items()
+        if name.startswith(KINDS) and isinstance(hooks, dict)
+    ]
+
+
+def pre_hooks_of(module: nn.Module) -> Dict[int, Callable]:
+    """Return the mapping of the hooks that run before a module's forward."""
+    return module._forward_pre_hooks
 
 
 def drop_hooks(module: nn.Module, is_ours: Callable[[Callable], bool]) -> None:

@@ -109,7 +109,7 @@ def _check_whole(model: nn.Module) -> None:
 def _check_hooks(layer: RepConv2d, name: str) -> None:
     """Refuse hooks that make a weight out of tensors of the layer."""
     for inside, module in layer.named_modules(prefix=name):
-        for hook in pre_hooks_of(module):
+        for hook in pre_hooks_of(module).values():
             for kind, way in WEIGHT_MAKERS.items():
                 if isinstance(hook, kind):
                     raise UserError(

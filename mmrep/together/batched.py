@@ -1,18 +1,22 @@
 """One block's kernel as a function of tensors, for a batch of such blocks."""
-from typing import Dict, Hashable, Optional, Sequence, Tuple
+import copy
+from threading import RLock
+from typing import Callable, Dict, Hashable, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vjp, vmap
-from torch.fx import GraphModule
 
+from ..compat.hooks import hooks_of
 from ..kernel import AFFINES, Kernel
 from ..layers import RepConv2d
 from ..layers.plain import memory_format
 from .alike import inner_blocks, key_of, own_norms, own_tensors
 from .graphs import trace
 
+Run = Callable[..., Tuple[Tensor, ...]]
 MOST = 512  # kinds of groups whose operations are kept
+LOCK = RLock()  # a trace replaces the tensors of a block, which is shared
 
 
 class Graphs:
@@ -27,22 +31,26 @@ class Graphs:
     def __init__(self, batched: 'Batched', wanted: Sequence[bool],
                  joined: bool) -> None:
         self.batched, self.wanted, self.joined = batched, wanted, joined
-        self._forward: Optional[GraphModule] = None
-        self._backward: Optional[GraphModule] = None
+        # not as modules, which modes such as counters of operations follow
+        self._forward: Optional[Run] = None
+        self._backward: Optional[Run] = None
 
     def forward(self, given: Sequence[Tensor]) -> Tuple[Tensor, ...]:
         """Return the weights, and the biases if there are any."""
-        if self._forward is None:
-            self._forward = trace(self.batched, given, self.joined)
-        return self._forward.forward(*given)  # hooks are of no use here
+        with LOCK:
+            if self._forward is None:
+                self._forward = trace(self.batched, given, self.joined).forward
+        return self._forward(*given)
 
     def backward(self, given: Sequence[Tensor],
                  grads: Sequence[Tensor]) -> Tuple[Tensor, ...]:
         """Return the gradients of the wanted arguments."""
-        if self._backward is None:
-            pull = Pull(self.batched, self.wanted)
-            self._backward = trace(pull, [*given, *grads], self.joined)
-        return self._backward.forward(*given, *grads)
+        with LOCK:
+            if self._backward is None:
+                pull = Pull(self.batched, self.wanted)
+                self._backward = trace(pull, [*given, *grads],
+                                       self.joined).forward
+        return self._backward(*given, *grads)
 
 
 _made: Dict[Hashable, Graphs] = {}
@@ -60,11 +68,12 @@ def graphs_of(block: RepConv2d, count: int, biases: Sequence[bool],
         joined: See :func:`trace`.
     """
     key = key_of(block), count, tuple(biases), tuple(wanted), joined
-    if key not in _made:
-        if len(_made) >= MOST:
-            del _made[next(iter(_made))]
-        _made[key] = Graphs(Batched(block, biases), wanted, joined)
-    return _made[key]
+    with LOCK:
+        if key not in _made:
+            if len(_made) >= MOST:
+                del _made[next(iter(_made))]
+            _made[key] = Graphs(Batched(block, biases), wanted, joined)
+        return _made[key]
 
 
 class Batched:
@@ -79,7 +88,8 @@ class Batched:
     """
 
     def __init__(self, block: RepConv2d, biases: Sequence[bool]) -> None:
-        self.block, self.module = block, _Whole(block)
+        self.format, block = memory_format(block.origin), _bare(block)
+        self.module = _Whole(block)
         self.names = [f'block.{name}' for name in own_tensors(block)]
         self.inner = dict(zip(inner_blocks(block).values(), biases))
         self.norms = own_norms(block)
@@ -87,7 +97,7 @@ class Batched:
     def __call__(self, *batches: Tensor) -> Tuple[Tensor, ...]:
         """Return the weights, and the biases if there are any."""
         weight, *bias = vmap(self._one)(*batches)
-        if memory_format(self.block.origin) == torch.channels_last:
+        if self.format == torch.channels_last:
             last = weight.permute(0, 1, 3, 4, 2).contiguous()
             weight = last.permute(0, 1, 4, 2, 3)
         return weight, *bias
@@ -108,6 +118,27 @@ class Batched:
             for inner in self.inner:
                 inner.give_kernel(None)
         return (weight, ) if bias is None else (weight, bias)
+
+
+def _bare(block: RepConv2d) -> RepConv2d:
+    """Return a copy without hooks and without memory for tensors.
+
+    The block itself may run in another thread, and be gone before its
+    operations are.
+    """
+    memo: dict = {}
+    own = set(map(id, own_tensors(block).values()))
+    for tensor in (*block.parameters(), *block.buffers()):
+        # those that no argument stands for tell their device and dtype
+        twin = torch.empty_like(
+            tensor, device='meta') if id(tensor) in own else (tensor.new_zeros(
+                ()).expand_as(tensor))
+        is_parameter = isinstance(tensor, nn.Parameter)
+        memo[id(tensor)] = nn.Parameter(
+            twin, tensor.requires_grad) if is_parameter else twin
+    for module in block.modules():
+        memo.update((id(hooks), type(hooks)()) for hooks in hooks_of(module))
+    return copy.deepcopy(block, memo)
 
 
 class Pull:

@@ -83,6 +83,8 @@ class Batcher:
         self.known = [k for k in self.known if k.state.stands()][-MODES:]
         blocks = outermost(module, self.on_cpu)
         self.sample = next(iter(blocks), self.sample)
+        if not all(block.makes_kernel() for block in blocks):
+            return []  # a batcher around made them, or they are kept
         made = Known(State(module), _engines(blocks, self.compiled))
         self.known.append(made)
         return made.engines

@@ -3,6 +3,7 @@ from typing import List, NamedTuple, Optional, Sequence
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from ..layers import RepConv2d
 from .batched import graphs_of
@@ -35,8 +36,11 @@ class Rows:
 
     def whole(self, values: Values, grad: Tensor) -> Tensor:
         """Return the gradient of the batch, from that of the rows."""
-        zeros = torch.zeros_like(values[self.place])
-        return zeros.index_add(0, self.index, grad)
+        batch = values[self.place]
+        if self.slice is None:
+            return torch.zeros_like(batch).index_add(0, self.index, grad)
+        around = [self.slice.start, len(batch) - self.slice.stop]
+        return pad(grad, [0, 0] * (grad.dim() - 1) + around)
 
 
 class Inputs(NamedTuple):
@@ -83,7 +87,8 @@ class Group:
     """The kernels of blocks that are alike, and their gradients.
 
     Args:
-        blocks: The blocks; the first one tells how to make a kernel.
+        block: One of the blocks, which tells how to make a kernel.
+        count: Their number.
         inputs: Places of the inputs.
         values: A list with the values of the inputs. The batch of weights is
             added, then the batch of biases if there are any.
@@ -94,11 +99,11 @@ class Group:
         end: The place behind the last one.
     """
 
-    def __init__(self, blocks: List[RepConv2d], inputs: Inputs, values: Values,
-                 joined: bool) -> None:
-        self.blocks, self.inputs, self.start = blocks, inputs, len(values)
-        self.graphs = graphs_of(blocks[0], len(blocks), inputs.biases,
-                                inputs.wanted, joined)
+    def __init__(self, block: RepConv2d, count: int, inputs: Inputs,
+                 values: Values, joined: bool) -> None:
+        self.inputs, self.start = inputs, len(values)
+        self.graphs = graphs_of(block, count, inputs.biases, inputs.wanted,
+                                joined)
         made = self.graphs.forward(inputs.gather(values))
         self.shapes = [batch.shape for batch in made]
         values += made

@@ -1,5 +1,6 @@
 """The kernels of many blocks, in as few operations as there are kinds."""
 from typing import List, NamedTuple, Optional, Sequence, Set, Tuple, Union
+from weakref import ReferenceType
 
 from torch import Tensor
 
@@ -16,7 +17,8 @@ class Plan(NamedTuple):
     """The kernels of blocks as a function of batches of their tensors.
 
     Attributes:
-        blocks: The blocks, none inside of another one.
+        references: The blocks, none inside of another one. The references
+            are weak: a kernel that a block keeps holds on to the plan.
         batches: The batches of all tensors.
         stages: What is computed, in order. The values are those of the
             batches, then the results of each stage.
@@ -27,13 +29,19 @@ class Plan(NamedTuple):
         owners: Numbers of the blocks that each tensor is in.
     """
 
-    blocks: List[RepConv2d]
+    references: List['ReferenceType[RepConv2d]']
     batches: List[Batch]
     stages: List[Stage]
     made: List[Group]
     where: List[List[Tuple[int, int]]]
     feeding: List[Stage]
     owners: List[Set[int]]
+
+    @property
+    def blocks(self) -> List[RepConv2d]:
+        """The blocks that are still there, none inside of another one."""
+        found = [reference() for reference in self.references]
+        return [block for block in found if block is not None]
 
     @property
     def tensors(self) -> List[Tensor]:

@@ -1,4 +1,5 @@
 """Plan how the kernels of many blocks are made at once."""
+import weakref
 from typing import Dict, Hashable, List, Sequence, Set, Tuple
 
 import torch
@@ -12,7 +13,7 @@ from .group import Group, Inputs, Rows, Values
 from .plan import Plan, Stage
 
 Blocks = List[RepConv2d]
-Norms = Sequence[nn.Module]
+Norms = Tuple[nn.Module, ...]
 LOUD = 0.01  # times the largest weight: more than rounding
 
 
@@ -34,7 +35,8 @@ class _Planner:
         self.batches: List[Batch] = []
         self.stages: List[Stage] = []
         self.home: Dict[RepConv2d, Group] = {}
-        self.scales: Dict[nn.Module, int] = {}  # places, by the first norm
+        self.row: Dict[RepConv2d, int] = {}  # in the batch of the group
+        self.scales: Dict[Norms, int] = {}  # places, by the norms in a row
         groups = _groups(blocks)
         own = [[self._add(same) for same in _columns(group, own_tensors)]
                for group in groups]
@@ -57,15 +59,15 @@ class _Planner:
         where = []
         for block in blocks:
             group = self.home[block]
-            row = group.blocks.index(block)
-            where.append([(first[group] + i, row)
+            where.append([(first[group] + i, self.row[block])
                           for i in range(len(group.shapes))])
-        outer = set(blocks)
+        inner = {self.home[block] for block in set(self.home) - set(blocks)}
         feeding = [
             stage for stage in self.stages
-            if isinstance(stage, Affines) or not outer.issuperset(stage.blocks)
+            if isinstance(stage, Affines) or stage in inner
         ]
-        return Plan(blocks, self.batches, self.stages, made, where, feeding,
+        return Plan([weakref.ref(block) for block in blocks], self.batches,
+                    self.stages, made, where, feeding,
                     _owners(blocks, self.batches))
 
     def _add(self, tensors: Sequence[torch.Tensor], is_flat=False) -> int:
@@ -82,29 +84,30 @@ class _Planner:
         stage = Affines(rows, columns, self.values)
         self.stages.append(stage)
         for i, norms in enumerate(rows):
-            self.scales[norms[0]] = stage.start + 2 * i
+            self.scales[norms] = stage.start + 2 * i
 
     def _add_group(self, blocks: Blocks, own: List[int]) -> None:
         wanted = [self.batches[place].wanted for place in own]
         inner, biases = [], []
         for same in _columns(blocks, inner_blocks):
             home = self.home[same[0]]
-            rows = [home.blocks.index(block) for block in same]
+            rows = [self.row[block] for block in same]
             places = range(home.start, home.end)
             device = same[0].origin.device
             inner += [Rows(place, rows, device) for place in places]
             wanted += [home.is_felt] * len(places)
             biases.append(len(places) == 2)
         norms = []
-        for norm in own_norms(blocks[0]):
-            norms += [self.scales[norm], self.scales[norm] + 1]
-            felt = norm.weight.requires_grad or norm.bias.requires_grad
+        for same in zip(*map(own_norms, blocks)):
+            norms += [self.scales[same], self.scales[same] + 1]
+            felt = same[0].weight.requires_grad or same[0].bias.requires_grad
             wanted += [felt, felt]
         inputs = Inputs(own, inner, norms, wanted, biases)
-        group = Group(blocks, inputs, self.values, self.joined)
+        group = Group(blocks[0], len(blocks), inputs, self.values, self.joined)
         _check(blocks[0], self.values[group.start][0])
         self.stages.append(group)
         self.home.update(dict.fromkeys(blocks, group))
+        self.row.update((block, i) for i, block in enumerate(blocks))
 
 
 def _check(block: RepConv2d, weight: torch.Tensor) -> None:

@@ -3,6 +3,7 @@ from typing import List
 
 from torch import Tensor, nn
 
+from ..compat.hooks import pre_hooks_of
 from ..compat.modules import buffers_of, parameters_of
 from ..layers import RepConv2d
 from ..layers.tree import Tree, ids_in
@@ -23,12 +24,12 @@ class State:
             dict.fromkeys(n for b in blocks for n in b.norms_inside()))
         self.modes = self._modes()
         inside = dict.fromkeys(m for b in blocks for m in b.modules())
-        self.dicts = [
-            d for m in inside for d in (parameters_of(m), buffers_of(m))
-        ]
+        found = [d for m in inside for d in (parameters_of(m), buffers_of(m))]
+        # a hook may write a tensor before its module runs
+        self.dicts = [*found, *map(pre_hooks_of, inside)]
         self.ids = ids_in(self.dicts)
         self.tensors = [
-            t for names in self.dicts for t in names.values() if t is not None
+            t for names in found for t in names.values() if t is not None
         ]
         self.wanted = [t.requires_grad for t in self.tensors]
         self.addresses = list(map(Tensor.data_ptr, self.tensors))
@@ -47,8 +48,10 @@ class State:
         addresses = list(map(Tensor.data_ptr, self.tensors))
         if addresses == self.addresses:
             return True
+        if self._kinds() != self.kinds:
+            return False
         self.addresses = addresses
-        return self._kinds() == self.kinds
+        return True
 
     def _modes(self) -> List[tuple]:
         return [(norm.training, eps_of(norm)) for norm in self.norms]

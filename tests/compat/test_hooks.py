@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from mmrep.compat.hooks import copy_hooks, has_hooks, pre_hooks_of
+from mmrep.compat.hooks import (copy_hooks, drop_hooks, has_hooks, hooks_of,
+                                pre_hooks_of)
 
 GONE = 'mmrep/compat/hooks.py needs another way to the hooks of a module'
 REGISTER = [
@@ -33,7 +34,7 @@ def test_pre_hooks_with_keywords():
         seen.append(kwargs)
 
     source.register_forward_pre_hook(hook, with_kwargs=True)
-    assert pre_hooks_of(source) == [hook], GONE
+    assert list(pre_hooks_of(source).values()) == [hook], GONE
     copy_hooks(source, target, {})
     target(input=torch.ones(1, 1))
     assert list(seen[0]) == ['input'], f'{GONE}, with their options'
@@ -46,3 +47,23 @@ def test_copies_are_of_their_own():
     handle.remove()
     assert has_hooks(target) and not has_hooks(source), GONE
     assert copy.deepcopy(target)(torch.ones(1, 1)).shape == (1, 1)
+
+
+@pytest.mark.parametrize('register', REGISTER)
+def test_mappings(register):
+    module = nn.Linear(1, 1)
+    handle = getattr(module, register)(print)
+    found = [key for hooks in hooks_of(module) for key in hooks]
+    assert found == [handle.id], f'{GONE}: {register}'
+
+
+@pytest.mark.parametrize('register', REGISTER[:2])
+def test_some_are_dropped(register):
+    module, seen = nn.Linear(1, 1), []
+    for value in (1, 2):
+        getattr(module,
+                register)(lambda *args, value=value: seen.append(value))
+    hooks = [hook for each in hooks_of(module) for hook in each.values()]
+    drop_hooks(module, lambda hook: hook is hooks[0])
+    module(torch.ones(1, 1))
+    assert seen == [2], f'{GONE}: {register}'

@@ -1,4 +1,7 @@
 """Kernels in batches are those that each block makes by itself."""
+import gc
+import weakref
+
 import pytest
 import torch
 
@@ -115,3 +118,12 @@ def test_one_trace_for_all_nets_of_a_structure():
             net(torch.randn(1, width, 4, 4,
                             dtype=torch.double)).sum().backward()
         assert traces.call_count == 4
+
+
+def test_no_memory_of_nets_that_are_gone():
+    net = mmrep.batch_kernels(blocks('RepVGGConv2d'))
+    net(image()).sum().backward()
+    seen = [weakref.ref(net[0]), weakref.ref(net[0].weight)]
+    del net
+    gc.collect()
+    assert [each() for each in seen] == [None, None]
