@@ -72,7 +72,7 @@ class KernelPair:
     def add(self, total: Optional[Tensor], scales: Tensors, factors: Tensors,
             scratch: Scratch) -> Tensor:
         first, second = self.matrices(factors)
-        out = torch.bmm(second, first)
+        out = self.product(second, first)
         out = out.view(len(factors[1]), -1, out.size(2))
         out = scaled_in_place(out, *scales)
         if total is None:
@@ -83,7 +83,7 @@ class KernelPair:
                   scratch: Scratch) -> Gradients:
         first, second = self.matrices(factors)
         rows = grad.view(self.groups, -1, grad.size(2))
-        found = torch.bmm(rows, first.transpose(1, 2))
+        found = self.product(rows, first.transpose(1, 2))
         rows = scaled_in_place(grad, *scales).view_as(rows)
         of_first = torch.bmm(second.transpose(1, 2), rows)
         of_scale = dots(
@@ -103,12 +103,22 @@ class KernelPair:
         first, second = factors
         width = second.size(1)
         first = first.view(self.groups, width, -1)
-        if self.from_identity:
+        if self.from_identity and not self.adds_apart(first):
             size = first.size(2)
             eye = torch.eye(size, device=first.device).to(first.dtype)
             first = first + eye.repeat(width // size, 1)
         second = second.permute(0, 2, 3, 1).reshape(self.groups, -1, width)
         return first, second
+
+    def product(self, rows: Tensor, first: Tensor) -> Tensor:
+        """Return rows times the first kernel, the identity included."""
+        product = torch.bmm(rows, first)
+        return product + rows if self.adds_apart(first) else product
+
+    def adds_apart(self, first: Tensor) -> bool:
+        """Return True if products add the identity, which a compiler joins."""
+        return (self.from_identity and is_functional()
+                and first.size(1) == first.size(2))
 
 
 @dataclass(frozen=True)
