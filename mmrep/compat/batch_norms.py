@@ -2,12 +2,14 @@
 
 Uses: ``_BatchNorm`` of ``torch.nn.modules.batchnorm``, the base of torch's
 batch norms, its own base ``_NormBase`` and the ``_check_input_dim`` of both.
-There is no public base class up to PyTorch 2.14.
+There is no public base class up to PyTorch 2.14. The mappings of parameters,
+buffers and hooks of ``nn.Module`` hold what its attributes give more slowly.
 """
-from typing import Any
+from typing import Any, NamedTuple, Optional
 
 from torch import Tensor, nn
 
+from .hooks import HOOKS
 from .private import private
 
 _BatchNorm = private('torch.nn.modules.batchnorm._BatchNorm', __name__,
@@ -51,3 +53,41 @@ def is_unfinished(kind: type) -> bool:
         return True
     return kind.forward.__module__.startswith('torch.nn.') and getattr(
         kind, '_check_input_dim', None) is _NormBase._check_input_dim
+
+
+class TrainedNorm(NamedTuple):
+    """A batch norm of torch that takes the statistics of batches now."""
+
+    weight: Tensor
+    bias: Tensor
+    mean: Tensor
+    var: Tensor
+    count: Optional[Tensor]
+    momentum: float
+    eps: float
+
+
+def trained_norm(norm: nn.Module) -> Optional[TrainedNorm]:
+    """Return what a norm computes with, None if it may do anything else.
+
+    Args:
+        norm: Any module. The result is None unless it is an
+            ``nn.BatchNorm2d`` in training mode, with all of its tensors, a
+            momentum and no hooks.
+    """
+    own = vars(norm)
+    if type(norm) is not nn.BatchNorm2d or not own['training']:
+        return None
+    if own['momentum'] is None or 'forward' in own:
+        return None
+    for hooks in HOOKS:
+        if own.get(hooks):
+            return None
+    tensors, buffers = own['_parameters'], own['_buffers']
+    found = TrainedNorm(
+        tensors.get('weight'), tensors.get('bias'),
+        buffers.get('running_mean'), buffers.get('running_var'),
+        buffers.get('num_batches_tracked'), own['momentum'], own['eps'])
+    missing = found.weight is None or found.bias is None or (
+        found.mean is None or found.var is None)
+    return None if missing else found
