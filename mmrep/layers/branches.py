@@ -8,6 +8,8 @@ from .. import kernel as K
 from ..kernel import Kernel
 from .branch import BRANCHES, Branch, NormFactory, numbers_in
 from .geometry import Geometry, like
+from .spatial import convolution, pixels
+from .summands import Found, summand
 
 Size = Tuple[int, int]
 
@@ -41,6 +43,11 @@ class Spatial(Branch):
     def forward(self, x: Tensor, geometry: Geometry) -> Tensor:
         own = geometry.smaller(self.size, self.spread)
         return self.normed(own.conv(x, Kernel(self.weight)))
+
+    def summand(self, geometry: Geometry) -> Found:
+        step = convolution(geometry, self.size, self.spread)
+        is_light = self.size == (1, 1) != geometry.kernel_size
+        return summand(step, self.norm, (self.weight, ), is_light=is_light)
 
     def kernel(self, geometry: Geometry) -> Kernel:
         kernel = K.dense(Kernel(self.weight), (self.spread, self.spread))
@@ -135,6 +142,11 @@ class Identity(Branch):
 
     def forward(self, x: Tensor, geometry: Geometry) -> Tensor:
         return self.normed(geometry.centre(x))
+
+    def summand(self, geometry: Geometry) -> Found:
+        if self.norm is None:
+            return None
+        return summand(pixels(geometry), self.norm, ())
 
     def kernel(self, geometry: Geometry) -> Kernel:
         there = self.like if self.norm is None else self.norm.running_mean

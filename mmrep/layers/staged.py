@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import init
 
 from .. import kernel as K
+from ..compat.batch_norms import trained_norm
 from ..compat.compiling import is_compiling
 from ..compat.modules import buffers_of
 from ..errors import UserError, shown
@@ -18,6 +19,8 @@ from .frozen_norms import takes_batches
 from .geometry import Geometry, is_whole, like
 from .inner import build_block, hand_geometry
 from .seen_statistics import SeenStatistics
+from .spatial import average, convolution
+from .summands import First, Found, Step, summand
 
 MAX_CHANNELS = 2**14  # channels between the two kernels
 
@@ -32,6 +35,7 @@ class Staged(Branch):
     """
 
     needs_norm = True
+    is_difference = False  # True if the identity is to be added to the 1x1
 
     def build_first(self, geometry: Geometry, norm: Optional[NormFactory],
                     factory: dict, channels: int) -> None:
@@ -66,7 +70,31 @@ class Staged(Branch):
         norm = self.first_norm
         if not takes_batches(norm) or is_compiling():
             return K.norm_affine(norm)[1]
-        return K.norm_affine(norm, self.seen.at(norm, x))[1]
+        offset = self.seen.offset(x, norm.running_mean, norm.running_var,
+                                  norm.eps)
+        return norm.bias - norm.weight * offset
+
+    def behind_first(self,
+                     step: Optional[Step],
+                     geometry: Geometry,
+                     *weights: Tensor,
+                     is_light: bool = False) -> Found:
+        """Return a step behind the 1x1 and its norm as a summand.
+
+        Args:
+            step: The step, None for a branch that must run as it is.
+            geometry: The block's geometry.
+            weights: The step's weight, if it has one.
+            is_light: As of :class:`mmrep.layers.summands.Summand`.
+        """
+        if self.first_norm is None or self.norm is None:
+            return None
+        norm = trained_norm(self.first_norm)
+        if norm is None:
+            return None
+        first = First(norm, self.seen, geometry.groups, self.is_difference)
+        front = self.first, norm.weight, norm.bias
+        return summand(step, self.norm, (*front, *weights), first, is_light)
 
     def first_kernel(self) -> Kernel:
         first = Kernel(self.first_weight())
@@ -102,6 +130,12 @@ class PointwiseAverage(Staged):
         out = F.conv2d(x, mean.weight, None, geometry.stride, 0,
                        geometry.dilation, x.size(1))
         return self.normed(out)
+
+    def summand(self, geometry: Geometry) -> Found:
+        step = average(geometry)
+        if self.first is None:
+            return summand(step, self.norm, (), is_light=True)
+        return self.behind_first(step, geometry, is_light=True)
 
     def kernel(self, geometry: Geometry) -> Kernel:
         if self.first is None:
@@ -234,17 +268,17 @@ class PointwiseKxK(Staged):
         super().reset_parameters()
         if self.is_nested:
             self.second.reset_parameters()
-        if self._is_difference:
+        if self.is_difference:
             init.zeros_(self.first)
 
     @property
-    def _is_difference(self) -> bool:
+    def is_difference(self) -> bool:
         return 'whole' not in buffers_of(self) and (self.first.size(0)
                                                     == self.in_channels)
 
     def first_weight(self) -> Tensor:
         channels, in_per_group = self.first.shape[:2]
-        if not self._is_difference:
+        if not self.is_difference:
             return self.first
         eye = K.identity(channels, channels // in_per_group,
                          **like(self.first))
@@ -257,6 +291,12 @@ class PointwiseKxK(Staged):
         out = F.conv2d(x, self.second, None, geometry.stride, 0,
                        geometry.dilation, geometry.groups)
         return self.normed(out)
+
+    def summand(self, geometry: Geometry) -> Found:
+        if self.is_nested:
+            return None
+        step = convolution(geometry, geometry.kernel_size)
+        return self.behind_first(step, geometry, self.second)
 
     def kernel(self, geometry: Geometry) -> Kernel:
         second = self.second.kernel() if self.is_nested else Kernel(
