@@ -7,9 +7,11 @@ buffers and hooks of ``nn.Module`` hold what its attributes give more slowly.
 """
 from typing import Any, NamedTuple, Optional
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .hooks import HOOKS
+from .compiling import is_compiling
+from .hooks import HOOKS, has_global_hooks
 from .private import private
 
 _BatchNorm = private('torch.nn.modules.batchnorm._BatchNorm', __name__,
@@ -73,12 +75,12 @@ def trained_norm(norm: nn.Module) -> Optional[TrainedNorm]:
     Args:
         norm: Any module. The result is None unless it is an
             ``nn.BatchNorm2d`` in training mode, with all of its tensors, a
-            momentum and no hooks.
+            momentum and no hooks, and no compiler looks.
     """
     own = vars(norm)
-    if type(norm) is not nn.BatchNorm2d or not own['training']:
-        return None
-    if own['momentum'] is None or 'forward' in own:
+    if type(norm) is not nn.BatchNorm2d or not own['training'] or (
+            own['momentum'] is None or 'forward' in own or is_compiling()
+            or has_global_hooks()):
         return None
     for hooks in HOOKS:
         if own.get(hooks):
@@ -91,3 +93,19 @@ def trained_norm(norm: nn.Module) -> Optional[TrainedNorm]:
     missing = found.weight is None or found.bias is None or (
         found.mean is None or found.var is None)
     return None if missing else found
+
+
+def run_norm(norm: nn.Module, x: Tensor) -> Tensor:
+    """Return ``norm(x)``, without a call of the module where that is safe.
+
+    Args:
+        norm: Any module.
+        x: Its input, (N, channels, H, W).
+    """
+    found = trained_norm(norm)
+    if found is None:
+        return norm(x)
+    weight, bias, mean, var, count, momentum, eps = found
+    if count is not None:
+        count.add_(1)
+    return F.batch_norm(x, mean, var, weight, bias, True, momentum, eps)

@@ -12,20 +12,18 @@ from torch import Tensor, nn
 from torch.nn import init
 
 from .. import kernel as K
+from ..compat.batch_norms import run_norm
 from ..compat.modules import buffers_of
 from ..compat.reacting import Reacting
 from ..errors import UserError, lacks, shown
 from ..kernel import Kernel
 from .frozen_norms import norms_in, reset_norm
 from .geometry import Geometry
-from .summands import Found
 
 NormFactory = Callable[[int], nn.Module]
 LAST = 100  # the order of branches that set none
 TOLD = 'told_options'  # the buffer by which a state dict tells them
 MAX_TOLD = 4096  # bytes
-# the methods that a forward pass may call
-FORWARD = {'forward', 'normed', 'padded', 'edge', 'first_weight', '__call__'}
 
 
 class BranchRegistry(Registry):
@@ -110,11 +108,6 @@ class Branch(Reacting):
     cancelled_by: Optional[str] = None
     places: tuple = ()
 
-    def __init_subclass__(cls, **kwargs) -> None:
-        super().__init_subclass__(**kwargs)
-        if 'summand' not in vars(cls) and FORWARD.intersection(vars(cls)):
-            cls.summand = Branch.summand
-
     def __init__(self, name: str, geometry: Geometry,
                  norm: Optional[NormFactory], options: dict,
                  factory: dict) -> None:
@@ -159,16 +152,6 @@ class Branch(Reacting):
     def forward(self, x: Tensor, geometry: Geometry) -> Tensor:
         """Return the features of an input (N, in_channels, H, W)."""
         raise lacks(self, Branch, 'forward')
-
-    def summand(self, geometry: Geometry) -> Found:
-        """Return :meth:`forward` as a summand, and the tensors it takes.
-
-        A class that changes the forward pass and has no such method of its
-        own has none.
-
-        Returns:
-            None if :meth:`forward` must run as it is.
-        """
 
     def kernel(self, geometry: Geometry) -> Kernel:
         """Return the branch as one kernel of the block's size, norms in eval.
@@ -269,7 +252,7 @@ class Branch(Reacting):
 
     def normed(self, out: Tensor) -> Tensor:
         """Return ``norm(out)``, or ``out`` if there is no norm."""
-        return out if self.norm is None else self.norm(out)
+        return out if self.norm is None else run_norm(self.norm, out)
 
     def folded(self, kernel: Kernel, geometry: Geometry) -> Kernel:
         """Fold the norm into a kernel and pad it to the block's size."""

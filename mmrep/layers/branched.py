@@ -9,21 +9,18 @@ from torch.fx import Proxy
 from torch.nn import init
 
 from .. import kernel as K
+from ..compat.batch_norms import run_norm
 from ..compat.tracing import as_leaf
 from ..kernel import Kernel
 from . import inner, parts
 from .branch import Branch
 from .branch_names import NORMS, Branches, check_branches
-from .branch_sum import BranchSum
 from .from_names import read_branched
 from .frozen_norms import reset_norm
 from .loading import Foreign
-from .geometry import Geometry
 from .norm_cfg import actual_cfg
 from .norms import plain_cfg
 from .rep_conv import Device, RepConv2d, Size
-from .spatial import convolution
-from .summands import Found, summand
 
 
 @MODELS.register_module()
@@ -151,31 +148,18 @@ class BranchedConv2d(RepConv2d):
             return self.forward_branches(input[None])[0]
         inner.hand_on_geometry(self)
         geometry = self.geometry
-        sums = BranchSum(input, geometry)
-        if self.kxk is None and sums.take(self.summand(geometry)):
-            out, dtype = None, sums.dtype
+        if self.kxk is None:
+            out = geometry.conv(input, Kernel(self.weight))
         else:
-            out = self._convolved(input, geometry)
-            dtype = out.dtype  # as of a convolution, under autocast, too
-            if self.norm is not None:
-                out = self.norm(out)
-        apart = [b for b in self.branches.values() if not sums.take_branch(b)]
-        out = sums.add_to(out)
-        for branch in apart:
+            out = self.kxk(input)
+        dtype = out.dtype  # as of a convolution, under autocast, too
+        if self.norm is not None:
+            out = run_norm(self.norm, out)
+        for branch in self.branches.values():
             out = out + branch(input, geometry)
         if self.sum_norm is not None:
-            out = self.sum_norm(out)
+            out = run_norm(self.sum_norm, out)
         return self.add_bias(out).to(dtype)
-
-    def _convolved(self, x: Tensor, geometry: Geometry) -> Tensor:
-        if self.kxk is not None:
-            return self.kxk(x)
-        return geometry.conv(x, Kernel(self.weight))
-
-    def summand(self, geometry: Geometry) -> Found:
-        """Return the kxk and its norm; see :meth:`Branch.summand`."""
-        step = convolution(geometry, geometry.kernel_size)
-        return summand(step, self.norm, (self.weight, ))
 
     def merge(self) -> Kernel:
         geometry = self.geometry

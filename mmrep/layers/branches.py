@@ -8,8 +8,7 @@ from .. import kernel as K
 from ..kernel import Kernel
 from .branch import BRANCHES, Branch, NormFactory, numbers_in
 from .geometry import Geometry, like
-from .spatial import convolution, pixels
-from .summands import Found, summand
+from .steps import convolution, sees_all
 
 Size = Tuple[int, int]
 
@@ -41,13 +40,11 @@ class Spatial(Branch):
         return [self.weight]
 
     def forward(self, x: Tensor, geometry: Geometry) -> Tensor:
-        own = geometry.smaller(self.size, self.spread)
-        return self.normed(own.conv(x, Kernel(self.weight)))
-
-    def summand(self, geometry: Geometry) -> Found:
-        step = convolution(geometry, self.size, self.spread)
-        is_light = self.size == (1, 1) != geometry.kernel_size
-        return summand(step, self.norm, (self.weight, ), is_light=is_light)
+        conv = convolution(geometry, self.size, self.spread)
+        if conv is None:
+            own = geometry.smaller(self.size, self.spread)
+            return self.normed(own.conv(x, Kernel(self.weight)))
+        return self.normed(conv(x, self.weight))
 
     def kernel(self, geometry: Geometry) -> Kernel:
         kernel = K.dense(Kernel(self.weight), (self.spread, self.spread))
@@ -141,12 +138,7 @@ class Identity(Branch):
             self.register_buffer('like', torch.empty(0, **factory))
 
     def forward(self, x: Tensor, geometry: Geometry) -> Tensor:
-        return self.normed(geometry.centre(x))
-
-    def summand(self, geometry: Geometry) -> Found:
-        if self.norm is None:
-            return None
-        return summand(pixels(geometry), self.norm, ())
+        return self.normed(x if sees_all(geometry) else geometry.centre(x))
 
     def kernel(self, geometry: Geometry) -> Kernel:
         there = self.like if self.norm is None else self.norm.running_mean

@@ -5,7 +5,7 @@ from typing import Tuple
 import torch
 from torch import Tensor
 
-from ..compat.autograd import is_in_backward, may_run_again
+from ..compat.autograd import is_in_backward
 
 CALLS = 64  # most calls of a layer in a step with checkpointed activations
 
@@ -21,8 +21,8 @@ class SeenStatistics:
     def __init__(self) -> None:
         self.calls = deque(maxlen=CALLS)
 
-    def offset(self, x: Tensor, mean: Tensor, var: Tensor,
-               eps: float) -> Tensor:
+    def offset(self, x: Tensor, mean: Tensor, var: Tensor, eps: float,
+               records: bool) -> Tensor:
         """Return ``mean / sqrt(var + eps)`` of the forward with this input.
 
         Args:
@@ -30,10 +30,11 @@ class SeenStatistics:
             mean: Its running mean, with this batch.
             var: Its running variance, with this batch.
             eps: Its ``eps``.
+            records: True if the forward :func:`may_run_again`.
         """
         now = torch.rsqrt(var + eps).mul_(mean)
         again = is_in_backward()
-        if not again and not may_run_again():
+        if not again and not records:
             return now
         key = x.detach().mean((0, 2, 3))
         if not again:

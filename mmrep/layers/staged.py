@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import init
 
 from .. import kernel as K
+from ..compat.autograd import may_run_again
 from ..compat.batch_norms import trained_norm
 from ..compat.compiling import is_compiling
 from ..compat.modules import buffers_of
@@ -18,9 +19,10 @@ from .from_names import Foreign, read_block
 from .frozen_norms import takes_batches
 from .geometry import Geometry, is_whole, like
 from .inner import build_block, hand_geometry
+from .recomputed import may_recompute, run
 from .seen_statistics import SeenStatistics
-from .spatial import average, convolution
-from .summands import First, Found, Step, summand
+from .steps import Step, average, convolution
+from .two_steps import First, TwoSteps
 
 MAX_CHANNELS = 2**14  # channels between the two kernels
 
@@ -71,30 +73,27 @@ class Staged(Branch):
         if not takes_batches(norm) or is_compiling():
             return K.norm_affine(norm)[1]
         offset = self.seen.offset(x, norm.running_mean, norm.running_var,
-                                  norm.eps)
+                                  norm.eps, may_run_again())
         return norm.bias - norm.weight * offset
 
-    def behind_first(self,
-                     step: Optional[Step],
-                     geometry: Geometry,
-                     *weights: Tensor,
-                     is_light: bool = False) -> Found:
-        """Return a step behind the 1x1 and its norm as a summand.
+    def two_steps(self, x: Tensor, step: Optional[Step],
+                  geometry: Geometry) -> Optional[TwoSteps]:
+        """Return the branch as two steps, None if it must run as modules.
 
         Args:
-            step: The step, None for a branch that must run as it is.
+            x: The branch's input.
+            step: The second step, None if there is no simple one.
             geometry: The block's geometry.
-            weights: The step's weight, if it has one.
-            is_light: As of :class:`mmrep.layers.summands.Summand`.
         """
-        if self.first_norm is None or self.norm is None:
+        if None in (step, self.first_norm, self.norm) or not (
+                may_recompute(x)):
             return None
-        norm = trained_norm(self.first_norm)
-        if norm is None:
+        one, other = trained_norm(self.first_norm), trained_norm(self.norm)
+        if one is None or other is None:
             return None
-        first = First(norm, self.seen, geometry.groups, self.is_difference)
-        front = self.first, norm.weight, norm.bias
-        return summand(step, self.norm, (*front, *weights), first, is_light)
+        first = First(one, self.seen, geometry.groups, self.is_difference,
+                      may_run_again())
+        return TwoSteps(first, step, other)
 
     def first_kernel(self) -> Kernel:
         first = Kernel(self.first_weight())
@@ -124,18 +123,17 @@ class PointwiseAverage(Staged):
         return [] if self.first is None else [self.first]
 
     def forward(self, x: Tensor, geometry: Geometry) -> Tensor:
+        steps = self.two_steps(x, average(geometry), geometry)
+        if steps is not None:
+            return run(steps, x, self.first, steps.first.norm.weight,
+                       steps.first.norm.bias, steps.norm.weight,
+                       steps.norm.bias)
         x = self.padded(x, geometry)
         mean = K.average(
             x.size(1), geometry.kernel_size, groups=x.size(1), **like(x))
         out = F.conv2d(x, mean.weight, None, geometry.stride, 0,
                        geometry.dilation, x.size(1))
         return self.normed(out)
-
-    def summand(self, geometry: Geometry) -> Found:
-        step = average(geometry)
-        if self.first is None:
-            return summand(step, self.norm, (), is_light=True)
-        return self.behind_first(step, geometry, is_light=True)
 
     def kernel(self, geometry: Geometry) -> Kernel:
         if self.first is None:
@@ -285,18 +283,18 @@ class PointwiseKxK(Staged):
         return self.first + eye.weight
 
     def forward(self, x: Tensor, geometry: Geometry) -> Tensor:
+        steps = None if self.is_nested else self.two_steps(
+            x, convolution(geometry, geometry.kernel_size), geometry)
+        if steps is not None:
+            return run(steps, x, self.first, steps.first.norm.weight,
+                       steps.first.norm.bias, self.second, steps.norm.weight,
+                       steps.norm.bias)
         x = self.padded(x, geometry)
         if self.is_nested:
             return self.normed(self.second(x))
         out = F.conv2d(x, self.second, None, geometry.stride, 0,
                        geometry.dilation, geometry.groups)
         return self.normed(out)
-
-    def summand(self, geometry: Geometry) -> Found:
-        if self.is_nested:
-            return None
-        step = convolution(geometry, geometry.kernel_size)
-        return self.behind_first(step, geometry, self.second)
 
     def kernel(self, geometry: Geometry) -> Kernel:
         second = self.second.kernel() if self.is_nested else Kernel(

@@ -4,7 +4,7 @@ A step is a function of features and at most one weight. Its backward takes
 both again, so a caller chooses what to keep.
 """
 from functools import lru_cache
-from typing import NamedTuple, Optional, Tuple
+from typing import NamedTuple, Optional, Tuple, Union
 
 import torch
 import torch.nn.functional as F
@@ -23,8 +23,6 @@ class Convolution(NamedTuple):
     """A convolution with zeros around the image, of equal width."""
 
     call: Call
-    weights = 1
-    sees_pixels = False
 
     def __call__(self, x: Tensor, weight: Tensor) -> Tensor:
         return F.conv2d(x, weight, None, *self.call)
@@ -61,8 +59,6 @@ class Average(NamedTuple):
     size: Tuple[int, int]
     stride: Tuple[int, int]
     padding: Tuple[int, int]
-    weights = 0
-    sees_pixels = False
 
     def __call__(self, x: Tensor) -> Tensor:
         if self._pools(x):
@@ -92,18 +88,7 @@ class Average(NamedTuple):
         return value.expand(x.size(1), 1, height, width)
 
 
-class Pixels(NamedTuple):
-    """The features as they are."""
-
-    weights = 0
-    sees_pixels = True
-
-    def __call__(self, x: Tensor) -> Tensor:
-        return x
-
-    def backward(self, grad: Tensor, mask: list, x: Tensor) -> Pair:
-        """Return the gradient of the features; see :class:`Convolution`."""
-        return grad, None
+Step = Union[Convolution, Average]
 
 
 @lru_cache(maxsize=1024)
@@ -143,8 +128,7 @@ def average(geometry: Geometry) -> Optional[Average]:
 
 
 @lru_cache(maxsize=1024)
-def pixels(geometry: Geometry) -> Optional[Pixels]:
-    """Return the identity, None if the kernel's centre misses a pixel."""
+def sees_all(geometry: Geometry) -> bool:
+    """Return True if the centre of a kernel sees each pixel once, in order."""
     own = geometry.smaller((1, 1))
-    is_all = not any(own.edges) and own.stride == (1, 1)
-    return Pixels() if is_all else None
+    return own.stride == (1, 1) and not any(own.edges)
