@@ -39,18 +39,27 @@ class Convolution(NamedTuple):
         """
         return conv_backward(grad, x, weight, self.call, mask)
 
-    def of_constant(self, values: Tensor, weight: Tensor) -> Tensor:
-        """Return the output for features that are constant in each channel.
+    def add_constant(self, total: Tensor, values: Tensor, factor: float,
+                     weight: Tensor) -> None:
+        """Add the output for features that are constant in each channel.
 
         Args:
+            total: The sum, (out_channels,), changed in place.
             values: The constants, (channels,).
+            factor: Factor of what is added.
             weight: The weight.
         """
         groups, taps = self.call[-1], weight[0, 0].numel()
-        values = values.to(weight.dtype).view(groups, -1, 1)
-        values = values.expand(-1, -1, taps).reshape(groups, -1, 1)
-        flat = weight.reshape(groups, len(weight) // groups, -1)
-        return torch.bmm(flat, values).flatten()
+        values = values.repeat_interleave(taps)
+        if weight.dtype != total.dtype:  # under autocast
+            weight, values = weight.to(total.dtype), values.to(total.dtype)
+        if groups == 1:
+            total.addmv_(weight.flatten(1), values, alpha=factor)
+            return
+        total.view(groups, -1, 1).baddbmm_(
+            weight.reshape(groups, len(weight) // groups, -1),
+            values.view(groups, -1, 1),
+            alpha=factor)
 
 
 class Average(NamedTuple):
@@ -72,8 +81,10 @@ class Average(NamedTuple):
         return conv_backward(grad, x, self._kernel(x), self._call(x),
                              [True, False])
 
-    def of_constant(self, values: Tensor) -> Tensor:
-        return values
+    def add_constant(self, total: Tensor, values: Tensor,
+                     factor: float) -> None:
+        """Add constant features; see :class:`Convolution`."""
+        total.add_(values, alpha=factor)
 
     def _pools(self, x: Tensor) -> bool:
         """Return True where pooling is the faster of two ways."""

@@ -20,7 +20,7 @@ from ..compat.operations import (batch_statistics, conv_backward,
                                  norm_backward, statistics_backward,
                                  train_norm)
 from .seen_statistics import SeenStatistics
-from .steps import Average, Convolution
+from .steps import Average, Call, Convolution
 
 Grads = List[Optional[Tensor]]
 
@@ -39,16 +39,12 @@ class First(NamedTuple):
     records: bool  # the forward may run again
 
     def conv(self, x: Tensor, weight: Tensor) -> Tensor:
-        return F.conv2d(x, self.whole(weight), groups=self.groups)
+        y = F.conv2d(x, weight, None, *self.call)
+        return y + x if self.is_difference else y
 
-    def whole(self, weight: Tensor) -> Tensor:
-        """Return the weight of the 1x1 itself."""
-        if not self.is_difference:
-            return weight
-        whole = weight.clone()
-        square = whole.view(self.groups, -1, weight.size(1))
-        square.diagonal(dim1=1, dim2=2).add_(1)
-        return whole
+    @property
+    def call(self) -> Call:
+        return (1, 1), (0, 0), (1, 1), self.groups
 
     def statistics(self, y: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
         """Return mean, variance and offset; update the running ones."""
@@ -59,8 +55,8 @@ class First(NamedTuple):
                                            self.records)
 
     def normed(self, y: Tensor, gamma: Tensor, mean: Tensor, var: Tensor,
-               offset: Tensor) -> Tensor:
-        return F.batch_norm(y, mean, var, gamma, gamma * offset, False, 0.,
+               shift: Tensor) -> Tensor:
+        return F.batch_norm(y, mean, var, gamma, shift, False, 0.,
                             self.norm.eps)
 
     def backward(self, grad: Tensor, mask: List[bool], x: Tensor, y: Tensor,
@@ -74,9 +70,10 @@ class First(NamedTuple):
             [deep, mask[2], mask[2]])
         of_x = of_weight = None
         if deep:
-            call = (1, 1), (0, 0), (1, 1), self.groups
-            of_x, of_weight = conv_backward(of_y, x, self.whole(weight), call,
+            of_x, of_weight = conv_backward(of_y, x, weight, self.call,
                                             mask[:2])
+        if mask[0] and self.is_difference:
+            of_x.add_(of_y)
         if mask[2]:
             of_gamma = torch.addcmul(of_gamma, of_shift, offset)
         return [of_x, of_weight, of_gamma if mask[2] else None]
@@ -106,15 +103,15 @@ class TwoSteps:
         """Return the features and what the backward keeps."""
         second, of_norm = rest[:-2], rest[-2:]
         y = self.first.conv(x, weight)
-        statistics = self.first.statistics(y)
-        z = self.step(self.first.normed(y, gamma, *statistics), *second)
+        mean, var, offset = self.first.statistics(y)
+        shift = gamma * offset
+        z = self.step(self.first.normed(y, gamma, mean, var, shift), *second)
         check_size(z)
         out, kept, self.index = train_norm(z, self.norm, *of_norm)
-        value = beta - gamma * statistics[-1]
-        self.norm.mean.add_(
-            self.step.of_constant(value, *second), alpha=self.norm.momentum)
+        self.step.add_constant(self.norm.mean, beta - shift,
+                               self.norm.momentum, *second)
         features = () if self.is_light else (y, z)
-        return out, (*features, *statistics, *kept)
+        return out, (*features, mean, var, offset, *kept)
 
     def backward(self, grad: Tensor, mask: List[bool], kept: tuple, x: Tensor,
                  weight: Tensor, gamma: Tensor, beta: Tensor,
@@ -134,7 +131,8 @@ class TwoSteps:
         second, front = rest[:-2], any(mask[:3])
         statistics, of_norm = kept[-6:-3], kept[-3:]
         y = self.first.conv(x, weight) if self.is_light else kept[0]
-        u = self.first.normed(y, gamma, *statistics)
+        mean, var, offset = statistics
+        u = self.first.normed(y, gamma, mean, var, gamma * offset)
         z = self.step(u, *second) if self.is_light else kept[1]
         of_z, *of_norm = norm_backward(grad, z, rest[-2], of_norm, self.index,
                                        self.norm.eps, [True, *mask[-2:]])
