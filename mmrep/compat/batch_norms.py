@@ -7,11 +7,12 @@ buffers and hooks of ``nn.Module`` hold what its attributes give more slowly.
 """
 from typing import Any, NamedTuple, Optional
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .compiling import is_compiling
-from .hooks import HOOKS, has_global_hooks
+from .hooks import has_global_hooks
 from .private import private
 
 _BatchNorm = private('torch.nn.modules.batchnorm._BatchNorm', __name__,
@@ -79,20 +80,23 @@ def trained_norm(norm: nn.Module) -> Optional[TrainedNorm]:
     """
     own = vars(norm)
     if type(norm) is not nn.BatchNorm2d or not own['training'] or (
-            own['momentum'] is None or 'forward' in own or is_compiling()
-            or has_global_hooks()):
+            own['_forward_hooks'] or own['_forward_pre_hooks']
+            or own['_backward_hooks'] or own['_backward_pre_hooks']
+            or has_global_hooks() or is_compiling()):
         return None
-    for hooks in HOOKS:
-        if own.get(hooks):
-            return None
-    tensors, buffers = own['_parameters'], own['_buffers']
-    found = TrainedNorm(
-        tensors.get('weight'), tensors.get('bias'),
-        buffers.get('running_mean'), buffers.get('running_var'),
-        buffers.get('num_batches_tracked'), own['momentum'], own['eps'])
-    missing = found.weight is None or found.bias is None or (
-        found.mean is None or found.var is None)
-    return None if missing else found
+    parameters, buffers, momentum = (own['_parameters'], own['_buffers'],
+                                     own['momentum'])
+    try:
+        found = TrainedNorm(parameters['weight'], parameters['bias'],
+                            buffers['running_mean'], buffers['running_var'],
+                            buffers['num_batches_tracked'], momentum,
+                            own['eps'])
+    except KeyError:  # a copy of DataParallel has attributes instead
+        return None
+    complete = not (momentum is None or found.weight is None
+                    or found.bias is None or found.mean is None
+                    or found.var is None or 'forward' in own)
+    return found if complete else None
 
 
 def run_norm(norm: nn.Module, x: Tensor) -> Tensor:
@@ -108,4 +112,19 @@ def run_norm(norm: nn.Module, x: Tensor) -> Tensor:
     weight, bias, mean, var, count, momentum, eps = found
     if count is not None:
         count.add_(1)
-    return F.batch_norm(x, mean, var, weight, bias, True, momentum, eps)
+    check_size(x)
+    return torch.batch_norm(x, weight, bias, mean, var, True, momentum, eps,
+                            torch.backends.cudnn.enabled)
+
+
+def check_size(x: Tensor) -> None:
+    """Refuse a batch of one value a channel, as every batch norm does.
+
+    Args:
+        x: Input of a norm that takes the statistics of batches.
+
+    Raises:
+        ValueError: There is no variance.
+    """
+    if x.numel() == x.size(1):
+        F.batch_norm(x, None, None, training=True)

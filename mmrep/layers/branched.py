@@ -159,7 +159,8 @@ class BranchedConv2d(RepConv2d):
             out = out + branch(input, geometry)
         if self.sum_norm is not None:
             out = run_norm(self.sum_norm, out)
-        return self.add_bias(out).to(dtype)
+        out = self.add_bias(out)
+        return out if out.dtype == dtype else out.to(dtype)
 
     def merge(self) -> Kernel:
         geometry = self.geometry

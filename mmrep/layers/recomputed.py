@@ -10,6 +10,7 @@ from ..compat.compiling import is_batch_of_old, is_compiling, is_functional
 from .two_steps import Grads, TwoSteps
 
 DEVICES = ('cpu', 'cuda')
+SMALL = 2**16  # features of a quarter of a MiB, which are not worth a detour
 TYPES = (Tensor, nn.Parameter)
 
 
@@ -35,6 +36,8 @@ def run(steps: TwoSteps, x: Tensor, *tensors: Tensor) -> Tensor:
         steps.first.norm.count.add_(1)
     if steps.norm.count is not None:
         steps.norm.count.add_(1)
+    if x.numel() <= SMALL:
+        return steps.direct(x, *tensors)
     dtype = autocast_dtype(x.device.type)
     if dtype is None or x.dtype == torch.float64:  # which it leaves alone
         return Recomputed.apply(steps, x, *tensors)

@@ -10,7 +10,7 @@ from .. import kernel as K
 from ..compat.autograd import may_run_again
 from ..compat.batch_norms import trained_norm
 from ..compat.compiling import is_compiling
-from ..compat.modules import buffers_of
+from ..compat.modules import buffers_of, children_of
 from ..errors import UserError, shown
 from ..kernel import Kernel
 from ..prefixes import under
@@ -248,7 +248,7 @@ class PointwiseKxK(Staged):
 
     @property
     def is_nested(self) -> bool:
-        return isinstance(self.second, nn.Module)
+        return 'second' in children_of(self)
 
     def weights(self) -> Iterable[Tensor]:
         return [self.first] if self.is_nested else [self.first, self.second]

@@ -49,8 +49,9 @@ class Convolution(NamedTuple):
             factor: Factor of what is added.
             weight: The weight.
         """
-        groups, taps = self.call[-1], weight[0, 0].numel()
-        values = values.repeat_interleave(taps)
+        weight, groups = weight.detach(), self.call[-1]
+        # each constant once for each tap
+        values = values.repeat_interleave(weight.size(2) * weight.size(3))
         if weight.dtype != total.dtype:  # under autocast
             weight, values = weight.to(total.dtype), values.to(total.dtype)
         if groups == 1:

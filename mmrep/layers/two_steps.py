@@ -15,12 +15,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..compat.batch_norms import TrainedNorm
+from ..compat.batch_norms import TrainedNorm, check_size
 from ..compat.operations import (batch_statistics, conv_backward,
                                  norm_backward, statistics_backward,
                                  train_norm)
 from .seen_statistics import SeenStatistics
-from .steps import Average, Call, Convolution
+from .steps import Average, Convolution
 
 Grads = List[Optional[Tensor]]
 
@@ -39,12 +39,8 @@ class First(NamedTuple):
     records: bool  # the forward may run again
 
     def conv(self, x: Tensor, weight: Tensor) -> Tensor:
-        y = F.conv2d(x, weight, None, *self.call)
-        return y + x if self.is_difference else y
-
-    @property
-    def call(self) -> Call:
-        return (1, 1), (0, 0), (1, 1), self.groups
+        y = F.conv2d(x, weight, None, 1, 0, 1, self.groups)
+        return y.add_(x) if self.is_difference else y
 
     def statistics(self, y: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
         """Return mean, variance and offset; update the running ones."""
@@ -70,8 +66,8 @@ class First(NamedTuple):
             [deep, mask[2], mask[2]])
         of_x = of_weight = None
         if deep:
-            of_x, of_weight = conv_backward(of_y, x, weight, self.call,
-                                            mask[:2])
+            call = (1, 1), (0, 0), (1, 1), self.groups
+            of_x, of_weight = conv_backward(of_y, x, weight, call, mask[:2])
         if mask[0] and self.is_difference:
             of_x.add_(of_y)
         if mask[2]:
@@ -108,8 +104,7 @@ class TwoSteps:
         z = self.step(self.first.normed(y, gamma, mean, var, shift), *second)
         check_size(z)
         out, kept, self.index = train_norm(z, self.norm, *of_norm)
-        self.step.add_constant(self.norm.mean, beta - shift,
-                               self.norm.momentum, *second)
+        self.add_border(beta - shift, *second)
         features = () if self.is_light else (y, z)
         return out, (*features, mean, var, offset, *kept)
 
@@ -149,6 +144,29 @@ class TwoSteps:
         found.extend([of_second] * len(second) + of_norm)
         return [g if needed else None for g, needed in zip(found, mask)]
 
+    def direct(self, x: Tensor, weight: Tensor, gamma: Tensor, beta: Tensor,
+               *rest: Tensor) -> Tensor:
+        """Return the features, for autograd to keep what it needs."""
+        y = self.first.conv(x, weight)
+        shift = gamma * self.first.statistics(y.detach())[-1]
+        # beta moves the border alone, which the second norm does not see
+        shift = torch.add(shift, beta, alpha=0)
+        y = F.batch_norm(y, None, None, gamma, shift, True, 0.,
+                         self.first.norm.eps)
+        norm = self.norm
+        out = F.batch_norm(
+            self.step(y, *rest[:-2]), norm.mean, norm.var, *rest[-2:], True,
+            norm.momentum, norm.eps)
+        self.add_border(beta.detach() - shift.detach(), *rest[:-2])
+        return out
+
+    def add_border(self, value: Tensor, *second: Tensor) -> None:
+        """Tell the second norm's running mean the first one's border."""
+        # past autograd, as batch norms themselves write: another forward of
+        # this step may have saved the tensor
+        self.step.add_constant(self.norm.mean.data, value, self.norm.momentum,
+                               *second)
+
     def plain(self, kept: tuple, x: Tensor, weight: Tensor, gamma: Tensor,
               beta: Tensor, *rest: Tensor) -> Tensor:
         """Return the features by operations that autograd follows."""
@@ -158,13 +176,3 @@ class TwoSteps:
         return F.batch_norm(
             self.step(u, *rest[:-2]), None, None, *rest[-2:], True, 0.,
             self.norm.eps)
-
-
-def check_size(y: Tensor) -> None:
-    """Refuse a batch of one value a channel, as every batch norm does.
-
-    Raises:
-        ValueError: There is no variance.
-    """
-    if y.numel() == y.size(1):
-        F.batch_norm(y, None, None, training=True)
