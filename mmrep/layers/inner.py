@@ -3,6 +3,7 @@ from typing import Optional, Union
 
 from torch import nn
 
+from ..compat.modules import children_of
 from ..errors import UserError, shown
 from .block_types import block_type, check_block
 from .branch import Branch
@@ -54,7 +55,7 @@ def hand_on_geometry(block: RepConv2d) -> None:
     Callers may have changed it on this block, or on all modules.
     """
     nested = [
-        branch for branch in block.branches.values()
+        branch for branch in children_of(block.branches).values()
         if type(branch).inner_blocks is not Branch.inner_blocks
         and branch.inner_blocks()
     ]

@@ -19,9 +19,8 @@ def may_recompute(x: Tensor) -> bool:
 
     Compilers, traces and transforms follow PyTorch's own operations only.
     """
-    return (type(x) in TYPES and x.device.type in DEVICES and x.numel() > 0
-            and not (is_compiling() or torch.jit.is_tracing()
-                     or is_functional()))
+    return (type(x) in TYPES and x.device.type in DEVICES and x.numel() > 0 and
+            not (is_compiling() or torch.jit.is_tracing() or is_functional()))
 
 
 def run(steps: TwoSteps, x: Tensor, *tensors: Tensor) -> Tensor:
@@ -82,7 +81,10 @@ def differentiable(steps: TwoSteps, grad: Tensor, mask: List[bool],
         out = steps.plain(kept, *tensors)
         found = iter(
             torch.autograd.grad(
-                out, needed, grad, create_graph=create_graph,
+                out,
+                needed,
+                grad,
+                create_graph=create_graph,
                 allow_unused=True))
     grads: List[Optional[Tensor]] = []
     for tensor, is_needed in zip(tensors, mask):

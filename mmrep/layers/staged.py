@@ -25,6 +25,7 @@ from .steps import Step, average, convolution
 from .two_steps import First, TwoSteps
 
 MAX_CHANNELS = 2**14  # channels between the two kernels
+PARTS = ('padded', 'edge', 'first_weight')
 
 
 class Staged(Branch):
@@ -38,6 +39,13 @@ class Staged(Branch):
 
     needs_norm = True
     is_difference = False  # True if the identity is to be added to the 1x1
+    is_as_written = True  # False if a subclass changes a part of the forward
+
+    def __init_subclass__(cls, **kwargs) -> None:
+        super().__init_subclass__(**kwargs)
+        parts = [getattr(cls, name) for name in PARTS]
+        cls.is_as_written = cls.normed is Branch.normed and all(
+            part.__module__ == __name__ for part in parts)
 
     def build_first(self, geometry: Geometry, norm: Optional[NormFactory],
                     factory: dict, channels: int) -> None:
@@ -76,24 +84,30 @@ class Staged(Branch):
                                   norm.eps, may_run_again())
         return norm.bias - norm.weight * offset
 
-    def two_steps(self, x: Tensor, step: Optional[Step],
-                  geometry: Geometry) -> Optional[TwoSteps]:
-        """Return the branch as two steps, None if it must run as modules.
+    def quick(self, x: Tensor, geometry: Geometry, step: Optional[Step],
+              *second: Tensor) -> Optional[Tensor]:
+        """Return the features by :class:`TwoSteps`, if that is the same.
 
         Args:
             x: The branch's input.
-            step: The second step, None if there is no simple one.
             geometry: The block's geometry.
+            step: The second step, None if there is no simple one.
+            second: Its weight, if it has one.
+
+        Returns:
+            None if the branch must run module by module.
         """
-        if None in (step, self.first_norm, self.norm) or not (
-                may_recompute(x)):
+        if None in (step, self.first_norm, self.norm
+                    ) or not (self.is_as_written and may_recompute(x)):
             return None
         one, other = trained_norm(self.first_norm), trained_norm(self.norm)
         if one is None or other is None:
             return None
         first = First(one, self.seen, geometry.groups, self.is_difference,
                       may_run_again())
-        return TwoSteps(first, step, other)
+        return run(
+            TwoSteps(first, step, other), x, self.first, one.weight, one.bias,
+            *second, other.weight, other.bias)
 
     def first_kernel(self) -> Kernel:
         first = Kernel(self.first_weight())
@@ -123,11 +137,12 @@ class PointwiseAverage(Staged):
         return [] if self.first is None else [self.first]
 
     def forward(self, x: Tensor, geometry: Geometry) -> Tensor:
-        steps = self.two_steps(x, average(geometry), geometry)
-        if steps is not None:
-            return run(steps, x, self.first, steps.first.norm.weight,
-                       steps.first.norm.bias, steps.norm.weight,
-                       steps.norm.bias)
+        step = average(geometry)
+        if self.first is None and step is not None:
+            return self.normed(step(x))
+        out = self.quick(x, geometry, step)
+        if out is not None:
+            return out
         x = self.padded(x, geometry)
         mean = K.average(
             x.size(1), geometry.kernel_size, groups=x.size(1), **like(x))
@@ -283,12 +298,11 @@ class PointwiseKxK(Staged):
         return self.first + eye.weight
 
     def forward(self, x: Tensor, geometry: Geometry) -> Tensor:
-        steps = None if self.is_nested else self.two_steps(
-            x, convolution(geometry, geometry.kernel_size), geometry)
-        if steps is not None:
-            return run(steps, x, self.first, steps.first.norm.weight,
-                       steps.first.norm.bias, self.second, steps.norm.weight,
-                       steps.norm.bias)
+        if not self.is_nested:
+            step = convolution(geometry, geometry.kernel_size)
+            out = self.quick(x, geometry, step, self.second)
+            if out is not None:
+                return out
         x = self.padded(x, geometry)
         if self.is_nested:
             return self.normed(self.second(x))

@@ -58,7 +58,8 @@ class Convolution(NamedTuple):
             total.addmv_(weight.flatten(1), values, alpha=factor)
             return
         total.view(groups, -1, 1).baddbmm_(
-            weight.reshape(groups, len(weight) // groups, -1),
+            weight.reshape(groups,
+                           len(weight) // groups, -1),
             values.view(groups, -1, 1),
             alpha=factor)
 

@@ -52,8 +52,8 @@ class First(NamedTuple):
 
     def normed(self, y: Tensor, gamma: Tensor, mean: Tensor, var: Tensor,
                shift: Tensor) -> Tensor:
-        return F.batch_norm(y, mean, var, gamma, shift, False, 0.,
-                            self.norm.eps)
+        return torch.batch_norm(y, gamma, shift, mean, var, False, 0.,
+                                self.norm.eps, torch.backends.cudnn.enabled)
 
     def backward(self, grad: Tensor, mask: List[bool], x: Tensor, y: Tensor,
                  weight: Tensor, gamma: Tensor, kept: tuple) -> Grads:
@@ -109,8 +109,8 @@ class TwoSteps:
         return out, (*features, mean, var, offset, *kept)
 
     def backward(self, grad: Tensor, mask: List[bool], kept: tuple, x: Tensor,
-                 weight: Tensor, gamma: Tensor, beta: Tensor,
-                 *rest: Tensor) -> Grads:
+                 weight: Tensor, gamma: Tensor, beta: Tensor, *rest:
+                 Tensor) -> Grads:
         """Return the gradients of the input and of all tensors.
 
         Args:
@@ -132,7 +132,8 @@ class TwoSteps:
         of_z, *of_norm = norm_backward(grad, z, rest[-2], of_norm, self.index,
                                        self.norm.eps, [True, *mask[-2:]])
         del z
-        of_u, of_second = self.step.backward(of_z, [front, any(mask[4:-2])], u,
+        of_u, of_second = self.step.backward(of_z,
+                                             [front, any(mask[4:-2])], u,
                                              *second)
         del u, of_z
         found = [None] * 3
@@ -151,12 +152,13 @@ class TwoSteps:
         shift = gamma * self.first.statistics(y.detach())[-1]
         # beta moves the border alone, which the second norm does not see
         shift = torch.add(shift, beta, alpha=0)
-        y = F.batch_norm(y, None, None, gamma, shift, True, 0.,
-                         self.first.norm.eps)
-        norm = self.norm
-        out = F.batch_norm(
-            self.step(y, *rest[:-2]), norm.mean, norm.var, *rest[-2:], True,
-            norm.momentum, norm.eps)
+        cudnn, norm = torch.backends.cudnn.enabled, self.norm
+        y = torch.batch_norm(y, gamma, shift, None, None, True, 0.,
+                             self.first.norm.eps, cudnn)
+        z = self.step(y, *rest[:-2])
+        check_size(z)
+        out = torch.batch_norm(z, *rest[-2:], norm.mean, norm.var, True,
+                               norm.momentum, norm.eps, cudnn)
         self.add_border(beta.detach() - shift.detach(), *rest[:-2])
         return out
 
