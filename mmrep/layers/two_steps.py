@@ -172,9 +172,11 @@ class TwoSteps:
     def plain(self, kept: tuple, x: Tensor, weight: Tensor, gamma: Tensor,
               beta: Tensor, *rest: Tensor) -> Tensor:
         """Return the features by operations that autograd follows."""
+        # beta moves the border alone, which the second norm does not see
+        shift = torch.add(gamma * kept[-4], beta, alpha=0)
         u = F.batch_norm(
-            self.first.conv(x, weight), None, None, gamma, gamma * kept[-4],
-            True, 0., self.first.norm.eps)
+            self.first.conv(x, weight), None, None, gamma, shift, True, 0.,
+            self.first.norm.eps)
         return F.batch_norm(
             self.step(u, *rest[:-2]), None, None, *rest[-2:], True, 0.,
             self.norm.eps)
