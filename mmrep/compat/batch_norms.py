@@ -78,11 +78,13 @@ def trained_norm(norm: nn.Module) -> Optional[TrainedNorm]:
             ``nn.BatchNorm2d`` in training mode, with all of its tensors, a
             momentum and no hooks, and no compiler looks.
     """
+    if is_compiling() or type(norm) is not nn.BatchNorm2d or (
+            has_global_hooks()):
+        return None
     own = vars(norm)
-    if type(norm) is not nn.BatchNorm2d or not own['training'] or (
+    if not own['training'] or 'forward' in own or (
             own['_forward_hooks'] or own['_forward_pre_hooks']
-            or own['_backward_hooks'] or own['_backward_pre_hooks']
-            or has_global_hooks() or is_compiling()):
+            or own['_backward_hooks'] or own['_backward_pre_hooks']):
         return None
     parameters, buffers, momentum = (own['_parameters'], own['_buffers'],
                                      own['momentum'])
@@ -93,9 +95,8 @@ def trained_norm(norm: nn.Module) -> Optional[TrainedNorm]:
                             own['eps'])
     except KeyError:  # a copy of DataParallel has attributes instead
         return None
-    complete = not (momentum is None or found.weight is None
-                    or found.bias is None or found.mean is None
-                    or found.var is None or 'forward' in own)
+    complete = not (momentum is None or found.weight is None or found.bias
+                    is None or found.mean is None or found.var is None)
     return found if complete else None
 
 

@@ -26,12 +26,6 @@ def has_hooks(module: nn.Module) -> bool:
     return any(getattr(module, name, None) for name in HOOKS)
 
 
-def is_bare(module: nn.Module) -> bool:
-    """Return True if a call of a module is its class's forward, no more."""
-    own = vars(module)
-    return 'forward' not in own and not any(map(own.get, HOOKS))
-
-
 def pre_hooks_of(module: nn.Module) -> List[Callable]:
     """Return the hooks that run before a module's forward."""
     return list(module._forward_pre_hooks.values())

@@ -2,9 +2,8 @@
 
 Uses: ``torch._batch_norm_impl_index`` and its backward, which choose cuDNN
 or a kernel of PyTorch as ``torch.batch_norm`` does and give the statistics of
-the batch, and ``torch._foreach_add_``, one operation for many tensors. None of
-these has a public name up to PyTorch 2.14. ``torch.ops.aten`` has the
-operations that autograd calls for the backward of a convolution.
+the batch. Neither has a public name up to PyTorch 2.14. ``torch.ops.aten`` has
+the operations that autograd calls for the backward of a convolution.
 """
 from typing import List, Optional, Tuple
 
@@ -20,8 +19,6 @@ _aten = torch.ops.aten
 _norm_backward = _aten._batch_norm_impl_index_backward.default
 _conv_backward = _aten.convolution_backward.default
 _pool_backward = _aten.avg_pool2d_backward.default
-add_to_all = private('torch._foreach_add_', __name__,
-                     'to add to the counters of many norms at once')
 # updates the running statistics, returns mean and biased variance
 batch_statistics = torch.batch_norm_update_stats
 
@@ -84,6 +81,8 @@ def conv_backward(grad: Tensor, x: Tensor, weight: Tensor, call: tuple,
         call: Stride, padding, dilation and groups.
         mask: True for each gradient that is needed.
     """
+    if not any(mask):
+        return None, None
     stride, padding, dilation, groups = call
     return _conv_backward(grad, x, weight, None, stride, padding, dilation,
                           False, (0, 0), groups, (*mask, False))[:2]

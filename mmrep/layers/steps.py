@@ -6,13 +6,11 @@ both again, so a caller chooses what to keep.
 from functools import lru_cache
 from typing import NamedTuple, Optional, Tuple, Union
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .. import kernel as K
 from ..compat.operations import conv_backward, pool_backward
-from .geometry import Geometry, like
+from .geometry import Geometry
 
 SMALL = 2**13  # features that a CPU pools faster than it convolves them
 Call = Tuple[tuple, tuple, tuple, int]  # stride, padding, dilation, groups

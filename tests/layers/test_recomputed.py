@@ -48,18 +48,12 @@ def test_many_gradients_at_once(case):
             out, wanted(branch, x), seed, retain_graph=True)
 
     batched = torch.autograd.grad(
-        out,
-        wanted(branch, x),
-        many,
-        is_grads_batched=True,
-        retain_graph=True)
+        out, wanted(branch, x), many, is_grads_batched=True, retain_graph=True)
     for found in (vmap(apart)(many), batched):
         for i, seed in enumerate(many):
             assert_same([each[i] for each in found],
                         torch.autograd.grad(
-                            expected,
-                            wanted(twin, x),
-                            seed,
+                            expected, wanted(twin, x), seed,
                             retain_graph=True))
 
 
@@ -71,10 +65,10 @@ def test_tangents_of_gradients(case):
         found = torch.autograd.grad(out, wanted(branch, x),
                                     forward_ad.make_dual(seed, tangent))
         found = [forward_ad.unpack_dual(each).tangent for each in found]
-    assert_same([f for f in found if f is not None],
-                [e for e, f in zip(
-                    torch.autograd.grad(expected, wanted(twin, x), tangent),
-                    found) if f is not None])
+    expected = torch.autograd.grad(expected, wanted(twin, x), tangent)
+    pairs = [(f, e) for f, e in zip(found, expected) if f is not None]
+    assert len(pairs) >= len(found) - 1  # nothing moves the first shift
+    assert_same(*zip(*pairs))
 
 
 def test_functional_gradients(case):

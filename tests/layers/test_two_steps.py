@@ -191,9 +191,9 @@ def test_autocast(form, dtype):
             outs = [run(branch, x) for branch in net.branches.values()]
         sum(out.float().square().sum() for out in outs).backward()
         grads.append([p.grad for p in net.branches.parameters()])
-        assert {out.dtype for out in outs} == {
-            torch.bfloat16 if dtype == torch.float32 else dtype
-        }
+        assert {out.dtype
+                for out in outs
+                } == {torch.bfloat16 if dtype == torch.float32 else dtype}
     assert_close(range(99), *grads, 0.05)
 
 
