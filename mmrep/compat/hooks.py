@@ -11,10 +11,9 @@ from typing import Callable, List
 
 from torch import nn
 
-from .private import private
-
-has_global_hooks = private('torch.nn.modules.module._has_any_global_hook',
-                           __name__, 'to know hooks on all modules')
+# True where PyTorch does not tell: then there may be some
+has_global_hooks = getattr(nn.modules.module, '_has_any_global_hook',
+                           lambda: True)
 HOOKS = ('_forward_hooks', '_forward_pre_hooks', '_backward_hooks',
          '_backward_pre_hooks')
 # the mappings and their options, such as `_forward_hooks_with_kwargs`
