@@ -2,12 +2,17 @@
 
 Uses: ``_BatchNorm`` of ``torch.nn.modules.batchnorm``, the base of torch's
 batch norms, its own base ``_NormBase`` and the ``_check_input_dim`` of both.
-There is no public base class up to PyTorch 2.14.
+There is no public base class up to PyTorch 2.14. The mappings of parameters,
+buffers and hooks of ``nn.Module`` hold what its attributes give more slowly.
 """
-from typing import Any
+from typing import Any, NamedTuple, Optional
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .compiling import is_compiling
+from .hooks import has_global_hooks
 from .private import private
 
 _BatchNorm = private('torch.nn.modules.batchnorm._BatchNorm', __name__,
@@ -51,3 +56,76 @@ def is_unfinished(kind: type) -> bool:
         return True
     return kind.forward.__module__.startswith('torch.nn.') and getattr(
         kind, '_check_input_dim', None) is _NormBase._check_input_dim
+
+
+class TrainedNorm(NamedTuple):
+    """A batch norm of torch that takes the statistics of batches now."""
+
+    weight: Tensor
+    bias: Tensor
+    mean: Tensor
+    var: Tensor
+    count: Optional[Tensor]
+    momentum: float
+    eps: float
+
+
+def trained_norm(norm: nn.Module) -> Optional[TrainedNorm]:
+    """Return what a norm computes with, None if it may do anything else.
+
+    Args:
+        norm: Any module. The result is None unless it is an
+            ``nn.BatchNorm2d`` in training mode, with all of its tensors, a
+            momentum and no hooks, and no compiler looks.
+    """
+    if is_compiling() or type(norm) is not nn.BatchNorm2d or (
+            has_global_hooks()):
+        return None
+    own = vars(norm)
+    if not own['training'] or 'forward' in own or (
+            own['_forward_hooks'] or own['_forward_pre_hooks']
+            or own['_backward_hooks'] or own['_backward_pre_hooks']):
+        return None
+    parameters, buffers, momentum = (own['_parameters'], own['_buffers'],
+                                     own['momentum'])
+    try:
+        found = TrainedNorm(parameters['weight'], parameters['bias'],
+                            buffers['running_mean'], buffers['running_var'],
+                            buffers['num_batches_tracked'], momentum,
+                            own['eps'])
+    except KeyError:  # a copy of DataParallel has attributes instead
+        return None
+    complete = not (momentum is None or found.weight is None or found.bias
+                    is None or found.mean is None or found.var is None)
+    return found if complete else None
+
+
+def run_norm(norm: nn.Module, x: Tensor) -> Tensor:
+    """Return ``norm(x)``, without a call of the module where that is safe.
+
+    Args:
+        norm: Any module.
+        x: Its input, (N, channels, H, W).
+    """
+    found = trained_norm(norm)
+    if found is None:
+        return norm(x)
+    weight, bias, mean, var, count, momentum, eps = found
+    if count is not None:
+        count.add_(1)
+    check_size(x)
+    return torch.batch_norm(x, weight, bias, mean, var, True, momentum, eps,
+                            torch.backends.cudnn.enabled)
+
+
+def check_size(x: Tensor) -> None:
+    """Refuse a batch of one value a channel, as every batch norm does.
+
+    Args:
+        x: Input of a norm that takes the statistics of batches.
+
+    Raises:
+        ValueError: There is no variance.
+    """
+    if x.numel() == x.size(1):
+        F.batch_norm(x, None, None, training=True)

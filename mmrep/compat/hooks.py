@@ -2,14 +2,18 @@
 
 Uses: the mappings ``_forward_hooks``, ``_forward_pre_hooks``,
 ``_backward_hooks``, ``_backward_pre_hooks`` of ``nn.Module`` with their
-options, and ``_is_full_backward_hook``. Public functions register hooks, none
-lists or copies them up to PyTorch 2.14.
+options, ``_is_full_backward_hook``, and ``_has_any_global_hook`` of
+``torch.nn.modules.module``. Public functions register hooks, none lists or
+copies them up to PyTorch 2.14.
 """
 import copy
 from typing import Callable, Dict, List
 
 from torch import nn
 
+# True where PyTorch does not tell: then there may be some
+has_global_hooks = getattr(nn.modules.module, '_has_any_global_hook',
+                           lambda: True)
 HOOKS = ('_forward_hooks', '_forward_pre_hooks', '_backward_hooks',
          '_backward_pre_hooks')
 # the mappings and their options, such as `_forward_hooks_with_kwargs`

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import init
 
 from .. import kernel as K
+from ..compat.batch_norms import run_norm
 from ..compat.modules import buffers_of
 from ..compat.reacting import Reacting
 from ..errors import UserError, lacks, shown
@@ -251,7 +252,7 @@ class Branch(Reacting):
 
     def normed(self, out: Tensor) -> Tensor:
         """Return ``norm(out)``, or ``out`` if there is no norm."""
-        return out if self.norm is None else self.norm(out)
+        return out if self.norm is None else run_norm(self.norm, out)
 
     def folded(self, kernel: Kernel, geometry: Geometry) -> Kernel:
         """Fold the norm into a kernel and pad it to the block's size."""

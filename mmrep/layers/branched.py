@@ -9,6 +9,7 @@ from torch.fx import Proxy
 from torch.nn import init
 
 from .. import kernel as K
+from ..compat.batch_norms import run_norm
 from ..compat.tracing import as_leaf
 from ..kernel import Kernel
 from . import inner, parts
@@ -153,12 +154,13 @@ class BranchedConv2d(RepConv2d):
             out = self.kxk(input)
         dtype = out.dtype  # as of a convolution, under autocast, too
         if self.norm is not None:
-            out = self.norm(out)
+            out = run_norm(self.norm, out)
         for branch in self.branches.values():
             out = out + branch(input, geometry)
         if self.sum_norm is not None:
-            out = self.sum_norm(out)
-        return self.add_bias(out).to(dtype)
+            out = run_norm(self.sum_norm, out)
+        out = self.add_bias(out)
+        return out if out.dtype == dtype else out.to(dtype)
 
     def merge(self) -> Kernel:
         geometry = self.geometry

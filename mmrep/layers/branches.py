@@ -8,6 +8,7 @@ from .. import kernel as K
 from ..kernel import Kernel
 from .branch import BRANCHES, Branch, NormFactory, numbers_in
 from .geometry import Geometry, like
+from .steps import convolution, sees_all
 
 Size = Tuple[int, int]
 
@@ -39,8 +40,11 @@ class Spatial(Branch):
         return [self.weight]
 
     def forward(self, x: Tensor, geometry: Geometry) -> Tensor:
-        own = geometry.smaller(self.size, self.spread)
-        return self.normed(own.conv(x, Kernel(self.weight)))
+        conv = convolution(geometry, self.size, self.spread)
+        if conv is None:
+            own = geometry.smaller(self.size, self.spread)
+            return self.normed(own.conv(x, Kernel(self.weight)))
+        return self.normed(conv(x, self.weight))
 
     def kernel(self, geometry: Geometry) -> Kernel:
         kernel = K.dense(Kernel(self.weight), (self.spread, self.spread))
@@ -134,7 +138,7 @@ class Identity(Branch):
             self.register_buffer('like', torch.empty(0, **factory))
 
     def forward(self, x: Tensor, geometry: Geometry) -> Tensor:
-        return self.normed(geometry.centre(x))
+        return self.normed(x if sees_all(geometry) else geometry.centre(x))
 
     def kernel(self, geometry: Geometry) -> Kernel:
         there = self.like if self.norm is None else self.norm.running_mean

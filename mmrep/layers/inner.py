@@ -3,6 +3,7 @@ from typing import Optional, Union
 
 from torch import nn
 
+from ..compat.modules import children_of
 from ..errors import UserError, shown
 from .block_types import block_type, check_block
 from .branch import Branch
@@ -53,8 +54,12 @@ def hand_on_geometry(block: RepConv2d) -> None:
 
     Callers may have changed it on this block, or on all modules.
     """
-    nested = [b for b in block.branches.values() if b.inner_blocks()]
-    if block.kxk is None and not nested:  # as in most forward passes
+    nested = [
+        branch for branch in children_of(block.branches).values()
+        if type(branch).inner_blocks is not Branch.inner_blocks
+        and branch.inner_blocks()
+    ]
+    if not nested and block.kxk is None:  # as in most forward passes
         return
     seen = {name: getattr(block, name) for name in SEEN}
     if block.kxk is not None:

@@ -7,8 +7,10 @@ from torch import Tensor, nn
 from torch.nn import init
 
 from .. import kernel as K
+from ..compat.autograd import may_run_again
+from ..compat.batch_norms import trained_norm
 from ..compat.compiling import is_compiling
-from ..compat.modules import buffers_of
+from ..compat.modules import buffers_of, children_of
 from ..errors import UserError, shown
 from ..kernel import Kernel
 from ..prefixes import under
@@ -17,9 +19,13 @@ from .from_names import Foreign, read_block
 from .frozen_norms import takes_batches
 from .geometry import Geometry, is_whole, like
 from .inner import build_block, hand_geometry
+from .recomputed import may_recompute, run
 from .seen_statistics import SeenStatistics
+from .steps import Step, average, convolution
+from .two_steps import First, TwoSteps
 
 MAX_CHANNELS = 2**14  # channels between the two kernels
+PARTS = ('padded', 'edge', 'first_weight')
 
 
 class Staged(Branch):
@@ -32,6 +38,14 @@ class Staged(Branch):
     """
 
     needs_norm = True
+    is_difference = False  # True if the identity is to be added to the 1x1
+    is_as_written = True  # False if a subclass changes a part of the forward
+
+    def __init_subclass__(cls, **kwargs) -> None:
+        super().__init_subclass__(**kwargs)
+        parts = [getattr(cls, name) for name in PARTS]
+        cls.is_as_written = cls.normed is Branch.normed and all(
+            part.__module__ == __name__ for part in parts)
 
     def build_first(self, geometry: Geometry, norm: Optional[NormFactory],
                     factory: dict, channels: int) -> None:
@@ -66,7 +80,34 @@ class Staged(Branch):
         norm = self.first_norm
         if not takes_batches(norm) or is_compiling():
             return K.norm_affine(norm)[1]
-        return K.norm_affine(norm, self.seen.at(norm, x))[1]
+        offset = self.seen.offset(x, norm.running_mean, norm.running_var,
+                                  norm.eps, may_run_again())
+        return norm.bias - norm.weight * offset
+
+    def quick(self, x: Tensor, geometry: Geometry, step: Optional[Step],
+              *second: Tensor) -> Optional[Tensor]:
+        """Return the features by :class:`TwoSteps`, if that is the same.
+
+        Args:
+            x: The branch's input.
+            geometry: The block's geometry.
+            step: The second step, None if there is no simple one.
+            second: Its weight, if it has one.
+
+        Returns:
+            None if the branch must run module by module.
+        """
+        if None in (step, self.first_norm, self.norm
+                    ) or not (self.is_as_written and may_recompute(x)):
+            return None
+        one, other = trained_norm(self.first_norm), trained_norm(self.norm)
+        if one is None or other is None:
+            return None
+        first = First(one, self.seen, geometry.groups, self.is_difference,
+                      may_run_again())
+        return run(
+            TwoSteps(first, step, other), x, self.first, one.weight, one.bias,
+            *second, other.weight, other.bias)
 
     def first_kernel(self) -> Kernel:
         first = Kernel(self.first_weight())
@@ -96,6 +137,12 @@ class PointwiseAverage(Staged):
         return [] if self.first is None else [self.first]
 
     def forward(self, x: Tensor, geometry: Geometry) -> Tensor:
+        step = average(geometry)
+        if self.first is None and step is not None:
+            return self.normed(step(x))
+        out = self.quick(x, geometry, step)
+        if out is not None:
+            return out
         x = self.padded(x, geometry)
         mean = K.average(
             x.size(1), geometry.kernel_size, groups=x.size(1), **like(x))
@@ -216,7 +263,7 @@ class PointwiseKxK(Staged):
 
     @property
     def is_nested(self) -> bool:
-        return isinstance(self.second, nn.Module)
+        return 'second' in children_of(self)
 
     def weights(self) -> Iterable[Tensor]:
         return [self.first] if self.is_nested else [self.first, self.second]
@@ -234,23 +281,28 @@ class PointwiseKxK(Staged):
         super().reset_parameters()
         if self.is_nested:
             self.second.reset_parameters()
-        if self._is_difference:
+        if self.is_difference:
             init.zeros_(self.first)
 
     @property
-    def _is_difference(self) -> bool:
+    def is_difference(self) -> bool:
         return 'whole' not in buffers_of(self) and (self.first.size(0)
                                                     == self.in_channels)
 
     def first_weight(self) -> Tensor:
         channels, in_per_group = self.first.shape[:2]
-        if not self._is_difference:
+        if not self.is_difference:
             return self.first
         eye = K.identity(channels, channels // in_per_group,
                          **like(self.first))
         return self.first + eye.weight
 
     def forward(self, x: Tensor, geometry: Geometry) -> Tensor:
+        if not self.is_nested:
+            step = convolution(geometry, geometry.kernel_size)
+            out = self.quick(x, geometry, step, self.second)
+            if out is not None:
+                return out
         x = self.padded(x, geometry)
         if self.is_nested:
             return self.normed(self.second(x))

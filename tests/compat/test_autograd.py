@@ -2,7 +2,8 @@
 import pytest
 import torch
 
-from mmrep.compat.autograd import is_in_backward, version_of
+from mmrep.compat import autograd
+from mmrep.compat.autograd import is_in_backward, may_run_again, version_of
 
 BACKWARD = ('torch._C._current_graph_task_id is gone: mmrep/compat/autograd.py'
             ' needs another way to know a backward pass')
@@ -27,3 +28,14 @@ def test_versions():
     assert version_of(x) == before + 2, VERSION
     with torch.inference_mode(), pytest.raises(RuntimeError):
         version_of(torch.zeros(1))
+
+
+def test_forwards_that_may_run_again(monkeypatch):
+    assert not may_run_again()
+    with torch.no_grad():
+        assert may_run_again()
+    with torch.autograd.graph.save_on_cpu():
+        assert may_run_again()
+    assert not may_run_again()
+    monkeypatch.setattr(autograd, '_hooks', lambda ignored: True)
+    assert may_run_again()  # as PyTorch before 2.5, which does not tell

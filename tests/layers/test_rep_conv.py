@@ -112,7 +112,8 @@ def test_every_branch_regrows_after_a_plain_checkpoint(cls, geometry):
         layer(image()).pow(2).mean().backward()
         optimizer.step()
     still = [k for k, v in layer.named_parameters() if v.equal(before[k])]
-    assert not still
+    # the norm behind does not see this shift: its gradient is zero
+    assert all(name.endswith('.first_norm.bias') for name in still)
 
 
 @over_geometry
