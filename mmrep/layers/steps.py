@@ -48,8 +48,9 @@ class Convolution(NamedTuple):
             weight: The weight.
         """
         weight, groups = weight.detach(), self.call[-1]
-        # each constant once for each tap
-        values = values.repeat_interleave(weight.size(2) * weight.size(3))
+        # each constant once for each tap; `repeat_interleave` takes longer
+        taps = weight.size(2) * weight.size(3)
+        values = values[:, None].expand(-1, taps).flatten()
         if weight.dtype != total.dtype:  # under autocast
             weight, values = weight.to(total.dtype), values.to(total.dtype)
         if groups == 1:
