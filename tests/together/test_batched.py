@@ -86,7 +86,7 @@ def test_channels_last(name):
         assert weight.is_contiguous(**last)
 
 
-@pytest.mark.parametrize('name', ['orepa 1x1', 'repvgg'])
+@pytest.mark.parametrize('name', ['orepa 1x1', 'dilated'])
 def test_second_derivatives(name):
     """The step of a meta-learner: gradients of a norm of gradients."""
     found = []
