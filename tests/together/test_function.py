@@ -146,6 +146,28 @@ def test_a_block_without_a_part_in_the_loss():
     assert_same(gradients(together), gradients(apart))
 
 
+class Two(nn.Module):
+    """Two nets that share nothing."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.other = mixed(), mixed()
+
+    def forward(self, x):
+        return self.one(x), self.other(x)
+
+
+def test_losses_that_share_no_layer():
+    """Their kernels are one function: the graph stays for the second."""
+    together, apart = twins(Two())
+    for net in (together, apart):
+        first, second = net(FIRST)
+        first.square().sum().backward(retain_graph=True)
+        assert net.other[0].weight.grad is None
+        second.square().sum().backward()
+    assert_same(gradients(together), gradients(apart))
+
+
 def test_gradients_of_many_losses():
     together, apart = twins(mixed())
     found, seeds = [], torch.randn(3, *FIRST.shape, dtype=torch.double)
