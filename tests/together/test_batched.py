@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import mmrep
+from mmrep.together import batched
 
 from .common import (assert_same, blocks, gradients, image, in_batches,
                      stepped, twins, watch_traces)
@@ -120,7 +121,8 @@ def test_one_trace_for_all_nets_of_a_structure():
         assert traces.call_count == 4
 
 
-def test_no_memory_of_nets_that_are_gone():
+def test_no_memory_of_nets_that_are_gone(monkeypatch):
+    monkeypatch.setattr(batched, '_made', {})
     net = mmrep.batch_kernels(blocks('RepVGGConv2d'))
     net(image()).sum().backward()
     seen = [weakref.ref(net[0]), weakref.ref(net[0].weight)]

@@ -75,19 +75,22 @@ def test_several_forwards_before_a_backward(monkeypatch):
     """The memory that stays is of the last one: kernels are copies."""
     together, apart = nets(Eager, monkeypatch)
     for net in (together, apart):
-        first = net(image())
+        first, second = net(image()), net(image() + 1)
         with torch.no_grad():
             kept = net[0].weight.clone()
             net[0].weight.data.mul_(3)
             net(image())
             net[0].weight.data.copy_(kept)
-        (first * net(image() + 1)).sum().backward()
+        (first * second).sum().backward()
         net(image()).sum().backward()
     assert_same(gradients(together), gradients(apart))
 
 
 def test_blocks_without_a_gradient(monkeypatch):
-    together, apart = nets(Eager, monkeypatch)
+    """One of them shares a parameter with a block that has one."""
+    net = mixed()
+    net[4].weight = net[1].weight
+    together, apart = nets(Eager, monkeypatch, net)
     for net in (together, apart):
         seen = []
         hook = net[1].register_forward_hook(lambda m, a, out: seen.append(out))
