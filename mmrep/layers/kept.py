@@ -81,11 +81,15 @@ class Kept:
     def take(self) -> Optional[Kernel]:
         """Return the kernel that was made for this forward pass, if any."""
         given = self.given
-        if given is not None:
-            # a forward without gradients that runs again needs its own
-            self.again = given if torch.is_grad_enabled() else None
-        elif self.again is not None and is_in_backward():
-            given = self.again
+        if given is None:
+            if self.again is not None and not is_in_backward():
+                self.again = None  # of a pass that is over
+            return self.again
+        if torch.is_grad_enabled():
+            self.again = given
+        elif given.weight.requires_grad or not _has_gradient(self.again):
+            # checkpoints run without gradients first: they need their own
+            self.again = None
         return given
 
     def norms(self, layer: nn.Module) -> List[nn.Module]:
@@ -123,6 +127,10 @@ class Kept:
 
     def __reduce__(self) -> tuple:
         return type(self), ()
+
+
+def _has_gradient(kernel: Optional[Kernel]) -> bool:
+    return kernel is not None and kernel.weight.requires_grad
 
 
 def _seen(layer: nn.Module) -> Optional[tuple]:

@@ -80,6 +80,7 @@ def can_batch(block: RepConv2d, on_cpu: bool) -> bool:
     shape = (block.out_channels, block.in_channels // block.groups,
              *block.kernel_size)
     return (device.type != 'meta' and origin.shape == shape
+            and any(t is origin for t in tensors)  # no view of something else
             and all(type(t) in REAL and t.device == device for t in tensors)
             and (device.type != 'cpu' or on_cpu and origin.numel() <= SMALL))
 

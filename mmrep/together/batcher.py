@@ -109,7 +109,7 @@ def _engine(blocks: List[RepConv2d], compiled: bool,
     if compiled:
         kind = Captured if device.type == 'cuda' else Compiled
     try:
-        return kind(plan_of(blocks, joined=kind is Direct))
+        return kind(plan_of(blocks, joined=kind is not Compiled))
     except Exception as error:  # a kind of block may do anything
         print_log(
             f'{len(blocks)} blocks make their kernels one by one: '

@@ -26,6 +26,7 @@ DIRECT = {
     'mul', 'neg', 'rsqrt', 'select', 'stack', 'sub', 'sum', 'unbind'
 }
 
+COPY = torch.ops.aten.copy.default  # it has no derivative
 NEW = DIRECT - {'as_strided', 'diagonal', 'select', 'unbind'}
 
 
@@ -43,7 +44,7 @@ def trace(function: Callable[..., Sequence[Tensor]],
         graph = make_fx(function, tracing_mode='real')(*tensors)
         if any(map(_writes, graph.graph.nodes)):
             pure = functionalize(graph, remove='mutations_and_views')
-            graph = make_fx(pure, tracing_mode='real')(*tensors)
+            graph = make_fx(pure, {COPY: _copied}, 'real')(*tensors)
     _drop_unused(graph)
     _keep_constants(graph)
     _drop_copies(graph)
@@ -56,6 +57,10 @@ def trace(function: Callable[..., Sequence[Tensor]],
         _call_directly(graph)
     graph.recompile()
     return graph
+
+
+def _copied(there: Tensor, source: Tensor, _: bool = False) -> Tensor:
+    return source.to(there.dtype).expand_as(there)
 
 
 def _writes(node: Node) -> bool:

@@ -27,7 +27,8 @@ def batch_kernels(model: Net,
     other models, and CPUs, where it batches small kernels only. Blocks with
     norms that train make no kernel while they train, and nothing changes for
     them. All parameters of a batch get their gradients at the end of the
-    backward pass.
+    backward pass, so that several losses of one forward pass need one backward
+    of their sum, or ``retain_graph=True``, even if they share no layer.
 
     Args:
         model: Any module, changed in place: it gets hooks, which its copies

@@ -122,27 +122,10 @@ class Compiled(Static):
 class Captured(Static):
     """Run a plan as two CUDA graphs, the forward and the backward."""
 
-    inductor = True
-
     def prepared(self, function: Callable[..., Sequence[Tensor]],
                  batches: List[Tensor]) -> Run:
         with torch.cuda.device(batches[0].device):
-            return self._captured(self._fewer(function, batches))
-
-    def _fewer(self, function: Callable[..., Sequence[Tensor]],
-               batches: List[Tensor]) -> Run:
-        """Return a call that launches fewer kernels, if a compiler is there."""
-        if not self.inductor:
-            return partial(function, *batches)
-        try:
-            return Compiled.prepared(self, function, batches)
-        except Exception as error:  # without Triton, for example
-            print_log(
-                'CUDA graphs of kernels are captured without a compiler: '
-                f'{one_line(error)}',
-                'current',
-                level=logging.WARNING)
-            return partial(function, *batches)
+            return self._captured(partial(function, *batches))
 
     @staticmethod
     def _captured(call: Run) -> Run:

@@ -5,7 +5,7 @@ from torch import nn
 from torch.autograd import forward_ad
 
 from mmrep.compat.compiling import (is_batch_of_old, is_compiling,
-                                    is_functional, without_compiler)
+                                    is_functional, made_once, without_compiler)
 
 GONE = 'mmrep/compat/compiling.py needs another way to know '
 of_new_torch = pytest.mark.skipif(
@@ -57,3 +57,32 @@ def test_what_is_compiled():
     wrapped = torch.compile(net, backend='eager')
     assert without_compiler(wrapped) is net, GONE + 'what was compiled'
     assert without_compiler(net) is net
+
+
+def test_results_are_made_once():
+    calls = []
+
+    @made_once
+    def double(number):
+        calls.append(number)
+        return [2 * number]
+
+    assert double(2) is double(2) and double(3) == [6]
+    assert calls == [2, 3]
+
+
+@of_new_torch
+def test_a_compiler_sees_no_cache():
+    calls = []
+
+    @made_once
+    def double(number):
+        calls.append(number)
+        return 2 * number
+
+    def function(x):
+        return x * double(3)
+
+    double(3)
+    compiled = torch.compile(function, backend='eager', fullgraph=True)
+    assert compiled(torch.ones(1)) == 6, GONE + 'a compiler'

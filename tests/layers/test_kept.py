@@ -10,9 +10,10 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.utils import parametrize
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.checkpoint import checkpoint
 
 import mmrep
-from mmrep import keep_kernels
+from mmrep import Kernel, keep_kernels
 from mmrep.nets.walk import branch_by_branch, rep_layers
 from mmrep.testing import randomize_norms
 
@@ -347,3 +348,78 @@ def test_a_forward_reads_no_value(kind, size):
             with context(), keep_kernels(layer):
                 out = layer(torch.empty(2, 4, 9, 9, device='meta'))
                 assert out.shape == (2, 4, 9, 9) and out.is_meta
+
+
+@pytest.fixture
+def other():
+    """Make a kernel that differs from all of the layer's own."""
+    torch.manual_seed(1)
+    weight = torch.randn(6, 4, 3, 3, dtype=torch.float64, requires_grad=True)
+    return Kernel(weight, torch.zeros(6, dtype=torch.float64))
+
+
+def test_a_given_kernel(layer, other):
+    layer.give_kernel(other)
+    expected = F.conv2d(IMAGE, *other, padding=1)
+    assert torch.equal(layer(IMAGE), expected) and layer.kernel() is other
+    assert not layer.makes_kernel()
+    layer.give_kernel(None)
+    assert layer.makes_kernel()
+    check(layer)
+
+
+def test_a_kernel_that_is_kept_comes_first(layer, other):
+    with keep_kernels(layer), torch.no_grad():
+        check(layer)
+        assert not layer.makes_kernel()
+        layer.give_kernel(other)
+        check(layer)
+        layer.give_kernel(None)
+        with torch.enable_grad():
+            assert layer.makes_kernel()
+
+
+@pytest.mark.parametrize('reentrant', [True, False])
+def test_a_given_kernel_in_a_pass_that_runs_again(layer, other, reentrant):
+    """Gradients reach the kernel, or all that makes the layer's own one."""
+    x = IMAGE.clone().requires_grad_()
+    layer.give_kernel(other)
+    out = checkpoint(layer, x, use_reentrant=reentrant)
+    layer.give_kernel(None)
+    seen = []
+    out.register_hook(lambda grad: seen.append(grad))
+    out.sum().backward()
+    assert (other.weight.grad is None) == reentrant
+    assert (layer.weight.grad is None) != reentrant
+    with torch.no_grad():
+        check(layer)
+
+
+def test_a_backward_that_runs_the_layer_takes_no_old_kernel(layer, other):
+    """A pass without gradients leaves none for a later one."""
+    layer.give_kernel(other)
+    layer(IMAGE)
+    with torch.no_grad():
+        layer(IMAGE)
+    layer.give_kernel(None)
+    x, seen = IMAGE.clone().requires_grad_(), []
+    out = x * 1
+    out.register_hook(lambda grad: seen.append(layer(IMAGE).detach()))
+    out.sum().backward()
+    torch.testing.assert_close(seen[0], by_formula(layer, IMAGE).detach())
+
+
+def test_copies_have_no_given_kernel(layer, other):
+    layer.give_kernel(other)
+    layer(IMAGE)
+    for twin in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
+        assert twin.makes_kernel()
+        check(twin)
+
+
+def test_norms_are_looked_up_once(layer):
+    before = layer.norms_inside()
+    assert before == [layer.norm, *(b.norm for b in layer.branches.values())]
+    assert layer.norms_inside() is before
+    new_norm(layer)
+    assert layer.norms_inside()[0] is layer.norm

@@ -1,9 +1,12 @@
 """When a net makes its kernels together, and when it plans that anew."""
 import copy
+import io
 import pickle
 import threading
+from inspect import signature
 from unittest import mock
 
+import onnx
 import pytest
 import torch
 from torch import nn
@@ -17,6 +20,10 @@ from mmrep.together.net import attach
 from .common import (assert_same, batchers, blocks, gradients, image,
                      in_batches, mixed, stepped, twins, watch_kernels,
                      watch_traces)
+
+# PyTorch 2.1 knows no other way
+BY_TRACING = dict(dynamo=False) if 'dynamo' in signature(
+    torch.onnx.export).parameters else {}
 
 
 @pytest.fixture
@@ -263,6 +270,18 @@ def test_tracers_see_blocks(net):
     assert_same(dict(o=symbolic(image()).detach()), expected)
     exported = torch.export.export(net, (image(), )).module()
     assert_same(dict(o=exported(image()).detach()), expected)
+
+
+def test_onnx_graphs_have_no_more_operations(net):
+    net(image())
+    nodes = []
+    for each in (net, mmrep.batch_kernels(copy.deepcopy(net), False)):
+        file = io.BytesIO()
+        torch.onnx.export(each.float(), image(torch.float32), file,
+                          **BY_TRACING)
+        graph = onnx.load_from_string(file.getvalue()).graph
+        nodes.append([node.op_type for node in graph.node])
+    assert nodes[0] == nodes[1] and nodes[0].count('Conv') == 4
 
 
 def test_torch_compile(net):

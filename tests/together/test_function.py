@@ -1,5 +1,6 @@
 """Gradients of kernels that are made together, in every order of passes."""
 import copy
+from unittest import mock
 
 import pytest
 import torch
@@ -145,6 +146,28 @@ def test_a_block_without_a_part_in_the_loss():
     assert_same(gradients(together), gradients(apart))
 
 
+class Two(nn.Module):
+    """Two nets that share nothing."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.other = mixed(), mixed()
+
+    def forward(self, x):
+        return self.one(x), self.other(x)
+
+
+def test_losses_that_share_no_layer():
+    """Their kernels are one function: the graph stays for the second."""
+    together, apart = twins(Two())
+    for net in (together, apart):
+        first, second = net(FIRST)
+        first.square().sum().backward(retain_graph=True)
+        assert net.other[0].weight.grad is None
+        second.square().sum().backward()
+    assert_same(gradients(together), gradients(apart))
+
+
 def test_gradients_of_many_losses():
     together, apart = twins(mixed())
     found, seeds = [], torch.randn(3, *FIRST.shape, dtype=torch.double)
@@ -207,3 +230,69 @@ def test_numerical_gradients():
         expected = (losses[0] - losses[1]) / (2 * step)
         assert (found[name] * direction).sum().item() == pytest.approx(
             expected, rel=1e-4, abs=1e-3), name
+
+
+class Checkpointed(nn.Sequential):
+    """A net whose blocks run again in the backward."""
+
+    def __init__(self, reentrant):
+        super().__init__(*mixed())
+        self.reentrant = reentrant
+
+    def forward(self, x):
+        for layer in self:
+            x = checkpoint(layer, x, use_reentrant=self.reentrant)
+        return x
+
+
+def again_without_gradients(net):
+    """The target network of a method without labels is the same net."""
+    loss = net(FIRST.clone().requires_grad_()).square().sum()
+    with torch.no_grad():
+        net(SECOND)
+    loss.backward()
+
+
+def by_itself(net):
+    """A child runs alone, after a pass of all with other weights."""
+    accumulated_with_input(net)
+    with mock.patch.object(Checkpointed, 'forward', nn.Sequential.forward):
+        net(FIRST)
+    net.zero_grad()
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.mul_(2)
+    x = FIRST.clone().requires_grad_()
+    out = checkpoint(net[1], x, use_reentrant=net.reentrant)
+    out.square().sum().backward()
+
+
+def accumulated_with_input(net):
+    for x in (FIRST, SECOND):
+        net(x.clone().requires_grad_()).square().sum().backward()
+
+
+def siamese_with_input(net):
+    first, second = (x.clone().requires_grad_() for x in (FIRST, SECOND))
+    (net(first) * net(second)).sum().backward()
+
+
+def frozen_and_loaded(net):
+    """Weights of a frozen block change between passes."""
+    net[1].requires_grad_(False)
+    net(FIRST.clone().requires_grad_()).square().sum().backward()
+    net[1].weight.data.mul_(2)
+    net(FIRST.clone().requires_grad_()).square().sum().backward()
+
+
+@pytest.mark.parametrize('reentrant', [True, False])
+@pytest.mark.parametrize('passes', [
+    accumulated_with_input, siamese_with_input, again_without_gradients,
+    by_itself, frozen_and_loaded
+])
+def test_blocks_that_run_again(passes, reentrant):
+    together, apart = twins(Checkpointed(reentrant))
+    for net in (together, apart):
+        passes(net)
+    assert_same(gradients(together), gradients(apart))
+    assert sum(in_batches(together)) == 4
