@@ -85,6 +85,11 @@ def parse_args(argv=None):
         help='ways to make the kernels of each net with blocks, each in a row: '
         'one by one, in batches, in compiled batches or CUDA graphs; default: '
         "as the net does it by itself, on a GPU mmrep's backbones in batches")
+    parser.add_argument(
+        '--amp',
+        choices=['bfloat16', 'float16'],
+        help='dtype of automatic mixed precision, on a GPU; default: that of '
+        'the config')
     parser.add_argument('--out', help='JSON file to write')
     parser.add_argument('--picture', help='picture to draw, *.png or *.svg')
     parser.set_defaults(size=None, batch_size=None)
@@ -105,9 +110,13 @@ def check(args):
     if args.inference and args.host:
         raise UserError('--host measures training steps: leave out '
                         '--inference')
-    if args.inference and args.kernels:
-        raise UserError('--kernels is of training steps: leave out '
-                        '--inference')
+    for name in ('kernels', 'amp'):
+        if args.inference and getattr(args, name):
+            raise UserError(f'--{name} is of training steps: leave out '
+                            '--inference')
+    if args.amp and (args.host or get_device() == 'cpu'):
+        raise UserError(f'--amp (={args.amp!r}) needs a GPU, and no --host: '
+                        'leave it out')
     outs = dict(out=args.out, picture=args.picture)
     for name, path in outs.items():
         if path is not None:
@@ -135,8 +144,10 @@ def measure(args):
             host_steps, kernels=args.kernels), compare_host
     elif not args.inference:
         prepare, compare = partial(
-            training_steps, backbone=args.backbone,
-            kernels=args.kernels), compare_training
+            training_steps,
+            backbone=args.backbone,
+            kernels=args.kernels,
+            amp=args.amp), compare_training
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task('preparing', total=None)
         prepared = prepare(
@@ -155,6 +166,7 @@ def measure(args):
         backbone=args.backbone or args.host,
         host=args.host,
         kernels=args.kernels,
+        amp=args.amp,
         size=list(args.size),
         batch_size=args.batch_size,
         rounds=args.rounds,

@@ -3,11 +3,13 @@
 Uses no private names. ``torch.is_autocast_enabled`` and
 ``torch.get_autocast_dtype`` take the type of a device since PyTorch 2.4.
 """
-from typing import Optional
+from contextlib import nullcontext
+from typing import ContextManager, Optional
 
 import torch
 
-_takes_types = hasattr(torch, 'get_autocast_dtype')
+TAKES_TYPES = hasattr(torch, 'get_autocast_dtype')
+NOTHING = nullcontext()
 
 
 def autocast_dtype(device_type: str) -> Optional[torch.dtype]:
@@ -16,7 +18,7 @@ def autocast_dtype(device_type: str) -> Optional[torch.dtype]:
     Args:
         device_type: Type of the device, ``cpu`` or ``cuda``.
     """
-    if _takes_types:
+    if TAKES_TYPES:
         if torch.is_autocast_enabled(device_type):
             return torch.get_autocast_dtype(device_type)
         return None
@@ -25,3 +27,18 @@ def autocast_dtype(device_type: str) -> Optional[torch.dtype]:
                 if torch.is_autocast_cpu_enabled() else None)
     return (torch.get_autocast_gpu_dtype()
             if torch.is_autocast_enabled() else None)
+
+
+def without_autocast(device_type: str) -> ContextManager:
+    """Return a context in which autocast is off.
+
+    It does nothing where autocast is off already, which takes less time.
+
+    Args:
+        device_type: Type of the device, such as ``cuda``.
+    """
+    if device_type == 'meta':
+        device_type = 'cpu'
+    if TAKES_TYPES and not torch.is_autocast_enabled(device_type):
+        return NOTHING
+    return torch.autocast(device_type, enabled=False)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.fx import Proxy
 
 from .. import kernel as K
-from ..compat.autocast import without_autocast
+from ..compat.autocasting import without_autocast
 from ..compat.reacting import Reacting
 from ..compat.tracing import as_leaf, constant_in_onnx, is_transformed
 from ..errors import UserError, lacks, shown

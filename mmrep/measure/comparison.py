@@ -3,7 +3,7 @@
 ``ratio`` and other comparisons refer to the first config.
 """
 from functools import partial
-from typing import Callable, List, Sequence, Tuple
+from typing import Callable, List, Optional, Sequence, Tuple
 
 from mmengine.config import Config
 from torch import nn
@@ -28,6 +28,7 @@ def training_steps(configs: Sequence[str],
                    batch_size: int,
                    backbone: bool = False,
                    kernels: Sequence[str] = (),
+                   amp: Optional[str] = None,
                    progress: Callable[..., object] = lambda *_: None) -> Steps:
     """Build the training step of each config.
 
@@ -40,6 +41,8 @@ def training_steps(configs: Sequence[str],
         batch_size: The number of images in a batch.
         backbone: True leaves out neck and heads. Defaults to False.
         kernels: Ways to make kernels, see :func:`.in_ways`. Defaults to none.
+        amp: The dtype of autocast, such as ``'bfloat16'``, on a GPU. Defaults
+            to that of the config.
         progress: The function to call with a path and, for a net that
             evolves, with the number of events so far and of all events.
             Defaults to one that does nothing.
@@ -56,6 +59,8 @@ def training_steps(configs: Sequence[str],
     for path in configs:
         progress(path)
         cfg = load_config(path)
+        if amp is not None and cfg.get('optim_wrapper'):
+            cfg.optim_wrapper.update(type='AmpOptimWrapper', dtype=amp)
 
         def build() -> nn.Module:
             model = training_model(cfg, size)

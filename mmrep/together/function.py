@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from ..compat.autocast import without_autocast
+from ..compat.autocasting import without_autocast
 from ..compat.compiling import is_batch_of_old
 from ..errors import UserError
 from ..kernel import Kernel
