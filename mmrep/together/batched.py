@@ -97,10 +97,11 @@ class Batched:
     def __call__(self, *batches: Tensor) -> Tuple[Tensor, ...]:
         """Return the weights, and the biases if there are any."""
         weight, *bias = vmap(self._one)(*batches)
+        # other strides would let convolutions change the layout of features
         if self.format == torch.channels_last:
-            last = weight.permute(0, 1, 3, 4, 2).contiguous()
-            weight = last.permute(0, 1, 4, 2, 3)
-        return weight, *bias
+            weight = _dense(weight.permute(0, 1, 3, 4, 2))
+            return weight.permute(0, 1, 4, 2, 3), *bias
+        return _dense(weight), *bias
 
     def _one(self, *tensors: Tensor) -> Tuple[Tensor, ...]:
         each = iter(tensors)
@@ -167,6 +168,11 @@ class Pull:
 
         _, pull = vjp(kernels, *[given[i] for i in places])
         return pull(grads)
+
+
+def _dense(tensor: Tensor) -> Tensor:
+    """Return a tensor with its entries in order, also where a size is one."""
+    return tensor.reshape(len(tensor), -1).view(tensor.shape)
 
 
 class _Whole(nn.Module):

@@ -4,9 +4,13 @@ import weakref
 
 import pytest
 import torch
+from torch import nn
 
 import mmrep
 from mmrep.together import batched
+from mmrep.together.engine import Direct
+from mmrep.together.function import make_kernels
+from mmrep.together.planning import plan_of
 
 from .common import (assert_same, blocks, gradients, image, in_batches,
                      stepped, twins, watch_traces)
@@ -129,3 +133,19 @@ def test_no_memory_of_nets_that_are_gone(monkeypatch):
     del net
     gc.collect()
     assert [each() for each in seen] == [None, None]
+
+
+@pytest.mark.parametrize('layout',
+                         [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize('size', [1, 3])
+def test_kernels_have_the_layout_of_weights(size, layout):
+    """Convolutions, and so all features, take after the layout of kernels."""
+    net = nn.Sequential(
+        mmrep.OREPAConv2d(4, 8, size),
+        mmrep.OREPAConv2d(8, 8, size)).to(memory_format=layout)
+    outs = [mmrep.batch_kernels(net)(torch.randn(2, 4, 9, 9))]
+    outs += [mmrep.batch_kernels(net, False)(torch.randn(2, 4, 9, 9))]
+    plan = plan_of(list(net))
+    for block, kernel in zip(net, make_kernels(Direct(plan))):
+        assert kernel.weight.stride() == block.weight.stride()
+    assert outs[0].stride() == outs[1].stride()
