@@ -82,8 +82,8 @@ def parse_args(argv=None):
         nargs='+',
         choices=list(WAYS),
         default=[],
-        help='ways to make the kernels of nets with blocks, each in a row: one '
-        'by one, in batches, in compiled batches or CUDA graphs; default: '
+        help='ways to make the kernels of nets with blocks, each in a row: '
+        'one by one, in batches, in compiled batches or CUDA graphs; default: '
         "as the net does it by itself, on a GPU mmrep's backbones in batches")
     parser.add_argument(
         '--amp',

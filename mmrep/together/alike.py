@@ -10,7 +10,6 @@ from ..layers import RepConv2d
 from ..layers.branch import Branch
 from ..layers.frozen_norms import takes_batches
 from ..layers.orepa_branch import KernelBranch
-from ..layers.plain import memory_format
 
 SMALL = 2**14  # entries of a kernel that costs a CPU less than Python does
 NORM = ('running_mean', 'running_var', 'weight', 'bias')
@@ -90,7 +89,7 @@ def key_of(block: RepConv2d) -> Hashable:
     tensors = own_tensors(block).items()
     return (type(block), repr(block.config()), block.in_channels,
             block.out_channels, block.kernel_size, block.groups,
-            memory_format(block.origin),
+            block.origin.stride(),
             tuple((name, *_kind(t)) for name, t in tensors),
             tuple((eps_of(n), *map(_kind, affine_of(n)))
                   for n in own_norms(block)),

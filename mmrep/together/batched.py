@@ -10,7 +10,6 @@ from torch.func import functional_call, vjp, vmap
 from ..compat.hooks import hooks_of
 from ..kernel import AFFINES, Kernel
 from ..layers import RepConv2d
-from ..layers.plain import memory_format
 from .alike import inner_blocks, key_of, own_norms, own_tensors
 from .graphs import trace
 
@@ -88,7 +87,7 @@ class Batched:
     """
 
     def __init__(self, block: RepConv2d, biases: Sequence[bool]) -> None:
-        self.format, block = memory_format(block.origin), _bare(block)
+        self.is_last, block = _is_last(block.origin), _bare(block)
         self.module = _Whole(block)
         self.names = [f'block.{name}' for name in own_tensors(block)]
         self.inner = dict(zip(inner_blocks(block).values(), biases))
@@ -98,7 +97,7 @@ class Batched:
         """Return the weights, and the biases if there are any."""
         weight, *bias = vmap(self._one)(*batches)
         # other strides would let convolutions change the layout of features
-        if self.format == torch.channels_last:
+        if self.is_last:
             weight = _dense(weight.permute(0, 1, 3, 4, 2))
             return weight.permute(0, 1, 4, 2, 3), *bias
         return _dense(weight), *bias
@@ -168,6 +167,12 @@ class Pull:
 
         _, pull = vjp(kernels, *[given[i] for i in places])
         return pull(grads)
+
+
+def _is_last(weight: Tensor) -> bool:
+    """Return True if a weight's channels come last, also in a 1x1."""
+    return weight.size(1) > 1 and weight.stride(1) == 1 and (weight.stride(3)
+                                                             == weight.size(1))
 
 
 def _dense(tensor: Tensor) -> Tensor:

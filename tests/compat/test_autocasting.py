@@ -4,8 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from mmrep.compat import autocasting
-from mmrep.compat.autocasting import (NOTHING, autocast_dtype,
-                                      without_autocast)
+from mmrep.compat.autocasting import NOTHING, autocast_dtype, without_autocast
 
 
 @pytest.mark.parametrize('new', [True, False])
