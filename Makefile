@@ -54,8 +54,8 @@ benchmark: .venv/.ready
 
 # what the host pays for a step: norms that train, those of detectors, which
 # are frozen, and RepVGG in place of a plain net
-HOST = $(BIN)/python tools/benchmark.py --host --kernels batched
-of_host = --out $(RESULTS)/host_$(1).json --picture $(RESULTS)/host_$(1).png
+HOST = $(BIN)/python tools/benchmark.py --host
+of_host = --kernels batched --out $(RESULTS)/host_$(1).json --picture $(RESULTS)/host_$(1).png
 
 benchmark-host: .venv/.ready
 	mkdir -p $(RESULTS)

@@ -176,4 +176,6 @@ def _join_equal(module: GraphModule) -> None:
     for node in list(module.graph.nodes):
         if node.op == 'call_function':
             key = repr((node.target, node.args, node.kwargs))
-            node.replace_all_uses_with(seen.setdefault(key, node))
+            first = seen.setdefault(key, node)
+            if first is not node:
+                node.replace_all_uses_with(first)
