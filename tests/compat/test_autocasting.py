@@ -4,7 +4,8 @@ import torch
 import torch.nn.functional as F
 
 from mmrep.compat import autocasting
-from mmrep.compat.autocasting import NOTHING, autocast_dtype, without_autocast
+from mmrep.compat.autocasting import (NOTHING, TAKES_TYPES, autocast_dtype,
+                                      without_autocast)
 
 
 @pytest.mark.parametrize('new', sorted({TAKES_TYPES, False}))
