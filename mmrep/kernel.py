@@ -43,9 +43,8 @@ class Kernel(NamedTuple):
         return tuple(self.weight.shape[2:])
 
 
-def norm_affine(
-        norm: nn.Module,
-        statistics: Optional[Tuple[Tensor, Tensor]] = None) -> Affine:
+def norm_affine(norm: nn.Module,
+                statistics: Optional[Tuple[Tensor, Tensor]] = None) -> Affine:
     """Read a batch norm in eval mode as ``x -> scale * x + shift``.
 
     ``scale = gamma / sqrt(var + eps)``, ``shift = beta - mean * scale``

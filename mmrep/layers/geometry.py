@@ -50,11 +50,11 @@ class Geometry(NamedTuple):
         Raises:
             UserError: The attributes do not go together.
         """
-        return _geometry(conv.in_channels, conv.out_channels,
-                         _two(conv.kernel_size), _two(conv.stride),
-                         conv.padding if isinstance(conv.padding, str) else
-                         _two(conv.padding), _two(conv.dilation), conv.groups,
-                         conv.padding_mode)
+        return _geometry(
+            conv.in_channels, conv.out_channels, _two(conv.kernel_size),
+            _two(conv.stride), conv.padding
+            if isinstance(conv.padding, str) else _two(conv.padding),
+            _two(conv.dilation), conv.groups, conv.padding_mode)
 
     @property
     def is_depthwise(self) -> bool:

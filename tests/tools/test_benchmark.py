@@ -225,6 +225,8 @@ def test_backbone_alone(benchmark, tiny_seg, capsys, tmp_path):
       ], "--out and --picture (='a.png') must be two files"),
     (['--inference', '--backbone'], '--backbone is of training steps'),
     (['--inference', '--host'], '--host measures training steps'),
+    (['--inference', '--kernels', 'apart'], '--kernels is of training steps'),
+    (['--amp', 'bfloat16'], "--amp (='bfloat16') needs a GPU"),
     (['--inference', '--out', '.'], "'.' is a folder: name another --out"),
 ])
 def test_impossible_arguments(benchmark, tiny_seg, capsys, unmeasured,
