@@ -20,8 +20,9 @@ def batch_kernels(model: Net,
 
     Kernels do not depend on the input. The smallest module around all blocks
     makes them at the start of each of its forward passes, those of blocks with
-    the same structure as one batch: that takes a GPU's host a third of the
-    time, or less. Outputs, gradients, names, checkpoints and optimizers stay.
+    the same structure as one batch, which a GPU's host can ask for in a
+    fraction of the time. Outputs, gradients, names, checkpoints and optimizers
+    stay.
 
     The backbones of mmrep do so on a GPU by themselves; this function serves
     other models, and CPUs, where it batches small kernels only. Blocks with
