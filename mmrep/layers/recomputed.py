@@ -2,16 +2,16 @@
 from typing import Any, List, Optional
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd import Function
 
 from ..compat.autocasting import autocast_dtype
 from ..compat.compiling import is_batch_of_old, is_compiling, is_functional
+from .kept import REAL
 from .two_steps import Grads, TwoSteps
 
 DEVICES = ('cpu', 'cuda')
 SMALL = 2**16  # features of a quarter of a MiB, which are not worth a detour
-TYPES = (Tensor, nn.Parameter)
 
 
 def may_recompute(x: Tensor) -> bool:
@@ -19,7 +19,7 @@ def may_recompute(x: Tensor) -> bool:
 
     Compilers, traces and transforms follow PyTorch's own operations only.
     """
-    return (type(x) in TYPES and x.device.type in DEVICES and x.numel() > 0 and
+    return (type(x) in REAL and x.device.type in DEVICES and x.numel() > 0 and
             not (is_compiling() or torch.jit.is_tracing() or is_functional()))
 
 

@@ -3,12 +3,12 @@
 A step is a function of features and at most one weight. Its backward takes
 both again, so a caller chooses what to keep.
 """
-from functools import lru_cache
 from typing import NamedTuple, Optional, Tuple, Union
 
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..compat.compiling import made_once
 from ..compat.operations import conv_backward, pool_backward
 from .geometry import Geometry
 
@@ -103,7 +103,7 @@ class Average(NamedTuple):
 Step = Union[Convolution, Average]
 
 
-@lru_cache(maxsize=1024)
+@made_once
 def convolution(geometry: Geometry,
                 size: Tuple[int, int],
                 spread: int = 1) -> Optional[Convolution]:
@@ -126,7 +126,7 @@ def convolution(geometry: Geometry,
     return Convolution((own.stride, (top, left), own.dilation, own.groups))
 
 
-@lru_cache(maxsize=1024)
+@made_once
 def average(geometry: Geometry) -> Optional[Average]:
     """Return the mean over a block's kernel, None if pooling cannot do it."""
     conv, size = convolution(geometry, geometry.kernel_size), (
@@ -139,7 +139,7 @@ def average(geometry: Geometry) -> Optional[Average]:
     return Average(size, geometry.stride, padding)
 
 
-@lru_cache(maxsize=1024)
+@made_once
 def sees_all(geometry: Geometry) -> bool:
     """Return True if the centre of a kernel sees each pixel once, in order."""
     own = geometry.smaller((1, 1))

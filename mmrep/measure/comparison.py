@@ -131,19 +131,33 @@ def compare_training(steps: Steps, rounds: int,
         own = explained(step.model, step.optim_wrapper.optimizer)
         rows.append(dict(**head, **cost._asdict(), memory_own=own))
         progress()
-    times = in_turn([step.timed for _, step in steps], rounds, progress)
-    for row, taken in zip(rows, times):
-        parts = median(taken)
-        row.update(zip(PARTS, parts), seconds=sum(parts))
+    time_rows(rows, steps, rounds, progress)
     for row in rows:
         row.update(_over(row, rows[0]))
     return rows
 
 
+def time_rows(rows: List[dict], steps: Steps, rounds: int,
+              progress: Callable[[], object]) -> None:
+    """Time steps in turn, and add the seconds of their parts to their rows.
+
+    Args:
+        rows: A row for each step, changed in place. They get ``seconds``, the
+            sum of the parts, and ``ratio``.
+        steps: The steps.
+        rounds: The number of times to time each step.
+        progress: The function to call ``rounds + 1`` times for each step.
+    """
+    times = in_turn([step.timed for _, step in steps], rounds, progress)
+    for row, taken in zip(rows, times):
+        parts = median(taken)
+        row.update(zip(PARTS, parts), seconds=sum(parts))
+        row['ratio'] = row['seconds'] / rows[0]['seconds']
+
+
 def _over(row: dict, first: dict) -> dict:
     """Compare a row with that of the first config."""
     return dict(
-        ratio=row['seconds'] / first['seconds'],
         memory_ratio=row['memory'] / first['memory'],
         memory_unexplained=unexplained(row['memory'], row['memory_own'],
                                        first['memory'], first['memory_own']))

@@ -15,10 +15,10 @@ from torch import nn
 
 from ..hosts import load_config
 from .backbone_alone import BackboneAlone
-from .comparison import PARTS, Steps, in_way, steps_of
+from .comparison import PARTS, Steps, in_way, steps_of, time_rows
 from .kernels import in_ways
 from .launches import Launches, as_on_a_gpu
-from .timing import Laps, Seconds, in_turn, median
+from .timing import Laps, Seconds
 from .tiny import tiny
 from .training_step import TrainingStep, training_model
 
@@ -115,12 +115,8 @@ def compare_host(steps: Steps, rounds: int,
     """
     with _one_thread():
         rows = [_counted(head, step, progress) for head, step in steps]
-        times = in_turn([step.timed for _, step in steps], rounds, progress)
-    for row, taken in zip(rows, times):
-        parts = median(taken)
-        row.update(zip(PARTS, parts), seconds=sum(parts))
+        time_rows(rows, steps, rounds, progress)
     for row in rows:
-        row['ratio'] = row['seconds'] / rows[0]['seconds']
         row['launched_ratio'] = row['launched'] / rows[0]['launched']
     return rows
 

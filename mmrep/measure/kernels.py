@@ -3,7 +3,7 @@ from typing import Callable, Iterator, Optional, Sequence, Tuple
 
 from torch import nn
 
-from ..layers import RepConv2d
+from ..nets.walk import rep_layers
 from ..together import batch_kernels
 
 # how `batch_kernels` is called, by the name of the way
@@ -25,8 +25,7 @@ def in_ways(build: Callable[[], nn.Module],
     """
     for way in ways or (None, ):
         net = build()
-        if way is None or not any(
-                isinstance(m, RepConv2d) for m in net.modules()):
+        if way is None or not any(rep_layers(net)):
             yield None, net
             return
         yield way, batch_kernels(net, **WAYS[way])

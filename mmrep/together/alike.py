@@ -4,17 +4,17 @@ from typing import Dict, Hashable, List
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
+from ..compat.batch_norms import FROZEN
 from ..compat.hooks import pre_hooks_of
 from ..compat.modules import buffers_of, parameters_of
 from ..layers import RepConv2d
 from ..layers.branch import Branch
 from ..layers.frozen_norms import takes_batches
+from ..layers.kept import REAL
 from ..layers.orepa_branch import KernelBranch
 
 SMALL = 2**14  # entries of a kernel that costs a CPU less than Python does
-NORM = ('running_mean', 'running_var', 'weight', 'bias')
 OURS = (RepConv2d, Branch, KernelBranch)
-REAL = (Tensor, nn.Parameter)
 
 
 def own_tensors(block: RepConv2d) -> Dict[str, Tensor]:
@@ -108,11 +108,11 @@ def eps_of(norm: nn.Module) -> float:
 
 def affine_of(norm: nn.Module) -> List[Tensor]:
     """Return a norm's running mean and variance, weight and bias."""
-    return [getattr(norm, name) for name in NORM]
+    return [getattr(norm, name) for name in FROZEN]
 
 
 def _has_all(norm: nn.Module) -> bool:
-    return all(type(getattr(norm, name, None)) in REAL for name in NORM)
+    return all(type(getattr(norm, name, None)) in REAL for name in FROZEN)
 
 
 def _is_pure(module: nn.Module) -> bool:

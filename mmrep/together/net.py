@@ -7,7 +7,7 @@ from ..compat.hooks import drop_hooks
 from ..compat.modules import children_of
 from ..layers import RepConv2d
 from ..layers.geometry import check_flag
-from ..nets.walk import check_module
+from ..nets.walk import check_module, rep_layers
 from .batcher import Batcher
 
 Net = TypeVar('Net', bound=nn.Module)
@@ -91,8 +91,7 @@ def _around(model: nn.Module) -> Optional[nn.Module]:
         return model
     inside = [
         child for child in children_of(model).values()
-        if child is not None and any(
-            isinstance(m, RepConv2d) for m in child.modules())
+        if child is not None and any(rep_layers(child))
     ]
     if len(inside) != 1 or isinstance(inside[0], RepConv2d):
         return model if inside else None

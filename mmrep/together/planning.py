@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from ..layers import RepConv2d
+from ..layers.rep_conv import LOUD
 from .affines import Affines
 from .alike import affine_of, inner_blocks, key_of, own_norms, own_tensors
 from .batch import Batch
@@ -14,7 +15,6 @@ from .plan import Plan, Stage
 
 Blocks = List[RepConv2d]
 Norms = Tuple[nn.Module, ...]
-LOUD = 0.01  # times the largest weight: more than rounding
 
 
 def plan_of(blocks: Blocks, joined: bool = True) -> Plan:

@@ -83,6 +83,16 @@ class Run:
             for kind, arguments in self.grown
         ]
 
+    def resumed(self):
+        """Return another run that has loaded the state of this one."""
+        other = copy.copy(self)
+        other.net = copy.deepcopy(self.net)
+        other.start()
+        other.wrapper.load_state_dict(copy.deepcopy(self.wrapper.state_dict()))
+        for a, b in zip(other.schedulers, self.schedulers):
+            a.load_state_dict(copy.deepcopy(b.state_dict()))
+        return other
+
     @property
     def optimizer(self):
         return self.wrapper.optimizer
@@ -210,12 +220,7 @@ def test_order_is_that_of_a_fresh_optimizer(paramwise):
                  for g in run.optimizer.param_groups]
         assert found == [[id(p) for p in g['params']]
                          for g in fresh.param_groups]
-    resumed = copy.copy(run)
-    resumed.net = copy.deepcopy(run.net)
-    resumed.start()
-    resumed.wrapper.load_state_dict(copy.deepcopy(run.wrapper.state_dict()))
-    for a, b in zip(resumed.schedulers, run.schedulers):
-        a.load_state_dict(copy.deepcopy(b.state_dict()))
+    resumed = run.resumed()
     for _ in range(3):
         for each in (run, resumed):
             each.step()
@@ -321,12 +326,7 @@ def test_a_first_group_of_new_parameters_alone():
     assert len(run.optimizer.param_groups) == 1
     run.step(2)
     run.grow(())
-    resumed = copy.copy(run)
-    resumed.net = copy.deepcopy(run.net)
-    resumed.start()
-    resumed.wrapper.load_state_dict(copy.deepcopy(run.wrapper.state_dict()))
-    for a, b in zip(resumed.schedulers, run.schedulers):
-        a.load_state_dict(copy.deepcopy(b.state_dict()))
+    resumed = run.resumed()
     for each in (run, resumed):
         each.step()
         assert each.wrapper.get_lr() == dict(
