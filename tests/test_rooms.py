@@ -11,9 +11,9 @@ ROOT = Path(__file__).parents[1]
 ROOMS = ('version', 'errors', 'ending', 'paths', 'atomic', 'random_state',
          'synthetic', 'prefixes', 'compat', 'custom_imports', 'kernel',
          'layers', 'arguments', 'refusals', 'nets', 'together', 'testing',
-         'hosts', 'backbones', 'heads', 'parameter_groups', 'checkpoints',
-         'structures', 'patches', 'fusing', 'dyrep', 'pictures', 'runner',
-         'hooks', 'deploy', 'cli', 'measure', 'mmrep', 'tools')
+         'hosts', 'backbones', 'heads', 'boxes', 'parameter_groups',
+         'checkpoints', 'structures', 'patches', 'fusing', 'dyrep', 'pictures',
+         'runner', 'hooks', 'deploy', 'cli', 'measure', 'mmrep', 'tools')
 FILES = sorted([*ROOT.glob('mmrep/**/*.py'), *ROOT.glob('tools/*.py')])
 
 

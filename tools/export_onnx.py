@@ -18,7 +18,7 @@ from mmrep.cli.numbers import check_at_least_one
 from mmrep.deploy.nets import exportable, load_nets, reference_of
 from mmrep.deploy.onnx_check import need_packages
 from mmrep.deploy.onnx_export import count_nodes, export, to_onnx
-from mmrep.deploy.onnx_parts import PARTS, Part, default_part
+from mmrep.deploy.onnx_parts import PARTS, Part
 from mmrep.deploy.onnx_pool import with_matrix_pools
 from mmrep.fusing.examples import image_channels
 from mmrep.nets.walk import branch_by_branch
@@ -35,8 +35,8 @@ def parse_args(argv=None):
     parser.add_argument(
         '--part',
         choices=PARTS,
-        help='part to export; default: neck (backbone and neck) for a '
-        'detector, else whole, up to the logits')
+        default='whole',
+        help='part to export; default: whole, up to the boxes or logits')
     parser.add_argument(
         '--size',
         nargs=2,
@@ -98,7 +98,7 @@ def main(argv=None):
     check(args)
     nets = load_nets(args.config, args.fused, args.training_config, args.ema,
                      args.trust_checkpoint)
-    part = args.part or default_part(nets.cfg.default_scope)
+    part = args.part
     shape = (2, image_channels(nets.plain), *args.size)
     exported = export(exportable(nets, part), reference_of(nets, part), shape)
     before = nodes_before(nets, part, shape, exported.free)

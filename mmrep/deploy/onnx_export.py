@@ -120,7 +120,8 @@ def to_onnx(part: Part, shape: Sequence[int],
     for name, tensor in zip(names, outputs):
         axes[name] = {
             AXES[axis]: axis if axis == 'batch' else f'{name}_{axis}'
-            for axis in free if AXES[axis] < tensor.dim()
+            for axis in free if AXES[axis] < tensor.dim() and (
+                axis == 'batch' or tensor.dim() == 4)
         }
     options = dict(input_names=[INPUT], output_names=names, dynamic_axes=axes)
     return _trace(part, x, options)
@@ -129,6 +130,9 @@ def to_onnx(part: Part, shape: Sequence[int],
 def _trace(part: Part, x: Tensor, options: dict) -> bytes:
     if 'dynamo' in inspect.signature(torch.onnx.export).parameters:
         options['dynamo'] = False
+    # suppression and pooling of regions have ONNX operators of their own,
+    # which inlining would lose
+    options['autograd_inlining'] = not hasattr(part, 'detector')
     file = io.BytesIO()
     try:
         with silent_export(), torch.no_grad():

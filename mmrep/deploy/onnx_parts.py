@@ -1,8 +1,9 @@
 """Parts of a model to export, as functions from images to tensors."""
-from typing import List, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 from torch import Tensor, nn
 
+from ..boxes import OUTPUTS, Detector, Size
 from ..errors import UserError
 from ..nets.walk import tensors
 
@@ -10,7 +11,7 @@ PARTS = ('backbone', 'neck', 'whole')
 
 
 class Part(nn.Module):
-    """A backbone, a backbone with its neck, or a net up to its logits.
+    """A backbone, a backbone with its neck, or a whole net.
 
     Args:
         model: The model of mmdet, mmseg or mmpretrain.
@@ -18,8 +19,10 @@ class Part(nn.Module):
 
     Shape:
         - Input: (N, C, H, W), preprocessed images.
-        - Output: a tuple of features; for 'whole' a tuple of logits, (N,
-          classes, H, W) for a segmentor and (N, classes) for a classifier.
+        - Output: a tuple of features. For 'whole', a tuple of logits, (N,
+          classes, H, W) for a segmentor and (N, classes) for a classifier,
+          and for a detector boxes, scores and labels; see
+          :class:`mmrep.boxes.Detector`.
 
     Raises:
         UserError: The model has no such part, or it cannot be exported.
@@ -27,45 +30,55 @@ class Part(nn.Module):
 
     def __init__(self, model: nn.Module, part: str) -> None:
         super().__init__()
-        is_detector = not hasattr(model, 'decode_head') and not hasattr(
-            model, 'head')
-        if part == 'whole' and is_detector:
-            raise UserError(
-                f'--part whole is not for a {type(model).__name__}: its boxes '
-                'come from Python code, export --part neck')
         if getattr(model, 'backbone', None) is None:
             raise UserError(f'a {type(model).__name__} has no backbone: only '
                             'detectors, segmentors and classifiers can be '
                             'exported')
         self.model = model
         self.part = part
+        if part == 'whole' and is_detector(model):
+            self.detector = Detector(model)
         # exporters set the mode of all modules to that of the outermost one
         self.train(model.training)
 
-    def forward(self, x: Tensor) -> Tuple[Tensor, ...]:
-        return tuple(tensors(getattr(self, f'_{self.part}')(x)))
+    def forward(self,
+                x: Tensor,
+                size: Optional[Size] = None) -> Tuple[Tensor, ...]:
+        """Return the outputs of the part.
 
-    def _backbone(self, x: Tensor) -> Sequence[Tensor]:
+        Args:
+            x: The images.
+            size: The height and width of the images without padding. Defaults
+                to None: those of ``x``.
+        """
+        size = size or tuple(x.shape[2:])
+        return tuple(tensors(getattr(self, f'_{self.part}')(x, size)))
+
+    def _backbone(self, x: Tensor, size: Size) -> Sequence[Tensor]:
         return self.model.backbone(x)
 
-    def _neck(self, x: Tensor) -> Sequence[Tensor]:
+    def _neck(self, x: Tensor, size: Size) -> Sequence[Tensor]:
         return self.model.extract_feat(x)
 
-    def _whole(self, x: Tensor) -> Tensor:
+    def _whole(self, x: Tensor, size: Size) -> Sequence[Tensor]:
+        if is_detector(self.model):
+            return self.detector(x, size)
         if not hasattr(self.model, 'encode_decode'):
-            return self.model(x)
-        size = x.shape[2:]
-        meta = dict(img_shape=size, pad_shape=size, ori_shape=size)
-        return self.model.encode_decode(x, [meta] * x.shape[0])
+            return [self.model(x)]
+        sides = x.shape[2:]
+        meta = dict(img_shape=sides, pad_shape=sides, ori_shape=sides)
+        return [self.model.encode_decode(x, [meta] * x.shape[0])]
 
     def names(self, outputs: int) -> List[str]:
         """Return a name for each output."""
+        if self.part == 'whole' and is_detector(self.model):
+            return list(OUTPUTS)
         kind = 'logits' if self.part == 'whole' else 'feature'
         if outputs == 1:
             return [kind]
         return [f'{kind}_{i}' for i in range(outputs)]
 
 
-def default_part(scope: str) -> str:
-    """Return the part of a host's models that is exported by default."""
-    return 'neck' if scope == 'mmdet' else 'whole'
+def is_detector(model: nn.Module) -> bool:
+    """Return True if a host's model is one of mmdet."""
+    return not hasattr(model, 'decode_head') and not hasattr(model, 'head')
