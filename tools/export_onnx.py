@@ -2,9 +2,10 @@
 
 CONFIG and FUSED are the files that tools/fuse.py wrote, or the config and the
 checkpoint of the training form, which is fused first. OUT is written only if
-onnxruntime computes the same as torch on random inputs, also at other sizes
-than the traced one if the graph allows them. The input of the file is a batch
-of preprocessed images.
+onnxruntime computes the same as torch, also at other sizes than the traced one
+if the graph allows them. A detector's boxes are compared with those that mmdet
+predicts, on images of the validation set and on random ones. The input of the
+file is a batch of preprocessed images.
 """
 import argparse
 import sys
@@ -14,8 +15,9 @@ from mmengine.logging import print_log
 
 from mmrep.atomic import check_destination, write_together
 from mmrep.cli import UserError, add_checkpoint_arguments, report_errors
+from mmrep.cli.calibration import validation_images
 from mmrep.cli.numbers import check_at_least_one
-from mmrep.deploy.nets import exportable, load_nets, reference_of
+from mmrep.deploy.nets import comparison_of, exportable, load_nets
 from mmrep.deploy.onnx_check import need_packages
 from mmrep.deploy.onnx_export import count_nodes, export, to_onnx
 from mmrep.deploy.onnx_parts import PARTS, Part
@@ -49,6 +51,12 @@ def parse_args(argv=None):
         '--training-config',
         help='config of the training form of a fused net, to compare with it '
         'and to count its nodes')
+    parser.add_argument(
+        '--images',
+        type=int,
+        default=8,
+        help='number of images of the validation set to compare boxes on; '
+        'default: 8')
     add_checkpoint_arguments(parser)
     return parser.parse_args(argv)
 
@@ -56,7 +64,7 @@ def parse_args(argv=None):
 def check(args):
     """Refuse arguments that cannot be exported or written."""
     need_packages()
-    check_at_least_one(size=min(args.size))
+    check_at_least_one(size=min(args.size), images=args.images)
     if not args.out.endswith('.onnx'):
         raise UserError(f'OUT (={args.out!r}) must end in .onnx')
     inputs = (args.config, args.fused, args.training_config or args.config)
@@ -81,14 +89,25 @@ def nodes_before(nets, part, shape, free):
         return f' (training form not counted: {error})'
 
 
-def report(args, part, exported, before):
+def images_for(nets, part, count):
+    """Return images of the validation set if boxes are to be compared."""
+    if not part.makes_boxes:
+        return []
+    images = validation_images(nets.cfg, nets.plain.data_preprocessor, count)
+    if not images:
+        print_log(
+            'no dataset of `val_dataloader` is here: boxes are compared on '
+            'random images', 'current')
+    return images
+
+
+def report(args, exported, before):
     """Log the file that was written, and how it was checked."""
-    sizes = ', '.join(map(str, exported.shapes))
+    shapes = ', '.join(map(str, exported.traced.shapes))
     print_log(
-        f'wrote {args.out}: {part}, {nodes_of(exported.data)}{before}; '
-        f'onnxruntime and torch differ by at most {exported.worst:.1e} '
-        f'relative on inputs of {sizes}; axes of any size: '
-        f"{', '.join(exported.free) or 'none'}", 'current')
+        f'wrote {args.out}: {args.part}, {nodes_of(exported.data)}{before}; '
+        f'onnxruntime and torch: {exported.agreement.text}, on inputs of '
+        f'{shapes}; axes of any size: {exported.traced.axes()}', 'current')
 
 
 @report_errors
@@ -98,13 +117,14 @@ def main(argv=None):
     check(args)
     nets = load_nets(args.config, args.fused, args.training_config, args.ema,
                      args.trust_checkpoint)
-    part = args.part
+    part = exportable(nets, args.part)
+    images = images_for(nets, part, args.images)
     shape = (2, image_channels(nets.plain), *args.size)
-    exported = export(exportable(nets, part), reference_of(nets, part), shape)
-    before = nodes_before(nets, part, shape, exported.free)
+    exported = export(part, comparison_of(nets, part, images), shape)
+    before = nodes_before(nets, args.part, shape, exported.traced.free)
     write_together(
         {args.out: lambda path: Path(path).write_bytes(exported.data)})
-    report(args, part, exported, before)
+    report(args, exported, before)
 
 
 if __name__ == '__main__':

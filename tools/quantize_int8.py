@@ -28,7 +28,7 @@ from mmrep.cli.numbers import check_at_least_one
 from mmrep.deploy.int8_evaluate import check_served, evaluate, served
 from mmrep.deploy.int8_layers import activation_rows, weight_rows
 from mmrep.deploy.int8_quantize import METHODS, quantize
-from mmrep.deploy.nets import exportable, load_nets, reference_of
+from mmrep.deploy.nets import comparison_of, exportable, load_nets
 from mmrep.deploy.onnx_check import need_packages
 from mmrep.deploy.onnx_export import export
 from mmrep.pictures.files import check_picture, writer
@@ -156,9 +156,9 @@ def main(argv=None):
     images = calibration_images(nets.cfg, nets.plain.data_preprocessor,
                                 args.images)
     check_sizes(images, args.calibration)
-    exported = export(
-        exportable(nets, 'whole'), reference_of(nets, 'whole'),
-        (2, *images[0].shape[1:]))
+    part = exportable(nets, 'whole')
+    exported = export(part, comparison_of(nets, part),
+                      (2, *images[0].shape[1:]))
     check_served(nets.plain, exported.data, images)
     files = {'float32': exported.data}
     for name in ('per channel', 'per tensor'):

@@ -1,5 +1,5 @@
 """Boxes that may be objects, as tensors of a fixed number for each image."""
-from typing import NamedTuple, Union
+from typing import NamedTuple, Optional, Sequence, Union
 
 import torch
 from torch import Tensor
@@ -27,7 +27,7 @@ class Candidates(NamedTuple):
         return self.scores > INVALID / 2
 
 
-def join(parts: list) -> Candidates:
+def join(parts: Sequence[Candidates]) -> Candidates:
     """Return the candidates of several levels as one."""
     return Candidates(*(torch.cat(each, 1) for each in zip(*parts)))
 
@@ -79,13 +79,29 @@ def without_overlaps(found: Candidates, threshold: float,
     return only(found, suppress(boxes, found.scores, threshold))
 
 
-def best(found: Candidates, count: int) -> Candidates:
-    """Return as many candidates, best first, filled up with some that are
-    none."""
-    boxes, scores, labels = found
-    images = scores.shape[0]
-    scores = torch.cat([scores, scores.new_full((images, count), INVALID)], 1)
-    boxes = torch.cat([boxes, boxes.new_zeros(images, count, 4)], 1)
-    labels = torch.cat([labels, labels.new_zeros(images, count)], 1)
-    scores, places = scores.topk(count)
-    return Candidates(at(boxes, places), scores, at(labels, places))
+def best(found: Candidates, limit: Optional[int] = None) -> Candidates:
+    """Return candidates, best first.
+
+    Args:
+        found: The candidates.
+        limit: The number of candidates that each image gets. Candidates that
+            are none fill it up. Defaults to None: all.
+    """
+    if limit is None:
+        return _sorted(found, found.scores.shape[1])
+    images = found.scores.shape[0]
+    filling = Candidates(
+        found.boxes.new_zeros(images, limit, 4),
+        found.scores.new_full((images, limit), INVALID),
+        found.labels.new_zeros(images, limit))
+    boxes, scores, labels = _sorted(join([found, filling]), limit)
+    # exporters see the number of candidates from here
+    return Candidates(
+        boxes.reshape(-1, limit, 4), scores.reshape(-1, limit),
+        labels.reshape(-1, limit))
+
+
+def _sorted(found: Candidates, count: Count) -> Candidates:
+    scores, places = found.scores.topk(count)
+    return Candidates(
+        at(found.boxes, places), scores, at(found.labels, places))

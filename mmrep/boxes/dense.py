@@ -41,7 +41,7 @@ def finished(found: Candidates, cfg: Any) -> Candidates:
     apart = not cfg.nms.get('class_agnostic', False)
     threshold = cfg.nms.get('iou_threshold', cfg.nms.get('iou_thr'))
     found = without_overlaps(found, threshold, apart)
-    return best(found, cfg.get('max_per_img', found.scores.shape[1]))
+    return best(found, cfg.get('max_per_img'))
 
 
 def from_maps(head: nn.Module, maps: tuple, size: Size) -> Candidates:

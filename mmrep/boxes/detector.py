@@ -1,5 +1,5 @@
 """A detector of mmdet as one function from images to boxes."""
-from typing import Optional, Tuple
+from typing import List, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +28,11 @@ class Detector(nn.Module):
           is ``max_per_img``, or the number of priors if there is no limit. A
           place without a box has label -1, score 0 and corners 0.
 
+    Attributes:
+        two_stage: True if regions are proposed first.
+        shows_proposals: True if the proposals of a two-stage detector, with
+            their levels as labels, are outputs as well. Defaults to False.
+
     Raises:
         UserError: The detector is not supported.
     """
@@ -36,6 +41,8 @@ class Detector(nn.Module):
         super().__init__()
         check_detector(model)
         self.model = model
+        self.two_stage = getattr(model, 'roi_head', None) is not None
+        self.shows_proposals = False
         self.train(model.training)  # exporters set all modes to this one
 
     def forward(self,
@@ -48,16 +55,21 @@ class Detector(nn.Module):
             size: The height and width of the images without padding, at which
                 boxes are clipped. Defaults to None: those of ``x``.
         """
-        return filled(self._found(x, size or tuple(x.shape[2:])))
-
-    def _found(self, x: Tensor, size: Size) -> Candidates:
+        size = size or tuple(x.shape[2:])
         features = self.model.extract_feat(x)
-        regions = getattr(self.model, 'roi_head', None)
-        head = self.model.bbox_head if regions is None else self.model.rpn_head
+        head = self.model.rpn_head if self.two_stage else self.model.bbox_head
         found = way_of(head)(head, head(features), size)
-        if regions is None:
-            return found
-        return from_regions(regions, features, found, size)
+        if not self.two_stage:
+            return filled(found)
+        boxes = from_regions(self.model.roi_head, features, found, size)
+        more = filled(found) if self.shows_proposals else ()
+        return (*filled(boxes), *more)
+
+    def names(self) -> List[str]:
+        """Return the names of the outputs."""
+        if not self.shows_proposals:
+            return list(OUTPUTS)
+        return [*OUTPUTS, *(f'proposal_{name}' for name in OUTPUTS)]
 
 
 def filled(found: Candidates) -> Tuple[Tensor, ...]:

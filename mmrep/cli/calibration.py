@@ -1,6 +1,6 @@
-"""Training images of a config, prepared as for a test."""
+"""Images of a config, prepared as for a test."""
 import copy
-from typing import List
+from typing import Callable, List
 
 import torch
 from mmengine.config import Config
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from ..errors import UserError, one_line
+from .data import check_datasets
 from .launch import set_loader_defaults
 
 LOADER = 'val_dataloader'
@@ -47,22 +48,51 @@ def calibration_images(cfg: Config, preprocessor: nn.Module,
     Raises:
         UserError: The set has no image, or an image cannot be read.
     """
-    init_default_scope(cfg.default_scope)
-    try:
-        dataset = DATASETS.build(_as_in_a_test(cfg))
-        count = min(count, len(dataset))
-        places = [i * len(dataset) // count for i in range(count)]
-        images = [_preprocessed(preprocessor, dataset[i]) for i in places]
-    except Exception as error:  # whatever a dataset or a transform raises
-        raise UserError(
-            'cannot read training images through the pipeline of '
-            f'`{LOADER}` of config {cfg.filename!r}: {type(error).__name__}: '
-            f'{one_line(error)[:200]}') from error
+    images = _images(cfg, _as_in_a_test, preprocessor, count)
     if not images:
         raise UserError('there is no image to calibrate with: '
                         f'`train_dataloader` of config {cfg.filename!r} has '
                         'an empty dataset')
     return images
+
+
+def validation_images(cfg: Config, preprocessor: nn.Module,
+                      count: int) -> List[Tensor]:
+    """Return validation images, none if the data are not on this machine.
+
+    Args:
+        cfg: The config of the net.
+        preprocessor: The ``data_preprocessor`` of the net.
+        count: The number of images, taken at equal distances from the set.
+
+    Returns:
+        A tensor of (1, C, H, W) for each image.
+
+    Raises:
+        UserError: An image cannot be read.
+    """
+    try:
+        check_datasets(cfg, (LOADER, ))
+    except UserError:
+        return []
+    if not cfg.get(LOADER):
+        return []
+    return _images(cfg, _validation_set, preprocessor, count)
+
+
+def _images(cfg: Config, dataset_of: Callable[[Config], dict],
+            preprocessor: nn.Module, count: int) -> List[Tensor]:
+    init_default_scope(cfg.default_scope)
+    try:
+        dataset = DATASETS.build(dataset_of(cfg))
+        count = min(count, len(dataset))
+        places = [i * len(dataset) // count for i in range(count)]
+        return [_preprocessed(preprocessor, dataset[i]) for i in places]
+    except Exception as error:  # whatever a dataset or a transform raises
+        raise UserError(
+            'cannot read the images of the dataset through the pipeline of '
+            f'`{LOADER}` of config {cfg.filename!r}: {type(error).__name__}: '
+            f'{one_line(error)[:200]}') from error
 
 
 def check_sizes(images: List[Tensor], method: str) -> None:
@@ -82,6 +112,10 @@ def check_sizes(images: List[Tensor], method: str) -> None:
             f'--calibration {method} needs images of one size and these have '
             f'{len(sizes)}: make them one in the pipeline of `{LOADER}`, or '
             'take --calibration minmax')
+
+
+def _validation_set(cfg: Config) -> dict:
+    return copy.deepcopy(cfg[LOADER].dataset)
 
 
 def _as_in_a_test(cfg: Config) -> dict:

@@ -1,18 +1,24 @@
 """Load a config and its checkpoint, trained or fused, as nets to export."""
 import copy
-from typing import Callable, NamedTuple, Optional
+from functools import partial
+from typing import Any, Callable, NamedTuple, Optional, Sequence
 
 from mmengine.config import Config
 from torch import Tensor, nn
 
 from ..checkpoints.weights import read_weights
 from ..errors import UserError
+from ..fusing.examples import image_channels
 from ..fusing.net import fuse
 from ..hosts import build_model, load_config
 from ..nets.walk import branch_by_branch, rep_layers
 from ..structures.matching import load_in_eval
+from .onnx_check import TOLERANCE, compare_tensors
+from .onnx_check_boxes import Comparison
+from .onnx_export import Compare
 from .onnx_parts import Part
 from .onnx_pool import with_matrix_pools
+from .verify import example_input, worst_difference
 
 
 class Nets(NamedTuple):
@@ -71,17 +77,59 @@ def exportable(nets: Nets, part: str) -> Part:
 
 
 def reference_of(nets: Nets, part: str) -> Callable[[Tensor], tuple]:
-    """Return the function that an ONNX file is compared with.
+    """Return the function that the tensors of a file are compared with.
 
     This is the training form, branch by branch, or the plain net if no
     training form is known.
     """
     if nets.rich is None:
         return Part(nets.plain, part)
-    rich = Part(nets.rich, part)
+    return _branch_by_branch(nets.rich, Part(nets.rich, part))
 
-    def run(x: Tensor) -> tuple:
-        with branch_by_branch(rich):
-            return rich(x)
+
+def _branch_by_branch(model: nn.Module, function: Callable) -> Callable:
+
+    def run(x: Tensor) -> Any:
+        with branch_by_branch(model):
+            return function(x)
 
     return run
+
+
+def comparison_of(nets: Nets,
+                  part: Part,
+                  images: Optional[Sequence[Tensor]] = None) -> Compare:
+    """Return the function that compares a file with torch.
+
+    Tensors are compared with :func:`reference_of`. Boxes are compared with
+    those that mmdet predicts with the plain net, whose features must be those
+    of the training form.
+
+    Args:
+        nets: The nets.
+        part: The part that is exported.
+        images: Preprocessed images to compare boxes on. Defaults to None:
+            random ones.
+
+    Raises:
+        UserError: The two forms of a detector differ.
+    """
+    if not part.makes_boxes:
+        return partial(compare_tensors, reference_of(nets, part.part))
+    check_forms(nets)
+    return Comparison(nets.plain, part, images)
+
+
+def check_forms(nets: Nets) -> None:
+    """Refuse a plain net whose features differ from its training form's.
+
+    Raises:
+        UserError: They differ.
+    """
+    if nets.rich is None:
+        return
+    x = example_input(channels=image_channels(nets.plain))
+    worst = worst_difference(nets.rich, nets.plain, x)
+    if not worst <= TOLERANCE:
+        raise UserError(f'not written: fused and training form differ by '
+                        f'{worst:.1e} relative, more than {TOLERANCE:.0e}')

@@ -1,7 +1,7 @@
 """Compare the outputs of onnxruntime with those of torch."""
 from importlib.util import find_spec
-from typing import (TYPE_CHECKING, Callable, Iterable, List, Sequence, Tuple,
-                    Union)
+from typing import (TYPE_CHECKING, Any, Callable, Iterable, List, NamedTuple,
+                    Optional, Sequence, Tuple, Union)
 
 import torch
 from torch import Tensor
@@ -13,6 +13,8 @@ if TYPE_CHECKING:  # an optional package
     from onnxruntime import InferenceSession
 
 PACKAGES = ('onnx', 'onnxruntime')
+TOLERANCE = 1e-4  # relative
+Shape = Tuple[int, ...]
 
 
 def need_packages() -> None:
@@ -69,9 +71,49 @@ def run(model: 'InferenceSession', x: Tensor) -> List[Tensor]:
     return list(map(torch.from_numpy, model.run(None, inputs)))
 
 
+class Traced(NamedTuple):
+    """The shapes of inputs that a file must take.
+
+    Attributes:
+        shapes: The shapes to compare at, first that of the example.
+        free: The names of the axes of any size.
+        step: The number of pixels in whose steps heights and widths are free.
+            Defaults to 1.
+    """
+
+    shapes: List[Shape]
+    free: Tuple[str, ...]
+    step: int = 1
+
+    def axes(self) -> str:
+        """Return the axes of any size in words."""
+        text = ', '.join(self.free) or 'none'
+        steps = self.step > 1 and 'height' in self.free
+        return f'{text} (in steps of {self.step} pixels)' if steps else text
+
+
+class Agreement(NamedTuple):
+    """How well a file and torch agree.
+
+    Attributes:
+        text: The differences in words.
+        fault: The reason not to write the file. Defaults to None: there is
+            none.
+    """
+
+    text: str
+    fault: Optional[str] = None
+
+
+def random_input(shape: Shape, seed: int) -> Tensor:
+    """Return an input of normal random numbers."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, generator=generator)
+
+
 @torch.no_grad()
 def worst_of_shapes(data: bytes, reference: Callable[[Tensor], tuple],
-                    shapes: Iterable[Tuple[int, ...]]) -> float:
+                    shapes: Iterable[Shape]) -> float:
     """Return the largest relative difference of all outputs.
 
     The inputs are random.
@@ -86,10 +128,26 @@ def worst_of_shapes(data: bytes, reference: Callable[[Tensor], tuple],
     """
     model, worst = session(data), 0.
     for seed, shape in enumerate(shapes):
-        generator = torch.Generator().manual_seed(seed)
-        x = torch.randn(*shape, generator=generator)
+        x = random_input(shape, seed)
         expected, found = reference(x), run(model, x)
         if [a.shape for a in expected] != [b.shape for b in found]:
             return float('inf')
         worst = max([worst, *map(relative_difference, expected, found)])
     return worst
+
+
+def compare_tensors(reference: Callable[[Tensor], tuple], data: bytes,
+                    traced: Traced, *_: Any) -> Agreement:
+    """Return how well the tensors of a file agree with those of torch.
+
+    Args:
+        reference: The same function in torch.
+        data: The bytes of an ONNX file.
+        traced: The shapes that it must take.
+    """
+    worst = worst_of_shapes(data, reference, traced.shapes)
+    if worst <= TOLERANCE:
+        return Agreement(f'differ by at most {worst:.1e} relative')
+    return Agreement(
+        '', f'onnxruntime and torch differ by {worst:.1e} '
+        f'relative, more than {TOLERANCE:.0e}')

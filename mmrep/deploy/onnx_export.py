@@ -8,6 +8,7 @@ file computes the same as torch at other sizes, too.
 import inspect
 import io
 from collections import Counter
+from functools import partial
 from typing import Callable, List, NamedTuple, Sequence, Tuple
 
 import torch
@@ -15,15 +16,18 @@ from torch import Tensor
 
 from ..compat.onnx_log import silent_export
 from ..errors import UserError, one_line
-from .onnx_check import worst_of_shapes
+from .onnx_check import Agreement, Shape, Traced
 from .onnx_parts import Part
 
 OPSET = 17  # the latest that torch 2.1 exports
 INPUT = 'input'
-TOLERANCE = 1e-4  # relative
+STEP = 32  # pixels; a common stride of the coarsest feature
 AXES = {'batch': 0, 'height': 2, 'width': 3}
-# sets of free axes to try; the first that holds is taken
-FREEDOMS = (('batch', 'height', 'width'), ('batch', ), ())
+# sets of free axes to try, and the step of their sizes in pixels; the first
+# that holds is taken
+FREEDOMS = ((tuple(AXES), 1), (tuple(AXES), STEP), (('batch', ), 1), ((), 1))
+
+Compare = Callable[[bytes, Traced, Callable[[], bytes]], Agreement]
 
 
 class Exported(NamedTuple):
@@ -31,24 +35,23 @@ class Exported(NamedTuple):
 
     Attributes:
         data: The bytes of the file.
-        free: The names of the axes of any size.
-        shapes: The shapes of the inputs on which it was compared.
-        worst: The largest relative difference on these.
+        traced: The shapes on which it was compared, and the axes of any size.
+        agreement: How well it agrees with torch.
     """
 
     data: bytes
-    free: Tuple[str, ...]
-    shapes: List[Tuple[int, ...]]
-    worst: float
+    traced: Traced
+    agreement: Agreement
 
 
-def export(part: Part, reference: Callable[[Tensor], tuple],
-           shape: Sequence[int]) -> Exported:
+def export(part: Part, compare: Compare, shape: Sequence[int]) -> Exported:
     """Export a part with as many free axes as hold, compared with torch.
 
     Args:
         part: The part to export, in eval mode.
-        reference: The function to compare with.
+        compare: The function that compares the bytes of a file with torch, on
+            the shapes that it must take. It gets a function besides that
+            exports the part once more.
         shape: The shape (N, C, H, W) of the example; N becomes 1 if no axis
             is free.
 
@@ -56,12 +59,12 @@ def export(part: Part, reference: Callable[[Tensor], tuple],
         UserError: The part cannot be exported, or torch and onnxruntime
             differ.
     """
-    for free in FREEDOMS:
+    for free, step in FREEDOMS:
         # an example of two images shows a batch axis, but nobody needs a
         # file that takes exactly two
         batch = shape[0] if free else 1
         try:
-            exported = _checked(part, reference, (batch, *shape[1:]), free)
+            exported = _checked(part, compare, (batch, *shape[1:]), free, step)
         except UserError as error:
             fault = error
             continue
@@ -69,28 +72,39 @@ def export(part: Part, reference: Callable[[Tensor], tuple],
     raise fault
 
 
-def _checked(part: Part, reference: Callable[[Tensor], tuple],
-             shape: Sequence[int], free: Tuple[str, ...]) -> Exported:
-    data = to_onnx(part, shape, free)
-    shapes = other_shapes(shape, free)
+def _checked(part: Part, compare: Compare, shape: Shape, free: Tuple[str, ...],
+             step: int) -> Exported:
+    again = partial(to_onnx, part, shape, free)
+    traced = Traced(other_shapes(shape, free, step), free, step)
+    data = again()
     try:
-        worst = worst_of_shapes(data, reference, shapes)
+        agreement = compare(data, traced, again)
+    except UserError:
+        raise
     except Exception as error:  # whatever onnxruntime raises
         raise UserError(f'not written: onnxruntime does not run the exported '
                         f'graph: {_short(error)}') from error
-    if not worst <= TOLERANCE:
-        raise UserError(f'not written: onnxruntime and torch differ by '
-                        f'{worst:.1e} relative, more than {TOLERANCE:.0e}')
-    return Exported(data, free, shapes, worst)
+    if agreement.fault:
+        raise UserError(f'not written: {agreement.fault}')
+    return Exported(data, traced, agreement)
 
 
 def other_shapes(shape: Sequence[int],
-                 free: Sequence[str]) -> List[Tuple[int, ...]]:
-    """Return the example's shape and others that differ in free axes."""
+                 free: Sequence[str],
+                 step: int = 1) -> List[Shape]:
+    """Return the example's shape and others that differ in free axes.
+
+    Args:
+        shape: The shape of the example.
+        free: The names of the axes of any size.
+        step: The number of pixels that divides the differences of heights and
+            widths. Defaults to 1.
+    """
     batch, channels, height, width = shape
     shapes = [(batch, channels, height, width)]
     if 'height' in free:
-        shapes.append((1, channels, height + 64, max(width // 2, 32)))
+        narrow = max(width // 2, 32) if step == 1 else width + step
+        shapes.append((1, channels, height + 2 * STEP, narrow))
     if 'batch' in free:
         shapes.append((batch + 1, channels, height, width))
     return shapes
@@ -132,7 +146,7 @@ def _trace(part: Part, x: Tensor, options: dict) -> bytes:
         options['dynamo'] = False
     # suppression and pooling of regions have ONNX operators of their own,
     # which inlining would lose
-    options['autograd_inlining'] = not hasattr(part, 'detector')
+    options['autograd_inlining'] = not getattr(part, 'makes_boxes', False)
     file = io.BytesIO()
     try:
         with silent_export(), torch.no_grad():

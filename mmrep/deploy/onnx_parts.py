@@ -3,7 +3,7 @@ from typing import List, Optional, Sequence, Tuple
 
 from torch import Tensor, nn
 
-from ..boxes import OUTPUTS, Detector, Size
+from ..boxes import Detector, Size
 from ..errors import UserError
 from ..nets.walk import tensors
 
@@ -36,7 +36,8 @@ class Part(nn.Module):
                             'exported')
         self.model = model
         self.part = part
-        if part == 'whole' and is_detector(model):
+        self.makes_boxes = part == 'whole' and is_detector(model)
+        if self.makes_boxes:
             self.detector = Detector(model)
         # exporters set the mode of all modules to that of the outermost one
         self.train(model.training)
@@ -61,7 +62,7 @@ class Part(nn.Module):
         return self.model.extract_feat(x)
 
     def _whole(self, x: Tensor, size: Size) -> Sequence[Tensor]:
-        if is_detector(self.model):
+        if self.makes_boxes:
             return self.detector(x, size)
         if not hasattr(self.model, 'encode_decode'):
             return [self.model(x)]
@@ -71,8 +72,8 @@ class Part(nn.Module):
 
     def names(self, outputs: int) -> List[str]:
         """Return a name for each output."""
-        if self.part == 'whole' and is_detector(self.model):
-            return list(OUTPUTS)
+        if self.makes_boxes:
+            return self.detector.names()
         kind = 'logits' if self.part == 'whole' else 'feature'
         if outputs == 1:
             return [kind]

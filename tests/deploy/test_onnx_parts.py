@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from mmrep.cli import build_model, load_config
-from mmrep.deploy.onnx_parts import Part, default_part
+from mmrep.deploy.onnx_parts import Part
 from mmrep.errors import UserError
 
 
@@ -44,9 +44,8 @@ def test_detector(tiny_det):
     features = part(x)
     assert [f.shape[1] for f in features] == [16] * 5
     assert part.names(2) == ['feature_0', 'feature_1']
-    assert default_part('mmdet') == 'neck' and default_part('mmseg') == 'whole'
-    with pytest.raises(UserError, match='export --part neck'):
-        Part(model, 'whole')
+    boxes, scores, labels = Part(model, 'whole')(x)
+    assert boxes.shape[:2] == scores.shape == labels.shape
 
 
 def test_the_mode_is_the_models(tiny_cls):

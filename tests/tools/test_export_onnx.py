@@ -71,7 +71,8 @@ def test_hosts(export, said, config, part, config_of, tmp_path):
     """The file of a trained net is like that of a plain net."""
     config = config_of(config)
     model, out = trained(config, tmp_path / 'net.pth'), tmp_path / 'net.onnx'
-    export([config, str(tmp_path / 'net.pth'), str(out), *SMALL])
+    files = [config, str(tmp_path / 'net.pth'), str(out)]
+    export([*files, '--part', part, *SMALL])
     assert sorted(p.name
                   for p in tmp_path.iterdir()) == ['net.onnx', 'net.pth']
     runs, x = session(str(out)), torch.randn(4, 3, 96, 64)
@@ -107,7 +108,7 @@ def test_a_fused_net(export, said, load_tool, seg, tmp_path):
 def test_a_failed_check_writes_nothing(export, capsys, seg, tmp_path,
                                        monkeypatch):
     trained(seg, tmp_path / 'net.pth')
-    monkeypatch.setattr('mmrep.deploy.onnx_export.worst_of_shapes',
+    monkeypatch.setattr('mmrep.deploy.onnx_check.worst_of_shapes',
                         lambda *_: 2.5e-3)
     message = refused(export, capsys, tmp_path, seg, tmp_path / 'net.pth',
                       tmp_path / 'net.onnx', *SMALL)
@@ -149,11 +150,46 @@ def test_bad_input(export, capsys, seg, tiny_det, tmp_path):
         assert part in refused(export, capsys, tmp_path, *arguments)
 
 
-def test_no_boxes(export, capsys, tiny_det, tmp_path):
-    trained(tiny_det, tmp_path / 'net.pth')
-    message = refused(export, capsys, tmp_path, tiny_det, tmp_path / 'net.pth',
-                      tmp_path / 'net.onnx', '--part', 'whole')
-    assert '--part neck' in message
+def test_boxes(export, said, config_of, tmp_path):
+    """A detector's file has the boxes that mmdet predicts for its data."""
+    config = config_of('tiny_det')
+    trained(config, tmp_path / 'net.pth')
+    export([config, *map(str, (tmp_path / 'net.pth', tmp_path / 'net.onnx'))])
+    line, = said
+    assert re.search(r': whole, .* \d+ boxes of 1\d images differ by', line)
+    shapes = [
+        o.shape for o in session(str(tmp_path / 'net.onnx')).get_outputs()
+    ]
+    assert shapes == [['batch', 100, 4], ['batch', 100], ['batch', 100]]
+
+
+def test_random_images(export, said, config_of, tmp_path):
+    """They serve where the dataset is on another machine."""
+    config = Path(config_of('tiny_det'))
+    with config.open('a') as file:
+        file.write("\nval_dataloader = dict(dataset=dict(ann_file='no.json'))")
+    trained(str(config), tmp_path / 'net.pth')
+    files = map(str, (config, tmp_path / 'net.pth', tmp_path / 'net.onnx'))
+    export([*files, '--size', '64', '64'])
+    warned, line = said
+    assert 'random images' in warned and ' boxes of 8 images differ' in line
+
+
+@pytest.mark.parametrize('change, words', [
+    ("bbox_head=dict(type='SABLRetinaHead', _delete_=True, num_classes=2, "
+     "in_channels=16)", 'a SABLRetinaHead makes its boxes in its own way'),
+    ("test_cfg=dict(nms=dict(type='soft_nms'))", 'hard suppression alone'),
+    ('test_cfg=dict(max_per_img=-1)', '`max_per_img` (=-1)'),
+    ('test_cfg=dict(nms_pre=-1)', '`nms_pre` above 0'),
+])
+def test_unsupported_boxes(export, capsys, config_of, tmp_path, change, words):
+    config = Path(config_of('tiny_det'))
+    text = config.read_text()
+    config.write_text(f'{text}\nmodel.update({change})')
+    trained(str(config), tmp_path / 'net.pth')
+    message = refused(export, capsys, tmp_path, config, tmp_path / 'net.pth',
+                      tmp_path / 'net.onnx')
+    assert words in message
 
 
 def test_without_onnx(export, capsys, seg, tmp_path, monkeypatch):

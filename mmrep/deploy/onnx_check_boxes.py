@@ -1,0 +1,125 @@
+"""Compare the boxes of an ONNX file with those of mmdet."""
+import contextlib
+from typing import Callable, Iterator, Optional, Sequence
+
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from ..boxes.matching import match
+from ..boxes.predicted import boxes_in, changed, last_config, predicted
+from .box_difference import Difference
+from .box_ties import Ties
+from .onnx_check import Agreement, Traced, random_input, run, session
+from .onnx_parts import Part
+
+IMAGES = 8  # random ones, at least
+FEWEST = 10  # boxes in all images; below, the threshold is lowered
+POWERS = range(1, 8)  # of a tenth, by which it is lowered
+
+
+class Comparison:
+    """Boxes of an ONNX file against those that mmdet predicts.
+
+    Args:
+        model: The detector whose ``predict`` is right.
+        part: The part of an equal detector that is exported.
+        images: Preprocessed images (1, C, H, W) of the user. Defaults to
+            None: random ones.
+    """
+
+    def __init__(self,
+                 model: nn.Module,
+                 part: Part,
+                 images: Optional[Sequence[Tensor]] = None) -> None:
+        self.model = model
+        self.part = part
+        self.images = images or []
+
+    def __call__(self, data: bytes, traced: Traced,
+                 export_again: Callable[[], bytes]) -> Agreement:
+        """Return how well a file agrees on the images.
+
+        Random nets and random images have few boxes. If there are fewer than
+        ``FEWEST``, the net is exported once more with a lower threshold of
+        scores, and that file is compared as well.
+
+        Args:
+            data: The bytes of the file.
+            traced: The shapes that it must take.
+            export_again: The function that exports the net with the present
+                settings.
+        """
+        inputs = list(self._inputs(traced))
+        found = self._compare(data, inputs, export_again)
+        if found.fault() or found.count >= FEWEST:
+            return found.agreement()
+        with self._lower_threshold(inputs) as threshold:
+            again = self._compare(export_again(), inputs, export_again)
+        return again.agreement(
+            f' with a score_thr of {threshold:.0e} ({found.count} boxes with '
+            'that of the config)')
+
+    def _compare(self, data: bytes, inputs: Sequence[Tensor],
+                 export_again: Callable[[], bytes]) -> Difference:
+        """Return the difference on all images, with ties explained."""
+        model, total, unclear = session(data), Difference(), []
+        for x in inputs:
+            pairs = zip(
+                x.split(1), predicted(self.model, x), boxes_in(run(model, x)))
+            for image, expected, found in pairs:
+                one = match(expected, found)
+                total = total.plus(one)
+                if one.alone:
+                    unclear.append((image, found))
+        if not unclear:
+            return total
+        ties = Ties(self.model, self._with_proposals(export_again))
+        faults = (ties.fault(*each) for each in unclear)
+        return total._replace(wrong=next(filter(None, faults), None))
+
+    def _with_proposals(self,
+                        export_again: Callable[[], bytes]) -> Optional[bytes]:
+        """Export a two-stage detector with its proposals."""
+        detector = self.part.detector
+        if not detector.two_stage:
+            return None
+        detector.shows_proposals = True
+        try:
+            return export_again()
+        finally:
+            detector.shows_proposals = False
+
+    def _inputs(self, traced: Traced) -> Iterator[Tensor]:
+        """Yield the user's images, and random ones of all shapes."""
+        for image in self.images:
+            yield _fitting(image, traced)
+        seed, images = 0, len(self.images)
+        while seed < len(traced.shapes) or images < IMAGES:
+            shape = traced.shapes[seed % len(traced.shapes)]
+            yield random_input(shape, seed)
+            seed, images = seed + 1, images + shape[0]
+
+    @contextlib.contextmanager
+    def _lower_threshold(self, inputs: Sequence[Tensor]) -> Iterator[float]:
+        """Lower the threshold of scores until mmdet finds boxes."""
+        ours, theirs = map(last_config, (self.part.model, self.model))
+        for power in POWERS:
+            threshold = theirs.get('score_thr', 0) * 10**-power
+            with changed(theirs, score_thr=threshold):
+                found = [predicted(self.model, x) for x in inputs]
+            if sum(len(boxes) for each in found for boxes in each) >= FEWEST:
+                break
+        with changed(
+                ours, score_thr=threshold), changed(
+                    theirs, score_thr=threshold):
+            yield threshold
+
+
+def _fitting(image: Tensor, traced: Traced) -> Tensor:
+    """Return an image at a size that the file takes."""
+    size = traced.shapes[0][2:]
+    if 'height' in traced.free:
+        size = [
+            -side // traced.step * -traced.step for side in image.shape[2:]
+        ]
+    return interpolate(image, size)  # the same image at its own size
