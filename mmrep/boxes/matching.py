@@ -39,8 +39,8 @@ def match(expected: Boxes, found: Boxes) -> Match:
     near = far[rows, columns] < FAR
     a, b = expected.at(rows[near]), found.at(columns[near])
     return Match(
-        _largest(a.corners - b.corners), _largest(a.scores - b.scores), len(a),
-        len(expected) + len(found) - 2 * len(a))
+        _largest(a.corners - b.corners), _largest(a.scores - b.scores), a.size,
+        expected.size + found.size - 2 * a.size)
 
 
 def _distances(a: Boxes, b: Boxes) -> Tensor:

@@ -22,7 +22,9 @@ class Boxes(NamedTuple):
     scores: Tensor
     labels: Tensor
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
+        """The number of boxes."""
         return len(self.scores)
 
     def at(self, places: Union[Tensor, slice]) -> 'Boxes':

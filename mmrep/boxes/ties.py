@@ -61,12 +61,12 @@ def fault_of(found: Boxes, candidates: Boxes, chosen: Boxes, least: float,
     """
     if not all(
             _is_among(found.at(slice(i, i + 1)), candidates)
-            for i in range(len(found))):
+            for i in range(found.size)):
         return 'a box is none of the candidates of torch'
     overlaps = _overlaps(found, found, rule.apart).triu(1)
     if (overlaps > rule.threshold + OVERLAP).any():
         return 'two boxes overlap'
-    if rule.limit is not None and len(found) == rule.limit:
+    if rule.limit is not None and found.size == rule.limit:
         least = max(least, found.scores.min().item())
     certain = _certain(candidates, chosen, least + SCORE)
     as_good = found.scores[None] > certain.scores[:, None] - SCORE
@@ -75,7 +75,7 @@ def fault_of(found: Boxes, candidates: Boxes, chosen: Boxes, least: float,
     missing = certain.at(~covered.any(1))
     if not all(
             _is_among(missing.at(slice(i, i + 1)), found)
-            for i in range(len(missing))):
+            for i in range(missing.size)):
         return 'a box is missing'
     return None
 

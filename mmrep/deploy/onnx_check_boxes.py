@@ -107,7 +107,7 @@ class Comparison:
             threshold = theirs.get('score_thr', 0) * 10**-power
             with changed(theirs, score_thr=threshold):
                 found = [predicted(self.model, x) for x in inputs]
-            if sum(len(boxes) for each in found for boxes in each) >= FEWEST:
+            if sum(boxes.size for each in found for boxes in each) >= FEWEST:
                 break
         with changed(
                 ours, score_thr=threshold), changed(

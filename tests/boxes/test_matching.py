@@ -1,0 +1,47 @@
+"""Boxes of two lists are matched one to one."""
+import torch
+
+from mmrep.boxes.matching import match
+from mmrep.boxes.predicted import Boxes
+
+
+def boxes(*rows):
+    """Return boxes from rows of left, top, right, bottom, score, label."""
+    table = torch.tensor(rows, dtype=torch.float32).reshape(-1, 6)
+    return Boxes(table[:, :4], table[:, 4], table[:, 5].long())
+
+
+A = (0, 0, 10, 10, .9, 0)
+B = (0, 0, 10, 10, .9, 1)  # of another class
+C = (5, 5, 20, 30, .5, 0)
+
+
+def test_order_does_not_count():
+    found = match(boxes(A, B, C), boxes(C, B, A))
+    assert found == (0., 0., 3, 0)
+
+
+def test_differences():
+    moved = (5, 5.25, 20, 29.5, .5 + 2**-9, 0)
+    found = match(boxes(A, C), boxes(A, moved))
+    assert (found.pixels, found.score) == (.5, 2**-9)
+
+
+def test_the_nearest_is_the_same():
+    """Two boxes within a pixel are not confused."""
+    near = (0, .5, 10, 10, .9, 0)
+    assert match(boxes(A, near), boxes(near, A)) == (0., 0., 2, 0)
+
+
+def test_alone():
+    assert match(boxes(A, C), boxes(A)).alone == 1
+    assert match(boxes(A), boxes(B)).alone == 2
+    assert match(boxes(A), boxes((3, *A[1:]))).alone == 2
+    assert match(boxes(A), boxes((*A[:4], .8, 0))).alone == 2
+    assert match(boxes(), boxes(A)) == (0., 0., 0, 1)
+    assert match(boxes(), boxes()).alone == 0
+
+
+def test_no_number_matches_nothing():
+    broken = (float('nan'), *A[1:])
+    assert match(boxes(A), boxes(broken)).alone == 2
