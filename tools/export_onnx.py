@@ -5,7 +5,8 @@ checkpoint of the training form, which is fused first. OUT is written only if
 onnxruntime computes the same as torch, also at other sizes than the traced one
 if the graph allows them. A detector's boxes are compared with those that mmdet
 predicts, on images of the validation set and on random ones. The input of the
-file is a batch of preprocessed images.
+file is a batch of preprocessed images, or of images as OpenCV decodes them
+with --with-preprocessing.
 """
 import argparse
 import sys
@@ -17,10 +18,12 @@ from mmrep.atomic import check_destination, write_together
 from mmrep.cli import UserError, add_checkpoint_arguments, report_errors
 from mmrep.cli.calibration import validation_images
 from mmrep.cli.numbers import check_at_least_one
+from mmrep.deploy.host_outputs import decoded
+from mmrep.deploy.input_kinds import IMAGES
 from mmrep.deploy.nets import comparison_of, exportable, load_nets
 from mmrep.deploy.onnx_check import need_packages
 from mmrep.deploy.onnx_export import count_nodes, export, to_onnx
-from mmrep.deploy.onnx_parts import PARTS, Part
+from mmrep.deploy.onnx_parts import PARTS
 from mmrep.deploy.onnx_pool import with_matrix_pools
 from mmrep.fusing.examples import image_channels
 from mmrep.nets.walk import branch_by_branch
@@ -47,6 +50,15 @@ def parse_args(argv=None):
         metavar=('H', 'W'),
         help='height and width of the example in pixels, which are those of '
         'all inputs if the graph has fixed sizes; default: 224 224')
+    parser.add_argument(
+        '--with-preprocessing',
+        action='store_true',
+        help='take uint8 images of (N, H, W, 3) in the order BGR, and do what '
+        'the data_preprocessor of CONFIG does')
+    parser.add_argument(
+        '--labels',
+        action='store_true',
+        help='give the label of each pixel instead of logits (segmentors)')
     parser.add_argument(
         '--training-config',
         help='config of the training form of a fused net, to compare with it '
@@ -81,8 +93,8 @@ def nodes_before(nets, part, shape, free):
     """Return the same for the training form, exported branch by branch."""
     if nets.rich is None:
         return ''
-    rich = Part(with_matrix_pools(nets.rich), part)
     try:
+        rich = part.of(with_matrix_pools(nets.rich))
         with branch_by_branch(rich):
             return f' (training form {nodes_of(to_onnx(rich, shape, free))})'
     except UserError as error:
@@ -93,7 +105,10 @@ def images_for(nets, part, count):
     """Return images of the validation set if boxes are to be compared."""
     if not part.makes_boxes:
         return []
-    images = validation_images(nets.cfg, nets.plain.data_preprocessor, count)
+    prepare = nets.plain.data_preprocessor
+    if part.takes is IMAGES:
+        prepare = decoded
+    images = validation_images(nets.cfg, prepare, count)
     if not images:
         print_log(
             'no dataset of `val_dataloader` is here: boxes are compared on '
@@ -117,11 +132,11 @@ def main(argv=None):
     check(args)
     nets = load_nets(args.config, args.fused, args.training_config, args.ema,
                      args.trust_checkpoint)
-    part = exportable(nets, args.part)
+    part = exportable(nets, args.part, args.labels, args.with_preprocessing)
     images = images_for(nets, part, args.images)
-    shape = (2, image_channels(nets.plain), *args.size)
+    shape = part.takes.shape(2, image_channels(nets.plain), *args.size)
     exported = export(part, comparison_of(nets, part, images), shape)
-    before = nodes_before(nets, args.part, shape, exported.traced.free)
+    before = nodes_before(nets, part, shape, exported.traced.free)
     write_together(
         {args.out: lambda path: Path(path).write_bytes(exported.data)})
     report(args, exported, before)

@@ -1,5 +1,5 @@
 """Whether boxes that differ from those of mmdet are ties, stage by stage."""
-from typing import Optional
+from typing import Callable, Optional
 
 import torch
 from torch import Tensor, nn
@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from ..boxes.predicted import (MANY, Boxes, boxes_in, last_config, predicted,
                                proposed, unsuppressed)
 from ..boxes.ties import Rule, fault_of
+from .host_outputs import Given
 from .onnx_check import run, session
 
 
@@ -20,46 +21,51 @@ class Ties:
         model: The detector of mmdet.
         data: The bytes of an ONNX file of it with its proposals, None for a
             detector of one stage.
+        prepare: The function from what the file takes to preprocessed images
+            and their size without padding.
     """
 
-    def __init__(self, model: nn.Module, data: Optional[bytes]) -> None:
+    def __init__(self, model: nn.Module, data: Optional[bytes],
+                 prepare: Callable[[Tensor], Given]) -> None:
         self.model = model
+        self.prepare = prepare
         self.shown = None if data is None else session(data)
 
     def fault(self, x: Tensor, found: Boxes) -> Optional[str]:
         """Return why the boxes of an image are wrong, None if they are ties.
 
         Args:
-            x: The image (1, C, H, W).
+            x: The image as the file takes it, in a batch of 1.
             found: The boxes that the file gives.
         """
+        given = self.prepare(x)
         if self.shown is None:
-            return self._of_boxes(x, found)
+            return self._of_boxes(given, found)
         outputs = run(self.shown, x)
         found, = boxes_in(outputs[:3])
         regions, = boxes_in(outputs[3:])
-        return (self._of_proposals(x, regions)
-                or self._of_boxes(x, found, regions.corners))
+        return (self._of_proposals(given, regions)
+                or self._of_boxes(given, found, regions.corners))
 
     def _of_boxes(self,
-                  x: Tensor,
+                  given: Given,
                   found: Boxes,
                   regions: Optional[Tensor] = None) -> Optional[str]:
         config = last_config(self.model)
         rule, least = Rule.of(config), config.get('score_thr', 0)
         with unsuppressed(config):
-            chosen, = predicted(self.model, x, regions=regions)
+            chosen, = predicted(self.model, *given, regions=regions)
         with unsuppressed(config, nms_pre=MANY):
-            candidates, = predicted(self.model, x, regions=regions)
+            candidates, = predicted(self.model, *given, regions=regions)
         return fault_of(found, candidates, chosen, least, rule)
 
-    def _of_proposals(self, x: Tensor, found: Boxes) -> Optional[str]:
+    def _of_proposals(self, given: Given, found: Boxes) -> Optional[str]:
         config = self.model.rpn_head.test_cfg
         rule = Rule.of(config)
         with unsuppressed(config):
-            chosen, = proposed(self.model, x)
+            chosen, = proposed(self.model, *given)
         with unsuppressed(config, nms_pre=MANY):
-            candidates, = proposed(self.model, x)
+            candidates, = proposed(self.model, *given)
         chosen, candidates = map(_of_any_class, (chosen, candidates))
         return fault_of(found, candidates, chosen, 0, rule)
 

@@ -13,8 +13,10 @@ from ..fusing.net import fuse
 from ..hosts import build_model, load_config
 from ..nets.walk import branch_by_branch, rep_layers
 from ..structures.matching import load_in_eval
+from .host_outputs import host_function
 from .onnx_check import TOLERANCE, compare_tensors
 from .onnx_check_boxes import Comparison
+from .onnx_check_labels import compare_labels
 from .onnx_export import Compare
 from .onnx_parts import Part
 from .onnx_pool import with_matrix_pools
@@ -71,23 +73,24 @@ def load_nets(config: str,
     return Nets(cfg, model, rich)
 
 
-def exportable(nets: Nets, part: str) -> Part:
+def exportable(nets: Nets,
+               part: str,
+               labels: bool = False,
+               preprocess: bool = False) -> Part:
     """Return a part of the plain net, with pools that ONNX can express."""
-    return Part(with_matrix_pools(copy.deepcopy(nets.plain)), part)
+    return Part(
+        with_matrix_pools(copy.deepcopy(nets.plain)), part, labels, preprocess)
 
 
-def reference_of(nets: Nets, part: str) -> Callable[[Tensor], tuple]:
-    """Return the function that the tensors of a file are compared with.
+def reference_of(nets: Nets, part: Part) -> Callable[[Tensor], Any]:
+    """Return the function that a file is compared with.
 
-    This is the training form, branch by branch, or the plain net if no
-    training form is known.
+    This is what the host's own code makes of the training form, branch by
+    branch, or of the plain net if no training form is known; see
+    :func:`mmrep.deploy.host_outputs.host_function`.
     """
-    if nets.rich is None:
-        return Part(nets.plain, part)
-    return _branch_by_branch(nets.rich, Part(nets.rich, part))
-
-
-def _branch_by_branch(model: nn.Module, function: Callable) -> Callable:
+    model = nets.plain if nets.rich is None else nets.rich
+    function = host_function(part.of(model))
 
     def run(x: Tensor) -> Any:
         with branch_by_branch(model):
@@ -101,23 +104,24 @@ def comparison_of(nets: Nets,
                   images: Optional[Sequence[Tensor]] = None) -> Compare:
     """Return the function that compares a file with torch.
 
-    Tensors are compared with :func:`reference_of`. Boxes are compared with
-    those that mmdet predicts with the plain net, whose features must be those
-    of the training form.
+    Tensors and labels are compared with those of :func:`reference_of`. Boxes
+    are compared with those that mmdet predicts with the plain net, whose
+    features must be those of the training form.
 
     Args:
         nets: The nets.
         part: The part that is exported.
-        images: Preprocessed images to compare boxes on. Defaults to None:
-            random ones.
+        images: Images to compare boxes on, as the part takes them. Defaults
+            to None: random ones.
 
     Raises:
         UserError: The two forms of a detector differ.
     """
-    if not part.makes_boxes:
-        return partial(compare_tensors, reference_of(nets, part.part))
-    check_forms(nets)
-    return Comparison(nets.plain, part, images)
+    if part.makes_boxes:
+        check_forms(nets)
+        return Comparison(nets.plain, part, images)
+    compare = compare_labels if part.labels else compare_tensors
+    return partial(compare, reference_of(nets, part))
 
 
 def check_forms(nets: Nets) -> None:

@@ -1,20 +1,20 @@
 """Compare the outputs of onnxruntime with those of torch."""
 from importlib.util import find_spec
-from typing import (TYPE_CHECKING, Any, Callable, Iterable, List, NamedTuple,
-                    Optional, Sequence, Tuple, Union)
+from typing import (TYPE_CHECKING, Any, Callable, Iterable, Iterator, List,
+                    NamedTuple, Optional, Sequence, Tuple, Union)
 
 import torch
 from torch import Tensor
 
 from ..errors import UserError
 from ..nets.difference import relative_difference
+from .input_kinds import TENSORS, InputKind, Shape, random_input
 
 if TYPE_CHECKING:  # an optional package
     from onnxruntime import InferenceSession
 
 PACKAGES = ('onnx', 'onnxruntime')
 TOLERANCE = 1e-4  # relative
-Shape = Tuple[int, ...]
 
 
 def need_packages() -> None:
@@ -79,17 +79,24 @@ class Traced(NamedTuple):
         free: The names of the axes of any size.
         step: The number of pixels in whose steps heights and widths are free.
             Defaults to 1.
+        kind: The kind of input. Defaults to preprocessed tensors.
     """
 
     shapes: List[Shape]
     free: Tuple[str, ...]
     step: int = 1
+    kind: InputKind = TENSORS
 
     def axes(self) -> str:
         """Return the axes of any size in words."""
         text = ', '.join(self.free) or 'none'
         steps = self.step > 1 and 'height' in self.free
         return f'{text} (in steps of {self.step} pixels)' if steps else text
+
+    def inputs(self) -> Iterator[Tensor]:
+        """Yield a random input of each shape."""
+        for seed, shape in enumerate(self.shapes):
+            yield self.kind.draw(shape, seed)
 
 
 class Agreement(NamedTuple):
@@ -105,15 +112,12 @@ class Agreement(NamedTuple):
     fault: Optional[str] = None
 
 
-def random_input(shape: Shape, seed: int) -> Tensor:
-    """Return an input of normal random numbers."""
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=generator)
-
-
 @torch.no_grad()
-def worst_of_shapes(data: bytes, reference: Callable[[Tensor], tuple],
-                    shapes: Iterable[Shape]) -> float:
+def worst_of_shapes(
+        data: bytes,
+        reference: Callable[[Tensor], tuple],
+        shapes: Iterable[Shape],
+        draw: Callable[[Shape, int], Tensor] = random_input) -> float:
     """Return the largest relative difference of all outputs.
 
     The inputs are random.
@@ -122,13 +126,14 @@ def worst_of_shapes(data: bytes, reference: Callable[[Tensor], tuple],
         data: The bytes of an ONNX file.
         reference: The same function in torch.
         shapes: The shapes of the inputs.
+        draw: The function that draws an input. Defaults to normal numbers.
 
     Returns:
         The difference; infinity if the outputs differ in number or shape.
     """
     model, worst = session(data), 0.
     for seed, shape in enumerate(shapes):
-        x = random_input(shape, seed)
+        x = draw(shape, seed)
         expected, found = reference(x), run(model, x)
         if [a.shape for a in expected] != [b.shape for b in found]:
             return float('inf')
@@ -145,7 +150,7 @@ def compare_tensors(reference: Callable[[Tensor], tuple], data: bytes,
         data: The bytes of an ONNX file.
         traced: The shapes that it must take.
     """
-    worst = worst_of_shapes(data, reference, traced.shapes)
+    worst = worst_of_shapes(data, reference, traced.shapes, traced.kind.draw)
     if worst <= TOLERANCE:
         return Agreement(f'differ by at most {worst:.1e} relative')
     return Agreement(

@@ -1,15 +1,15 @@
 """Compare the boxes of an ONNX file with those of mmdet."""
 import contextlib
-from typing import Callable, Iterator, Optional, Sequence
+from typing import Callable, Iterator, List, Optional, Sequence
 
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
 
 from ..boxes.matching import match
-from ..boxes.predicted import boxes_in, changed, last_config, predicted
+from ..boxes.predicted import Boxes, boxes_in, changed, last_config, predicted
 from .box_difference import Difference
 from .box_ties import Ties
-from .onnx_check import Agreement, Traced, random_input, run, session
+from .host_outputs import preparation
+from .onnx_check import Agreement, Traced, run, session
 from .onnx_parts import Part
 
 IMAGES = 8  # random ones, at least
@@ -23,8 +23,8 @@ class Comparison:
     Args:
         model: The detector whose ``predict`` is right.
         part: The part of an equal detector that is exported.
-        images: Preprocessed images (1, C, H, W) of the user. Defaults to
-            None: random ones.
+        images: Images of the user as the part takes them, in batches of 1.
+            Defaults to None: random ones.
     """
 
     def __init__(self,
@@ -34,6 +34,7 @@ class Comparison:
         self.model = model
         self.part = part
         self.images = images or []
+        self.prepare = preparation(model, part.takes)
 
     def __call__(self, data: bytes, traced: Traced,
                  export_again: Callable[[], bytes]) -> Agreement:
@@ -65,7 +66,7 @@ class Comparison:
         model, total, unclear = session(data), Difference(), []
         for x in inputs:
             pairs = zip(
-                x.split(1), predicted(self.model, x), boxes_in(run(model, x)))
+                x.split(1), self._predicted(x), boxes_in(run(model, x)))
             for image, expected, found in pairs:
                 one = match(expected, found)
                 total = total.plus(one)
@@ -73,9 +74,13 @@ class Comparison:
                     unclear.append((image, found))
         if not unclear:
             return total
-        ties = Ties(self.model, self._with_proposals(export_again))
+        shown = self._with_proposals(export_again)
+        ties = Ties(self.model, shown, self.prepare)
         faults = (ties.fault(*each) for each in unclear)
         return total._replace(wrong=next(filter(None, faults), None))
+
+    def _predicted(self, x: Tensor) -> List[Boxes]:
+        return predicted(self.model, *self.prepare(x))
 
     def _with_proposals(self,
                         export_again: Callable[[], bytes]) -> Optional[bytes]:
@@ -96,7 +101,7 @@ class Comparison:
         seed, images = 0, len(self.images)
         while seed < len(traced.shapes) or images < IMAGES:
             shape = traced.shapes[seed % len(traced.shapes)]
-            yield random_input(shape, seed)
+            yield traced.kind.draw(shape, seed)
             seed, images = seed + 1, images + shape[0]
 
     @contextlib.contextmanager
@@ -106,7 +111,7 @@ class Comparison:
         for power in POWERS:
             threshold = theirs.get('score_thr', 0) * 10**-power
             with changed(theirs, score_thr=threshold):
-                found = [predicted(self.model, x) for x in inputs]
+                found = [self._predicted(x) for x in inputs]
             if sum(boxes.size for each in found for boxes in each) >= FEWEST:
                 break
         with changed(
@@ -117,9 +122,11 @@ class Comparison:
 
 def _fitting(image: Tensor, traced: Traced) -> Tensor:
     """Return an image at a size that the file takes."""
-    size = traced.shapes[0][2:]
+    kind = traced.kind
+    size = kind.sizes(traced.shapes[0])[2:]
     if 'height' in traced.free:
         size = [
-            -side // traced.step * -traced.step for side in image.shape[2:]
+            -side // traced.step * -traced.step
+            for side in kind.sizes(image.shape)[2:]
         ]
-    return interpolate(image, size)  # the same image at its own size
+    return kind.resized(image, size)  # the same image at its own size

@@ -16,16 +16,17 @@ from torch import Tensor
 
 from ..compat.onnx_log import silent_export
 from ..errors import UserError, one_line
-from .onnx_check import Agreement, Shape, Traced
+from .input_kinds import IMAGES, TENSORS, Shape, axes_of, other_image_shapes
+from .onnx_check import Agreement, Traced
 from .onnx_parts import Part
 
 OPSET = 17  # the latest that torch 2.1 exports
-INPUT = 'input'
+INPUT = TENSORS.name
 STEP = 32  # pixels; a common stride of the coarsest feature
-AXES = {'batch': 0, 'height': 2, 'width': 3}
+AXES = tuple(TENSORS.axes)
 # sets of free axes to try, and the step of their sizes in pixels; the first
 # that holds is taken
-FREEDOMS = ((tuple(AXES), 1), (tuple(AXES), STEP), (('batch', ), 1), ((), 1))
+FREEDOMS = ((AXES, 1), (AXES, STEP), (('batch', ), 1), ((), 1))
 
 Compare = Callable[[bytes, Traced, Callable[[], bytes]], Agreement]
 
@@ -52,8 +53,8 @@ def export(part: Part, compare: Compare, shape: Sequence[int]) -> Exported:
         compare: The function that compares the bytes of a file with torch, on
             the shapes that it must take. It gets a function besides that
             exports the part once more.
-        shape: The shape (N, C, H, W) of the example; N becomes 1 if no axis
-            is free.
+        shape: The shape of the example, (N, C, H, W), or (N, H, W, C) for
+            decoded images; N becomes 1 if no axis is free.
 
     Raises:
         UserError: The part cannot be exported, or torch and onnxruntime
@@ -75,7 +76,8 @@ def export(part: Part, compare: Compare, shape: Sequence[int]) -> Exported:
 def _checked(part: Part, compare: Compare, shape: Shape, free: Tuple[str, ...],
              step: int) -> Exported:
     again = partial(to_onnx, part, shape, free)
-    traced = Traced(other_shapes(shape, free, step), free, step)
+    others = other_image_shapes if part.takes is IMAGES else other_shapes
+    traced = Traced(others(shape, free, step), free, step, part.takes)
     data = again()
     try:
         agreement = compare(data, traced, again)
@@ -116,13 +118,15 @@ def to_onnx(part: Part, shape: Sequence[int],
 
     Args:
         part: The part to export.
-        shape: The shape (N, C, H, W) of the example.
+        shape: The shape of the example, (N, C, H, W), or (N, H, W, C) for
+            decoded images.
         free: The names of the axes of any size. Defaults to none.
 
     Raises:
         UserError: The part does not run, or torch cannot export it.
     """
-    x = torch.randn(*shape, generator=torch.Generator().manual_seed(0))
+    kind = getattr(part, 'takes', TENSORS)
+    x = kind.draw(shape, 0)
     with torch.no_grad():
         try:
             outputs = part(x)
@@ -130,15 +134,23 @@ def to_onnx(part: Part, shape: Sequence[int],
             raise UserError('the model does not run on an input of '
                             f'{tuple(shape)}: {_short(error)}') from error
     names = part.names(len(outputs))
-    axes = {INPUT: {AXES[name]: name for name in free}}
+    axes = {kind.name: {kind.axes[name]: name for name in free}}
     for name, tensor in zip(names, outputs):
         axes[name] = {
-            AXES[axis]: axis if axis == 'batch' else f'{name}_{axis}'
-            for axis in free if AXES[axis] < tensor.dim() and (
-                axis == 'batch' or tensor.dim() == 4)
+            place: axis if axis == 'batch' else f'{name}_{axis}'
+            for axis, place in axes_of(_layout(part, tensor)).items()
+            if axis in free
         }
-    options = dict(input_names=[INPUT], output_names=names, dynamic_axes=axes)
+    options = dict(
+        input_names=[kind.name], output_names=names, dynamic_axes=axes)
     return _trace(part, x, options)
+
+
+def _layout(part: Part, output: Tensor) -> str:
+    """Return the axes of an output that are those of the images."""
+    if getattr(part, 'labels', False):
+        return 'NHW'
+    return 'NCHW' if output.dim() == 4 else 'N'
 
 
 def _trace(part: Part, x: Tensor, options: dict) -> bytes:

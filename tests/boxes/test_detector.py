@@ -42,7 +42,7 @@ def test_torch(model):
         x = image(shape)
         outputs = Detector(model)(x)
         count = check(predicted(model, x), outputs, 1e-5, 1e-6)
-        assert count >= 10 * shape[0]
+        assert count >= 4 * shape[0]
         boxes, scores, labels = outputs
         assert boxes.shape == (*scores.shape, 4) == (*labels.shape, 4)
         assert (scores.diff(dim=1) <= 0).all()

@@ -5,7 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from mmrep.deploy.onnx_check import (check_takes, need_packages, run, session,
+from mmrep.deploy.input_kinds import IMAGES
+from mmrep.deploy.onnx_check import (Traced, check_takes, compare_tensors,
+                                     need_packages, run, session,
                                      worst_of_shapes)
 from mmrep.deploy.onnx_export import to_onnx
 from mmrep.errors import UserError
@@ -45,6 +47,24 @@ def test_different(data):
     assert worst == pytest.approx(1e-3, rel=0.01)
     for wrong in (Net(outputs=2), lambda x: (x[..., :1], ), Net(torch.nan)):
         assert worst_of_shapes(data, wrong, SHAPES) == float('inf')
+
+
+def test_images():
+    """Decoded images are bytes, also where a file is compared."""
+    net = Net()
+    net.takes = IMAGES
+    net.forward = lambda images: (images.float(), )
+    data = to_onnx(net, (1, 8, 9, 3), ('batch', ))
+    taken, = session(data).get_inputs()
+    assert (taken.name, taken.type) == ('image', 'tensor(uint8)')
+    assert taken.shape == ['batch', 8, 9, 3]
+    traced = Traced([(1, 8, 9, 3), (2, 8, 9, 3)], (), kind=IMAGES)
+    drawn = list(traced.inputs())
+    assert [tuple(x.shape) for x in drawn] == traced.shapes
+    assert {x.dtype for x in drawn} == {torch.uint8}
+    assert compare_tensors(net, data, traced).fault is None
+    wrong = compare_tensors(lambda x: (x + 1., ), data, traced).fault
+    assert 'differ by' in wrong
 
 
 def test_sizes(data):
