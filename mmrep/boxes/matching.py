@@ -7,7 +7,8 @@ from torch import Tensor
 
 from .predicted import Boxes
 
-NEAR_PIXELS, NEAR_SCORE = 1., 1e-2  # within these, boxes can be the same
+PIXELS, SCORE = 1e-3, 1e-4  # the same box is not farther apart
+NEAR_PIXELS, NEAR_SCORE = 1., 1e-2  # nor is one that is rounded worse
 FAR = 1e6
 
 
@@ -27,14 +28,20 @@ class Match(NamedTuple):
     alone: int
 
 
-def match(expected: Boxes, found: Boxes) -> Match:
+def match(expected: Boxes,
+          found: Boxes,
+          pixels: float = PIXELS,
+          score: float = SCORE) -> Match:
     """Match boxes of equal classes one to one, the nearest first.
 
     Args:
         expected: The boxes of torch.
         found: The boxes of the other computation.
+        pixels: The largest distance of corners of the same box. Defaults to
+            1e-3.
+        score: The largest difference of their scores. Defaults to 1e-4.
     """
-    far = _distances(expected, found)
+    far = _distances(expected, found, pixels, score)
     rows, columns = map(torch.as_tensor, linear_sum_assignment(far.numpy()))
     near = far[rows, columns] < FAR
     a, b = expected.at(rows[near]), found.at(columns[near])
@@ -43,13 +50,13 @@ def match(expected: Boxes, found: Boxes) -> Match:
         expected.size + found.size - 2 * a.size)
 
 
-def _distances(a: Boxes, b: Boxes) -> Tensor:
+def _distances(a: Boxes, b: Boxes, pixels: float, score: float) -> Tensor:
     """Return the distance of all pairs in pixels, FAR if they differ."""
-    pixels = (a.corners[:, None] - b.corners[None]).abs().amax(-1)
+    corners = (a.corners[:, None] - b.corners[None]).abs().amax(-1)
     scores = (a.scores[:, None] - b.scores[None]).abs()
-    same = ((a.labels[:, None] == b.labels[None]) & (pixels < NEAR_PIXELS)
-            & (scores < NEAR_SCORE))
-    return torch.where(same, pixels + scores, torch.full_like(pixels, FAR))
+    same = ((a.labels[:, None] == b.labels[None]) & (corners <= pixels)
+            & (scores <= score))
+    return torch.where(same, corners + scores, torch.full_like(corners, FAR))
 
 
 def _largest(values: Tensor) -> float:

@@ -16,10 +16,9 @@ from typing import NamedTuple, Optional
 from torch import Tensor
 from torchvision.ops import box_iou
 
+from .matching import PIXELS, SCORE
 from .predicted import Boxes
 
-SCORE = 1e-4  # scores that differ by less are ties
-PIXELS = 1e-3  # as far as corners of the same box are apart
 # classes are shifted apart for suppression, by up to 1e5 pixels, where
 # float32 has steps of 1/128 of a pixel
 OVERLAP = 1e-2

@@ -1,8 +1,9 @@
 """How far the boxes of a file differ from those of mmdet, in numbers."""
 from typing import NamedTuple, Optional
 
-from ..boxes.matching import Match
-from ..boxes.ties import PIXELS, SCORE
+from ..boxes.matching import (NEAR_PIXELS, NEAR_SCORE, PIXELS, SCORE, Match,
+                              match)
+from ..boxes.predicted import Boxes
 from .onnx_check import Agreement
 
 
@@ -15,8 +16,8 @@ class Difference(NamedTuple):
         count: The number of boxes in both lists.
         alone: The number of boxes in one list alone.
         images: The number of images.
-        wrong: Why a list with boxes alone is no tie. Defaults to None: all
-            are.
+        wrong: Why a list with boxes alone is wrong. Defaults to None: none
+            is, and the boxes alone are ties.
     """
 
     pixels: float = 0.
@@ -35,16 +36,23 @@ class Difference(NamedTuple):
             alone=self.alone + image.alone,
             images=self.images + 1)
 
-    def fault(self) -> Optional[str]:
-        """Return why the file is refused, None if it is not."""
-        if self.wrong:
-            return (f'onnxruntime or torch has {self.alone} boxes alone beside'
-                    f' {self.count} that both have, and {self.wrong}')
-        if self.pixels <= PIXELS and self.score <= SCORE:
-            return None
-        return (f'boxes of onnxruntime and torch differ by {self.pixels:.1e} '
-                f'pixels and {self.score:.1e} in scores, more than '
-                f'{PIXELS:.0e} or {SCORE:.0e}')
+    def with_wrong(self, a: Boxes, b: Boxes, fault: str) -> 'Difference':
+        """Return the difference with a reason not to write the file.
+
+        Args:
+            a: The boxes of torch on an image.
+            b: The boxes of onnxruntime.
+            fault: Why these are wrong.
+        """
+        near = match(a, b, NEAR_PIXELS, NEAR_SCORE)
+        if near.alone:
+            fault = (f'of the boxes of an image, onnxruntime and torch share '
+                     f'{near.count} and have {near.alone} alone, and {fault}')
+        else:
+            fault = (f'boxes of onnxruntime and torch differ by '
+                     f'{near.pixels:.1e} pixels and {near.score:.1e} in '
+                     f'scores, more than {PIXELS:.0e} or {SCORE:.0e}')
+        return self._replace(wrong=fault)
 
     def agreement(self, how: str = '') -> Agreement:
         """Return the difference in words.
@@ -56,4 +64,4 @@ class Difference(NamedTuple):
         return Agreement(
             f'{self.count} boxes{ties} on {self.images} images{how} differ by '
             f'at most {self.pixels:.1e} pixels and {self.score:.1e} in scores',
-            self.fault())
+            self.wrong)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from ..boxes.matching import match
 from ..boxes.predicted import Boxes, boxes_in, changed, last_config, predicted
 from .box_difference import Difference
+from .box_rounding import hint
 from .box_ties import Ties
 from .host_outputs import preparation
 from .onnx_check import Agreement, Traced, run, session
@@ -51,8 +52,16 @@ class Comparison:
                 settings.
         """
         inputs = list(self._inputs(traced))
+        found = self._agreement(data, inputs, export_again)
+        if found.fault:
+            hinted = hint(self.model, map(self.prepare, inputs[-2:]))
+            return found._replace(fault=found.fault + hinted)
+        return found
+
+    def _agreement(self, data: bytes, inputs: Sequence[Tensor],
+                   export_again: Callable[[], bytes]) -> Agreement:
         found = self._compare(data, inputs, export_again)
-        if found.fault() or found.count >= FEWEST:
+        if found.wrong or found.count >= FEWEST:
             return found.agreement()
         with self._lower_threshold(inputs) as threshold:
             again = self._compare(export_again(), inputs, export_again)
@@ -71,13 +80,16 @@ class Comparison:
                 one = match(expected, found)
                 total = total.plus(one)
                 if one.alone:
-                    unclear.append((image, found))
+                    unclear.append((image, expected, found))
         if not unclear:
             return total
         shown = self._with_proposals(export_again)
         ties = Ties(self.model, shown, self.prepare)
-        faults = (ties.fault(*each) for each in unclear)
-        return total._replace(wrong=next(filter(None, faults), None))
+        for image, expected, found in unclear:
+            fault = ties.fault(image, found)
+            if fault:
+                return total.with_wrong(expected, found, fault)
+        return total
 
     def _predicted(self, x: Tensor) -> List[Boxes]:
         return predicted(self.model, *self.prepare(x))

@@ -22,15 +22,19 @@ def test_order_does_not_count():
 
 
 def test_differences():
-    moved = (5, 5.25, 20, 29.5, .5 + 2**-9, 0)
+    moved = (5, 5 + 2**-11, 20, 30 - 2**-10, .5 + 2**-14, 0)
     found = match(boxes(A, C), boxes(A, moved))
-    assert (found.pixels, found.score) == (.5, 2**-9)
+    assert found == (2**-10, 2**-14, 2, 0)
+    far = (5, 5.25, 20, 29.5, .5 + 2**-9, 0)
+    assert match(boxes(A, C), boxes(A, far)).alone == 2
+    found = match(boxes(A, C), boxes(A, far), 1., 1e-2)
+    assert found == (.5, 2**-9, 2, 0)
 
 
 def test_the_nearest_is_the_same():
-    """Two boxes within a pixel are not confused."""
+    """Two boxes within the distance are not confused."""
     near = (0, .5, 10, 10, .9, 0)
-    assert match(boxes(A, near), boxes(near, A)) == (0., 0., 2, 0)
+    assert match(boxes(A, near), boxes(near, A), 1.) == (0., 0., 2, 0)
 
 
 def test_alone():
