@@ -1,4 +1,4 @@
-"""Quantise a fused segmentor or classifier to INT8 and measure its accuracy.
+"""Quantise a fused detector, segmentor or classifier to INT8 and measure its accuracy.
 
 CONFIG and FUSED are the files that tools/fuse.py wrote, or the config and the
 checkpoint of the training form, which is fused first. The tool exports the net
@@ -15,22 +15,21 @@ from pathlib import Path
 
 from mmengine.logging import print_log
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from mmrep.atomic import check_destination, write_json, write_together
-from mmrep.cli import (UserError, add_checkpoint_arguments, check_datasets,
-                       report_errors)
-from mmrep.cli.calibration import (LOADER, calibration_images,
-                                   check_quantizable, check_sizes,
-                                   validation_loader)
+from mmrep.cli import UserError, add_checkpoint_arguments, report_errors
+from mmrep.cli.calibration import LOADER, calibration_images, check_sizes
+from mmrep.cli.evaluating import check_evaluable, loader_of, progress
 from mmrep.cli.numbers import check_at_least_one
-from mmrep.deploy.int8_evaluate import check_served, evaluate, served
+from mmrep.deploy.int8_evaluate import evaluate
 from mmrep.deploy.int8_layers import activation_rows, weight_rows
 from mmrep.deploy.int8_quantize import METHODS, quantize
 from mmrep.deploy.nets import exportable, load_nets, reference_of
 from mmrep.deploy.onnx_check import need_packages
 from mmrep.deploy.onnx_export import export
+from mmrep.deploy.served import check_served, served
+from mmrep.deploy.served_net import open_net
 from mmrep.pictures.files import check_picture, writer
 from mmrep.pictures.ranges import draw_ranges
 
@@ -80,18 +79,13 @@ def check(args):
         raise UserError(f'{", ".join(outs)} must be different files')
 
 
-def progress(what):
-    """Return a function that iterates over items and shows the progress."""
-    return partial(track, description=what, console=console, transient=True)
-
-
 def accuracies(nets, files):
     """Return the evaluator's metrics of each file, by its name."""
-    loader = validation_loader(nets.cfg)
+    loader = loader_of(nets.cfg, LOADER)
     return {
         name:
-        evaluate(nets.cfg, served(nets.plain, data), loader,
-                 progress(f'evaluate {name}'))
+        evaluate(nets.cfg, served(nets.plain, open_net(data)), loader,
+                 progress(console, f'evaluate {name}'))
         for name, data in files.items()
     }
 
@@ -111,7 +105,7 @@ def table_of_accuracy(scores):
     for column in ('', *metrics):
         table.add_column(column)
     for name, found in scores.items():
-        table.add_row(name, *(f'{found[metric]:.2f}' for metric in metrics))
+        table.add_row(name, *(f'{found[metric]:.3f}' for metric in metrics))
     return table
 
 
@@ -151,18 +145,17 @@ def main(argv=None):
     check(args)
     nets = load_nets(
         args.config, args.fused, ema=args.ema, trusted=args.trust_checkpoint)
-    check_quantizable(nets.cfg)
-    check_datasets(nets.cfg, ('train_dataloader', LOADER))
+    check_evaluable(nets.cfg, ('train_dataloader', LOADER, 'val_evaluator'))
     images = calibration_images(nets.cfg, nets.plain.data_preprocessor,
                                 args.images)
     check_sizes(images, args.calibration)
     exported = export(
         exportable(nets, 'whole'), reference_of(nets, 'whole'),
         (2, *images[0].shape[1:]))
-    check_served(nets.plain, exported.data, images)
+    check_served(nets.plain, open_net(exported.data), images)
     files = {'float32': exported.data}
     for name in ('per channel', 'per tensor'):
-        follow = progress(f'calibrate, INT8 {name}')
+        follow = progress(console, f'calibrate, INT8 {name}')
         files[f'INT8 {name}'] = quantize(exported.data, follow(images),
                                          name == 'per channel',
                                          args.calibration)
