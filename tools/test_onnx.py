@@ -107,8 +107,8 @@ def table_of(scores, differences):
     """Return a table with a row for each metric."""
     table = Table(title='test set')
     for column in ('metric', *scores, *['difference'] * bool(differences)):
-        table.add_column(column, justify='left' if column == 'metric' else
-                         'right')
+        table.add_column(
+            column, justify='left' if column == 'metric' else 'right')
     for name in next(iter(scores.values())):
         row = [f'{found[name]:.4f}' for found in scores.values()]
         if differences:
@@ -137,8 +137,9 @@ def main(argv=None):
     check_evaluable(cfg, (LOADER, EVALUATOR))
     models, loader = models_of(args, cfg), loader_of(cfg, LOADER)
     scores = {
-        name: evaluate(cfg, model, loader,
-                       progress(console, f'evaluate with {name}'), EVALUATOR)
+        name:
+        evaluate(cfg, model, loader,
+                 progress(console, f'evaluate with {name}'), EVALUATOR)
         for name, model in models.items()
     }
     differences = differences_of(scores)

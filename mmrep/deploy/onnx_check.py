@@ -1,7 +1,6 @@
 """Compare the outputs of onnxruntime with those of torch."""
 from importlib.util import find_spec
-from typing import (TYPE_CHECKING, Callable, Iterable, List, Sequence, Tuple,
-                    Union)
+from typing import TYPE_CHECKING, Callable, Iterable, List, Tuple, Union
 
 import torch
 from torch import Tensor

@@ -90,8 +90,8 @@ def _graph(source: Union[bytes, str], name: str) -> Any:
             return onnx.load_from_string(source).graph
         return onnx.load(source, load_external_data=False).graph
     except Exception as error:  # whatever protobuf raises
-        raise UserError(f'{name} is no ONNX file: {one_line(error)[:100]}'
-                        ) from error
+        raise UserError(
+            f'{name} is no ONNX file: {one_line(error)[:100]}') from error
 
 
 def _shape(value: Any) -> Tuple[Optional[int], ...]:
@@ -108,8 +108,10 @@ def _kind(outputs: Sequence[str], axes: int, name: str) -> str:
     elif outputs == ('labels', ):
         kinds = ['segmentor']
     elif outputs == ('logits', ):
-        kinds = {2: ['classifier'], 4: ['segmentor']}.get(
-            axes, ['segmentor', 'classifier'])
+        kinds = {
+            2: ['classifier'],
+            4: ['segmentor']
+        }.get(axes, ['segmentor', 'classifier'])
     if not kinds:
         raise UserError(
             f"{name} cannot be evaluated: its outputs (={', '.join(outputs)})"

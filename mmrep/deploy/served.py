@@ -60,8 +60,7 @@ def served(model: nn.Module, net: Net) -> nn.Module:
     return model
 
 
-def check_served(model: nn.Module, net: Net,
-                 images: Iterable[Tensor]) -> None:
+def check_served(model: nn.Module, net: Net, images: Iterable[Tensor]) -> None:
     """Refuse a net or images with which an evaluation would fail later.
 
     Args:
@@ -131,4 +130,3 @@ class _Logits:
 def _wrong(found: int, expected: int) -> str:
     return (f'the file has {found} classes and the model of the config has '
             f'{expected}: name the config that the file was exported with')
-

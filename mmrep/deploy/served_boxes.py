@@ -58,8 +58,7 @@ class BoxesOfHost:
                 labels=found['labels'][i][valid])
         return samples
 
-    def _in_original(self, boxes: Tensor, meta: dict,
-                     rescale: bool) -> Tensor:
+    def _in_original(self, boxes: Tensor, meta: dict, rescale: bool) -> Tensor:
         if self.clips:
             height, width = meta['img_shape'][:2]
             limits = boxes.new_tensor([width, height, width, height])

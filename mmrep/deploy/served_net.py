@@ -84,9 +84,9 @@ def open_net(source: Union[bytes, str],
     except UserError:
         raise
     except Exception as error:  # whatever a runtime raises
-        raise UserError(f'{runtime} cannot load {name}: '
-                        f'{type(error).__name__}: {one_line(error)[:200]}'
-                        ) from error
+        raise UserError(
+            f'{runtime} cannot load {name}: '
+            f'{type(error).__name__}: {one_line(error)[:200]}') from error
 
 
 def _open(source: Union[bytes, str], runtime: str) -> Callable:

@@ -28,7 +28,8 @@ def trained(config, path):
 
 @pytest.mark.parametrize('config, metric, convs',
                          [('tiny_seg', 'mIoU', 23),
-                          ('tiny_cls', 'accuracy/top1', 20)])
+                          ('tiny_cls', 'accuracy/top1', 20),
+                          ('tiny_det', 'coco/bbox_mAP', 48)])
 def test_hosts(quantize, config, metric, convs, request, tmp_path, capsys):
     """A net fused in memory gives the file, the numbers and the picture."""
     config = request.getfixturevalue(config)
@@ -57,10 +58,12 @@ def test_hosts(quantize, config, metric, convs, request, tmp_path, capsys):
 def test_refused(quantize, capsys, tiny_seg, tiny_det, tmp_path):
     good = tmp_path / 'net.pth'
     trained(tiny_det, good)
-    out = tmp_path / 'net.onnx'
+    out, soft = tmp_path / 'net.onnx', tmp_path / 'soft.py'
+    soft.write_text(f"_base_ = {tiny_det!r}\n"
+                    "model = dict(test_cfg=dict(nms=dict(type='soft_nms')))")
     before = sorted(tmp_path.rglob('*'))
     for arguments, part in [
-        ((tiny_det, good, out), 'must be mmseg or mmpretrain'),
+        ((soft, good, out), 'ONNX has hard suppression alone'),
         ((tiny_seg, good, out), 'another architecture'),
         ((tiny_seg, good, tmp_path / 'net.pt'), 'must end in .onnx'),
         ((tiny_seg, good, out, '--images', '0'), '--images (=0)'),
