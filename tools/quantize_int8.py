@@ -4,8 +4,8 @@ CONFIG and FUSED are the files that tools/fuse.py wrote, or the config and the
 checkpoint of the training form, which is fused first. The tool exports the
 whole net (detector, segmentor or classifier) to ONNX, quantises it after
 training (static, QDQ) with images of the training set, and evaluates it before
-and after on the validation set with the config's own evaluator. OUT is the INT8 file with a scale for each channel of the
-weights.
+and after on the validation set with the config's own evaluator. OUT is the
+INT8 file with a scale for each channel of the weights.
 """
 import argparse
 import os.path as osp

@@ -72,6 +72,15 @@ def test_sizes():
         'pipeline of `test_dataloader`')
 
 
+def test_weights_among_the_inputs():
+    """Old files list their weights as inputs as well."""
+    model = onnx.load_from_string(
+        file_of(BOXES, [('input', AXES), ('weight', (2, ))]))
+    model.graph.initializer.append(
+        onnx.helper.make_tensor('weight', onnx.TensorProto.FLOAT, [2], [0, 0]))
+    assert read_onnx(model.SerializeToString()).input == 'input'
+
+
 @pytest.mark.parametrize('source, part', [
     (b'hello', 'is no ONNX file'),
     (b'', 'is no ONNX file'),

@@ -55,6 +55,7 @@ def test_hosts(tool, config, metric, size, request, tmp_path, capsys):
     assert found['differences'].keys() == found['scores']['torch'].keys()
     printed = capsys.readouterr().out
     assert metric in printed and 'difference' in printed
+    assert 'index' not in printed  # as pycocotools says
 
 
 def test_the_file_alone(tool, tiny_cls, tmp_path, capsys):
