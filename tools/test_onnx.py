@@ -23,8 +23,9 @@ from mmrep.cli.evaluating import check_evaluable, loader_of, progress
 from mmrep.cli.options import add_override_argument
 from mmrep.deploy.int8_evaluate import evaluate
 from mmrep.deploy.onnx_check import need_packages
+from mmrep.deploy.runtimes import RUNTIMES
 from mmrep.deploy.served import served
-from mmrep.deploy.served_net import RUNTIMES, open_net
+from mmrep.deploy.served_net import open_net
 from mmrep.fusing.net import fuse
 from mmrep.nets.walk import rep_layers
 from mmrep.structures.matching import load_in_eval

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ..errors import UserError, one_line
 
 LOADER = 'val_dataloader'
+HISTOGRAMS = ('entropy', 'percentile')
 
 
 def calibration_images(cfg: Config, preprocessor: nn.Module,
@@ -57,7 +58,7 @@ def check_sizes(images: List[Tensor], method: str) -> None:
             sizes.
     """
     sizes = {tuple(image.shape[2:]) for image in images}
-    if method != 'minmax' and len(sizes) > 1:
+    if method in HISTOGRAMS and len(sizes) > 1:
         raise UserError(
             f'--calibration {method} needs images of one size and these have '
             f'{len(sizes)}: make them one in the pipeline of `{LOADER}`, or '

@@ -6,11 +6,10 @@ import torch
 from torch import Tensor
 
 from ..errors import UserError, one_line
-from .onnx_check import session
 from .onnx_file import OnnxFile, read_onnx
+from .runtimes import open_runtime
 
 LOADER = 'val_dataloader'
-RUNTIMES = ('onnxruntime', 'openvino')
 
 
 class Net:
@@ -76,26 +75,8 @@ def open_net(source: Union[bytes, str],
 
     Raises:
         UserError: The file is none that can be served, see
-            :func:`.onnx_file.read_onnx`, or the runtime does not load it.
+            :func:`.onnx_file.read_onnx`, or the runtime is missing or does not
+            open it.
     """
     file = read_onnx(source, name)
-    try:
-        return Net(file, _open(source, runtime), loader)
-    except UserError:
-        raise
-    except Exception as error:  # whatever a runtime raises
-        raise UserError(
-            f'{runtime} cannot load {name}: '
-            f'{type(error).__name__}: {one_line(error)[:200]}') from error
-
-
-def _open(source: Union[bytes, str], runtime: str) -> Callable:
-    if runtime == 'onnxruntime':
-        model = session(source)
-        name = model.get_inputs()[0].name
-        return lambda array: model.run(None, {name: array})
-    import openvino
-    core = openvino.Core()
-    model = core.compile_model(
-        core.read_model(source), 'CPU', {'INFERENCE_PRECISION_HINT': 'f32'})
-    return lambda array: list(model(array).values())
+    return Net(file, open_runtime(source, runtime).run, loader)
