@@ -16,6 +16,7 @@ from torch import Tensor
 from ..compat.quiet import muted
 from ..compat.telemetry import without_telemetry
 from ..errors import UserError, one_line
+from .onnx_pool import products_in
 from .runtimes import need
 
 PACKAGES = ('nncf', 'onnx', 'onnxruntime')
@@ -61,7 +62,8 @@ def _quantized(data: bytes, images: List[Tensor]) -> bytes:
     inputs = [{name: image.numpy()} for image in images]
     # NNCF's graph has no nodes of shapes alone: some names are not in it
     ignored = nncf.IgnoredScope(
-        names=nodes_of_boxes(model.graph), validate=False)
+        names=nodes_of_boxes(model.graph) + products_in(model.graph),
+        validate=False)
     quantized = nncf.quantize(
         model,
         nncf.Dataset(inputs),
