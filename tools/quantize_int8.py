@@ -1,11 +1,12 @@
-"""Quantise a fused segmentor or classifier to INT8 and measure its accuracy.
+"""Quantise a fused net of a host to INT8 and measure its accuracy.
 
 CONFIG and FUSED are the files that tools/fuse.py wrote, or the config and the
-checkpoint of the training form, which is fused first. The tool exports the net
-to ONNX, quantises it after training (static, QDQ) with images of the training
-set, and evaluates it before and after on the validation set with the config's
-own evaluator. OUT is the INT8 file with a scale for each channel of the
-weights.
+checkpoint of the training form, which is fused first. The tool exports the
+whole net (detector, segmentor or classifier) to ONNX, quantises it after
+training (static, QDQ) with images of the training set, and evaluates it before
+and after on the validation set with the config's own evaluator. OUT is the
+INT8 file with a scale for each channel of the weights, an ONNX file for both
+runtimes.
 """
 import argparse
 import os.path as osp
@@ -15,25 +16,27 @@ from pathlib import Path
 
 from mmengine.logging import print_log
 from rich.console import Console
-from rich.progress import track
-from rich.table import Table
 
 from mmrep.atomic import check_destination, write_json, write_together
-from mmrep.cli import (UserError, add_checkpoint_arguments, check_datasets,
-                       report_errors)
-from mmrep.cli.calibration import (LOADER, calibration_images,
-                                   check_quantizable, check_sizes,
-                                   validation_loader)
+from mmrep.cli import UserError, add_checkpoint_arguments, report_errors
+from mmrep.cli.calibration import LOADER, calibration_images, check_sizes
+from mmrep.cli.evaluating import check_evaluable, loader_of, progress
+from mmrep.cli.int8_tables import table_of_accuracy, table_of_layers
 from mmrep.cli.numbers import check_at_least_one
-from mmrep.deploy.int8_evaluate import check_served, evaluate, served
+from mmrep.deploy.int8_evaluate import evaluate
 from mmrep.deploy.int8_layers import activation_rows, weight_rows
+from mmrep.deploy.int8_openvino import PACKAGES, quantize_openvino
 from mmrep.deploy.int8_quantize import METHODS, quantize
 from mmrep.deploy.nets import comparison_of, exportable, load_nets
 from mmrep.deploy.onnx_check import need_packages
 from mmrep.deploy.onnx_export import export
+from mmrep.deploy.runtimes import RUNTIMES, need
+from mmrep.deploy.served import check_served, served
+from mmrep.deploy.served_net import open_net
 from mmrep.pictures.files import check_picture, writer
 from mmrep.pictures.ranges import draw_ranges
 
+MINMAX, NNCF = 'minmax', 'nncf'
 LOOKED_AT = 8  # number of images whose activations are measured
 console = Console(width=140)
 
@@ -52,10 +55,16 @@ def parse_args(argv=None):
         default=64,
         help='number of training images to calibrate with; default: 64')
     parser.add_argument(
+        '--runtime',
+        choices=sorted(RUNTIMES),
+        default='onnxruntime',
+        help='runtime whose quantisation is taken and that computes the '
+        'accuracy; openvino quantises by NNCF; default: onnxruntime')
+    parser.add_argument(
         '--calibration',
         choices=sorted(METHODS),
-        default='minmax',
-        help='method that finds the ranges of activations; default: minmax')
+        help='method by which onnxruntime finds the ranges of activations; '
+        'default: minmax')
     parser.add_argument('--json', help='JSON file to write all numbers to')
     parser.add_argument(
         '--picture',
@@ -67,6 +76,13 @@ def parse_args(argv=None):
 def check(args):
     """Refuse arguments that cannot be measured or written."""
     need_packages()
+    if args.runtime == 'openvino':
+        need(('openvino', *PACKAGES))
+        if args.calibration:
+            raise UserError(
+                f'--calibration (={args.calibration!r}) is for onnxruntime: '
+                'leave it out with --runtime openvino, which has a method of '
+                'its own')
     check_at_least_one(images=args.images)
     outs = {'OUT': args.out, '--json': args.json, '--picture': args.picture}
     outs = {name: path for name, path in outs.items() if path is not None}
@@ -80,18 +96,32 @@ def check(args):
         raise UserError(f'{", ".join(outs)} must be different files')
 
 
-def progress(what):
-    """Return a function that iterates over items and shows the progress."""
-    return partial(track, description=what, console=console, transient=True)
+def method_of(args):
+    """Return the name of the method that finds the ranges of activations."""
+    return NNCF if args.runtime == 'openvino' else args.calibration or MINMAX
 
 
-def accuracies(nets, files):
+def quantized(args, data, images):
+    """Return the INT8 files by name; the first is the one to write."""
+    if args.runtime == 'openvino':
+        with console.status('calibrate, INT8'):
+            return {'INT8': quantize_openvino(data, images)}
+    files = {}
+    for name in ('per channel', 'per tensor'):
+        follow = progress(console, f'calibrate, INT8 {name}')
+        files[f'INT8 {name}'] = quantize(data,
+                                         follow(images), name == 'per channel',
+                                         method_of(args))
+    return files
+
+
+def accuracies(nets, files, runtime):
     """Return the evaluator's metrics of each file, by its name."""
-    loader = validation_loader(nets.cfg)
+    loader = loader_of(nets.cfg, LOADER)
     return {
         name:
-        evaluate(nets.cfg, served(nets.plain, data), loader,
-                 progress(f'evaluate {name}'))
+        evaluate(nets.cfg, served(nets.plain, open_net(data, runtime)), loader,
+                 progress(console, f'evaluate {name}'))
         for name, data in files.items()
     }
 
@@ -102,35 +132,6 @@ def layers_of(data, images):
     images = images[:LOOKED_AT]
     found = activation_rows(data, [row['input'] for row in rows], images)
     return [{**row, **found[row['input']]} for row in rows]
-
-
-def table_of_accuracy(scores):
-    """Return a table with a row for each file."""
-    table = Table(title='validation set')
-    metrics = list(next(iter(scores.values())))
-    for column in ('', *metrics):
-        table.add_column(column)
-    for name, found in scores.items():
-        table.add_row(name, *(f'{found[metric]:.2f}' for metric in metrics))
-    return table
-
-
-def table_of_layers(rows):
-    """Return a table with a row for each convolution."""
-    table = Table(title='convolutions; signal over the noise of 8 bits in dB')
-    table.add_column('layer', overflow='fold')
-    for column in ('largest\nweight', 'std', 'spread of\nchannels',
-                   'weights,\nper tensor', 'weights,\nper channel',
-                   'largest\ninput', 'input'):
-        table.add_column(column, justify='right', no_wrap=True)
-    for row in rows:
-        table.add_row(row['layer'], f"{row['max_abs']:.3f}",
-                      f"{row['std']:.4f}", f"{row['spread']:.1f}",
-                      f"{row['weights_per_tensor']:.1f}",
-                      f"{row['weights_per_channel']:.1f}",
-                      f"{max(row['high'], -row['low']):.2f}",
-                      f"{row['activations']:.1f}")
-    return table
 
 
 def writers_of(args, data, found):
@@ -151,35 +152,33 @@ def main(argv=None):
     check(args)
     nets = load_nets(
         args.config, args.fused, ema=args.ema, trusted=args.trust_checkpoint)
-    check_quantizable(nets.cfg)
-    check_datasets(nets.cfg, ('train_dataloader', LOADER))
+    check_evaluable(nets.cfg, ('train_dataloader', LOADER, 'val_evaluator'))
     images = calibration_images(nets.cfg, nets.plain.data_preprocessor,
                                 args.images)
-    check_sizes(images, args.calibration)
+    check_sizes(images, method_of(args))
     part = exportable(nets, 'whole')
     exported = export(part, comparison_of(nets, part),
                       (2, *images[0].shape[1:]))
-    check_served(nets.plain, exported.data, images)
-    files = {'float32': exported.data}
-    for name in ('per channel', 'per tensor'):
-        follow = progress(f'calibrate, INT8 {name}')
-        files[f'INT8 {name}'] = quantize(exported.data, follow(images),
-                                         name == 'per channel',
-                                         args.calibration)
+    check_served(nets.plain, open_net(exported.data), images)
+    files = {
+        'float32': exported.data,
+        **quantized(args, exported.data, images)
+    }
     found = dict(
         config=args.config,
         images=len(images),
-        calibration=args.calibration,
-        scores=accuracies(nets, files),
+        runtime=args.runtime,
+        calibration=method_of(args),
+        scores=accuracies(nets, files, args.runtime),
         layers=layers_of(exported.data, images))
     console.print(table_of_layers(found['layers']))
     console.print(table_of_accuracy(found['scores']))
-    data = files['INT8 per channel']
+    name, data = list(files.items())[1]
     write_together(writers_of(args, data, found))
     print_log(
-        f'wrote {args.out}, INT8 per channel, {len(data) / 2**20:.2f} MiB '
+        f'wrote {args.out}, {name}, {len(data) / 2**20:.2f} MiB '
         f'(float32 {len(exported.data) / 2**20:.2f} MiB), calibrated with '
-        f'{len(images)} images by {args.calibration}', 'current')
+        f'{len(images)} images by {method_of(args)}', 'current')
 
 
 if __name__ == '__main__':

@@ -5,32 +5,13 @@ from typing import Callable, List
 import torch
 from mmengine.config import Config
 from mmengine.registry import DATASETS, init_default_scope
-from mmengine.runner import Runner
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from ..errors import UserError, one_line
 from .data import check_datasets
-from .launch import set_loader_defaults
 
 LOADER = 'val_dataloader'
-
-
-def check_quantizable(cfg: Config) -> None:
-    """Refuse a config without the data that quantisation needs.
-
-    Raises:
-        UserError: The config is a detector's, or lacks training data,
-            validation data or an evaluator.
-    """
-    if cfg.default_scope not in ('mmseg', 'mmpretrain'):
-        raise UserError(
-            f'`default_scope` (={cfg.default_scope!r}) of config '
-            f'{cfg.filename!r} must be mmseg or mmpretrain: what a detector '
-            'exports has no boxes to evaluate')
-    for name in ('train_dataloader', LOADER, 'val_evaluator'):
-        if not cfg.get(name):
-            raise UserError(f'config {cfg.filename!r} has no `{name}`')
+HISTOGRAMS = ('entropy', 'percentile')
 
 
 def calibration_images(cfg: Config, preprocessor: nn.Module,
@@ -107,7 +88,7 @@ def check_sizes(images: List[Tensor], method: str) -> None:
             sizes.
     """
     sizes = {tuple(image.shape[2:]) for image in images}
-    if method != 'minmax' and len(sizes) > 1:
+    if method in HISTOGRAMS and len(sizes) > 1:
         raise UserError(
             f'--calibration {method} needs images of one size and these have '
             f'{len(sizes)}: make them one in the pipeline of `{LOADER}`, or '
@@ -143,11 +124,3 @@ def _innermost(dataset: dict) -> List[dict]:
         return [dataset]
     inner = inner if isinstance(inner, (list, tuple)) else [inner]
     return [found for each in inner for found in _innermost(each)]
-
-
-def validation_loader(cfg: Config) -> DataLoader:
-    """Build the validation dataloader of a config, without workers."""
-    init_default_scope(cfg.default_scope)
-    set_loader_defaults(cfg)
-    loader = dict(cfg[LOADER], num_workers=0, persistent_workers=False)
-    return Runner.build_dataloader(copy.deepcopy(loader))

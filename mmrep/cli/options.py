@@ -54,6 +54,20 @@ def add_trust_argument(parser: ArgumentParser, of: str) -> None:
         help=f'also load pickled objects of {of}, which can run code')
 
 
+def add_override_argument(parser: ArgumentParser) -> None:
+    """Add ``--cfg-options``.
+
+    Args:
+        parser: The parser of a tool.
+    """
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=_Options,
+        help='values that replace those of the config, as key=value; lists as '
+        'key="[a,b]" or key=a,b without white space')
+
+
 def add_common_arguments(parser: ArgumentParser) -> None:
     """Add the flags that the training and test tools of all hosts have.
 
@@ -65,12 +79,7 @@ def add_common_arguments(parser: ArgumentParser) -> None:
         '--work-dir',
         help='folder of logs and checkpoints; default: the `work_dir` of the '
         'config, else work_dirs/<name of the config>')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=_Options,
-        help='values that replace those of the config, as key=value; lists as '
-        'key="[a,b]" or key=a,b without white space')
+    add_override_argument(parser)
     parser.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],

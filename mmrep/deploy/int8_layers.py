@@ -40,13 +40,14 @@ def layer_name(node: str) -> str:
     """Return the name in torch of the module that made a node.
 
     A node is named such as ``/backbone/stage_1/stage_1.0/Conv``, with
-    ``/model`` before it if the whole model was called. A module of a sequence
-    has the name of the sequence before its own. The name of a head is missing
-    from the nodes of modules that the head calls itself.
+    ``/model`` or ``/detector`` before it if the whole model was called. A
+    module of a sequence has the name of the sequence before its own. A module
+    called once more, for the next level of a pyramid, ends in ``_1``. The name
+    of a head is missing from the nodes of modules that the head calls itself.
     """
     _, *scope = node.split('/')
     names = []
-    for part in scope[scope[:1] == ['model']:-1]:
+    for part in scope[scope[:1] in (['model'], ['detector']):-1]:
         if names and part.startswith(names[-1] + '.'):
             names.pop()
         names.append(part)

@@ -1,7 +1,7 @@
 """Compare the outputs of onnxruntime with those of torch."""
 from importlib.util import find_spec
 from typing import (TYPE_CHECKING, Any, Callable, Iterable, Iterator, List,
-                    NamedTuple, Optional, Sequence, Tuple, Union)
+                    NamedTuple, Optional, Tuple, Union)
 
 import torch
 from torch import Tensor
@@ -41,28 +41,6 @@ def session(model: Union[bytes, str]) -> 'InferenceSession':
     options.intra_op_num_threads = torch.get_num_threads()
     return onnxruntime.InferenceSession(
         model, options, providers=['CPUExecutionProvider'])
-
-
-def check_takes(model: 'InferenceSession', shape: Sequence[int]) -> None:
-    """Refuse an image that a graph of fixed sizes does not take.
-
-    Args:
-        model: The session.
-        shape: The shape of its input, (N, C, H, W).
-
-    Raises:
-        UserError: An axis of fixed size has another size in ``shape``.
-    """
-    fixed = model.get_inputs()[0].shape
-    if any(isinstance(a, int) and a != b for a, b in zip(fixed, shape)):
-        raise UserError(
-            f'the ONNX graph of this net takes inputs of {_sizes(fixed)} only '
-            f'and the data have one of {_sizes(shape)}: make all one size in '
-            'the pipeline of `val_dataloader`')
-
-
-def _sizes(shape: Sequence) -> str:
-    return ' x '.join(map(str, shape))
 
 
 def run(model: 'InferenceSession', x: Tensor) -> List[Tensor]:

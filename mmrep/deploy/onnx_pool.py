@@ -3,7 +3,7 @@
 ONNX has no adaptive pooling. Torch exports an average pool if the size is
 known and divisible by the number of bins; PSPNet has 1, 2, 3 and 6 bins.
 """
-from typing import Optional, Tuple, Union
+from typing import Any, List, Optional, Tuple, Union
 
 import torch
 from torch import Tensor, nn
@@ -67,3 +67,21 @@ def with_matrix_pools(model: nn.Module) -> nn.Module:
             pool: MatrixPool(pool.output_size)
             for pool in pools if pool.output_size not in (1, (1, 1), [1, 1])
         })
+
+
+def products_in(graph: Any) -> List[str]:
+    """Return the names of the products of two matrices that are no weights.
+
+    Such are those of :class:`MatrixPool`. In INT8 they cost a PSPNet on the
+    shapes data 1.4 points of mIoU in OpenVINO.
+
+    Args:
+        graph: The graph of an ONNX model.
+    """
+    weights = {each.name for each in graph.initializer}
+    weights.update(node.output[0] for node in graph.node
+                   if node.op_type == 'Constant')
+    return [
+        node.name for node in graph.node
+        if node.op_type == 'MatMul' and not weights.intersection(node.input)
+    ]

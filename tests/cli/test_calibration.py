@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from mmrep.cli import build_model, load_config
-from mmrep.cli.calibration import (calibration_images, check_quantizable,
-                                   check_sizes, validation_loader)
+from mmrep.cli.calibration import calibration_images, check_sizes
+from mmrep.cli.evaluating import loader_of
 from mmrep.errors import UserError
 
 
@@ -16,7 +16,8 @@ def test_images(request):
         cfg = load_config(request.getfixturevalue(name))
         preprocessor = build_model(cfg).data_preprocessor
         batches = [
-            preprocessor(batch)['inputs'] for batch in validation_loader(cfg)
+            preprocessor(batch)['inputs']
+            for batch in loader_of(cfg, 'val_dataloader')
         ]
         expected = torch.cat(batches)
         images = calibration_images(cfg, preprocessor, 100)
@@ -38,16 +39,6 @@ def test_pipeline_is_that_of_a_test(tiny_seg):
     images = calibration_images(cfg, preprocessor, 8)
     assert torch.cat(images[:4]).equal(expected)
     assert cfg.train_dataloader.dataset.dataset.pipeline[1].type == 'Resize'
-
-
-def test_refused(tiny_det, tiny_seg):
-    with pytest.raises(UserError, match='no boxes'):
-        check_quantizable(load_config(tiny_det))
-    cfg = load_config(tiny_seg)
-    check_quantizable(cfg)
-    cfg.val_evaluator = None
-    with pytest.raises(UserError, match='no `val_evaluator`'):
-        check_quantizable(cfg)
 
 
 def test_mixed_images(tiny_seg):

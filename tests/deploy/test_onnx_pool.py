@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmrep.deploy.onnx_pool import MatrixPool, with_matrix_pools
+from mmrep.deploy.onnx_pool import MatrixPool, products_in, with_matrix_pools
 
 
 @pytest.mark.parametrize('bins', [2, 3, 6, (1, 4), (5, None), (None, 3)])
@@ -28,3 +28,20 @@ def test_global_pools_stay():
 
 def test_a_pool_alone():
     assert type(with_matrix_pools(nn.AdaptiveAvgPool2d(3))) is MatrixPool
+
+
+def test_products_that_pool():
+    """Only products of two computed matrices are those of pools."""
+    onnx = pytest.importorskip('onnx')
+    nodes = [('Constant', [], 'fixed'), ('Relu', ['x'], 'a'),
+             ('MatMul', ['a', 'x'], 'pool'),
+             ('MatMul', ['pool', 'weight'], 'layer'),
+             ('MatMul', ['fixed', 'layer'], 'other'),
+             ('Add', ['other', 'a'], 'sum')]
+    nodes = [
+        onnx.helper.make_node(kind, takes, [name], name=name)
+        for kind, takes, name in nodes
+    ]
+    weight = onnx.helper.make_tensor('weight', 1, [1], [0.])
+    graph = onnx.helper.make_graph(nodes, 'net', [], [], [weight])
+    assert products_in(graph) == ['pool']

@@ -182,15 +182,6 @@ def test_random_images(export, said, config_of, tmp_path):
     assert 'random images' in warned and ' on 8 images differ by' in line
 
 
-def test_wild_boxes(export, capsys, config_of, tmp_path):
-    """With random heads, torch itself has other boxes by rounding."""
-    config = config_of('tiny_det')
-    trained(config, tmp_path / 'net.pth')
-    message = refused(export, capsys, tmp_path, config, tmp_path / 'net.pth',
-                      tmp_path / 'net.onnx', '--size', '64', '64')
-    assert 'boxes' in message and 'not trained' in message
-
-
 @pytest.mark.parametrize('change, words', [
     ("bbox_head=dict(type='SABLRetinaHead', _delete_=True, num_classes=2, "
      "in_channels=16)", 'a SABLRetinaHead makes its boxes in its own way'),

@@ -1,11 +1,13 @@
 """tools/quantize_int8.py takes whole models and refuses bad input."""
 import json
+from importlib.util import find_spec
 
 import pytest
 import torch
 
 from mmrep.cli import build_model, load_config
 from mmrep.deploy.onnx_check import run, session
+from mmrep.deploy.onnx_export import count_nodes
 from mmrep.testing import randomize_norms
 
 pytest.importorskip('onnx')
@@ -28,7 +30,8 @@ def trained(config, path):
 
 @pytest.mark.parametrize('config, metric, convs',
                          [('tiny_seg', 'mIoU', 23),
-                          ('tiny_cls', 'accuracy/top1', 20)])
+                          ('tiny_cls', 'accuracy/top1', 20),
+                          ('tiny_det', 'coco/bbox_mAP', 48)])
 def test_hosts(quantize, config, metric, convs, request, tmp_path, capsys):
     """A net fused in memory gives the file, the numbers and the picture."""
     config = request.getfixturevalue(config)
@@ -54,18 +57,41 @@ def test_hosts(quantize, config, metric, convs, request, tmp_path, capsys):
     assert 'backbone.layer4.1.conv2' in printed
 
 
+def test_openvino(quantize, tiny_cls, tmp_path):
+    """NNCF's file is an ONNX file, evaluated in OpenVINO."""
+    if not find_spec('openvino') or not find_spec('nncf'):
+        pytest.skip('needs openvino and nncf')
+    trained(tiny_cls, tmp_path / 'net.pth')
+    out, numbers = tmp_path / 'net.onnx', tmp_path / 'net.json'
+    quantize([
+        tiny_cls,
+        str(tmp_path / 'net.pth'),
+        str(out), '--images', '3', '--json',
+        str(numbers), '--runtime', 'openvino'
+    ])
+    found = json.loads(numbers.read_text())
+    assert list(found['scores']) == ['float32', 'INT8']
+    assert (found['runtime'], found['calibration']) == ('openvino', 'nncf')
+    counts = count_nodes(out.read_bytes())
+    assert counts['Conv'] == 20 and counts['QuantizeLinear'] > 20
+
+
 def test_refused(quantize, capsys, tiny_seg, tiny_det, tmp_path):
     good = tmp_path / 'net.pth'
     trained(tiny_det, good)
-    out = tmp_path / 'net.onnx'
+    out, soft = tmp_path / 'net.onnx', tmp_path / 'soft.py'
+    soft.write_text(f"_base_ = {tiny_det!r}\n"
+                    "model = dict(test_cfg=dict(nms=dict(type='soft_nms')))")
     before = sorted(tmp_path.rglob('*'))
     for arguments, part in [
-        ((tiny_det, good, out), 'must be mmseg or mmpretrain'),
+        ((soft, good, out), 'ONNX has hard suppression alone'),
         ((tiny_seg, good, out), 'another architecture'),
         ((tiny_seg, good, tmp_path / 'net.pt'), 'must end in .onnx'),
         ((tiny_seg, good, out, '--images', '0'), '--images (=0)'),
         ((tiny_seg, good, out, '--picture', 'a.jpg'), 'must end in .png'),
         ((tiny_seg, good, out, '--json', out), 'must be different files'),
+        ((tiny_seg, good, out, '--runtime', 'openvino', '--calibration',
+          'entropy'), 'is for onnxruntime'),
     ]:
         capsys.readouterr()
         with pytest.raises(SystemExit) as stop:
