@@ -3,7 +3,8 @@
 The script makes the shapes data. Then it trains, evaluates, fuses to a plain
 ResNet and evaluates again three nets: a segmentor and a detector with an OREPA
 backbone, and a segmentor whose plain backbone evolves (DyRep). Every step is a
-command of this repository, shown before it runs.
+command of this repository, shown before it runs. At the end the detector
+becomes an ONNX file, which finds boxes in an image without OpenMMLab.
 """
 import argparse
 import copy
@@ -15,17 +16,22 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+import torch
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
 from rich.console import Console
 from rich.table import Table
 
+from mmrep.boxes.predicted import Boxes, boxes_in
 from mmrep.checkpoints.weights import read_weights
 from mmrep.cli import check_folder, report_errors
 from mmrep.deploy import example_input, worst_difference
+from mmrep.deploy.runtimes import open_runtime
 from mmrep.hosts import build_model, load_config
 from mmrep.measure.timing import alternate
-from mmrep.pictures.predictions import draw_predictions, predict
+from mmrep.pictures.boxes import Found, draw_boxes
+from mmrep.pictures.predictions import SCORE, draw_predictions, predict
 from mmrep.structures.matching import load_in_eval
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -89,6 +95,32 @@ def draw_evolution(name, checkpoint):
     picture = str(WORK_DIR / f'{name}_structure.png')
     run('tools/visualize_structure.py', checkpoint, picture)
     return picture
+
+
+def boxes_of_file(name, config, checkpoint):
+    """Export a detector, run the file on an image and draw its boxes."""
+    out = WORK_DIR / name / f'{name}.onnx'
+    run('tools/export_onnx.py', config, checkpoint, out,
+        '--with-preprocessing')
+    cfg, model = load(config, checkpoint)
+    (image, ), (sample, ), metainfo = predict(model, cfg, 1)
+    instances = sample.pred_instances
+    expected = Boxes(instances.bboxes, instances.scores, instances.labels)
+    pixels = np.ascontiguousarray(image[None, ..., ::-1])  # BGR
+    outputs = open_runtime(str(out), 'onnxruntime').run(pixels)
+    found, = boxes_in(list(map(torch.from_numpy, outputs)))
+    picture = WORK_DIR / f'{name}_onnx.png'
+    draw_boxes(image, {
+        'torch': shown(expected),
+        'ONNX Runtime': shown(found)
+    }, metainfo, f'{name}: boxes with a score above {SCORE}', picture)
+    return str(picture)
+
+
+def shown(boxes):
+    """Return the boxes with high scores, as arrays."""
+    return Found(*(values.numpy()
+                   for values in boxes.at(boxes.scores > SCORE)))
 
 
 def load(config, checkpoint):
@@ -169,6 +201,9 @@ def main():
         pictures.append(str(picture))
         if 'dyrep' in name:
             pictures.append(draw_evolution(name, trained[1]))
+        if 'rcnn' in name:
+            detector = name, *fused[:2]
+    pictures.append(boxes_of_file(*detector))
     console.print()
     console.print(table)
     console.print(f'pictures: {", ".join(pictures)}')
