@@ -1,0 +1,109 @@
+"""Runtimes that run exported files on a CPU, behind one interface."""
+import os.path as osp
+from importlib.util import find_spec
+from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple, Union
+
+import numpy as np
+import torch
+
+from ..compat.telemetry import without_telemetry
+from ..errors import UserError, one_line
+
+Source = Union[bytes, str]  # the bytes of a file, or its path
+Run = Callable[[np.ndarray], List[np.ndarray]]
+
+
+class Runtime(NamedTuple):
+    """An exported file, opened in a runtime.
+
+    Attributes:
+        input: The name of its input.
+        shape: The size of each axis of the input, None where any fits.
+        outputs: The names of its outputs.
+        run: The function from the input to the outputs, in their order.
+    """
+
+    input: str
+    shape: Tuple[Optional[int], ...]
+    outputs: Tuple[str, ...]
+    run: Run
+
+
+def need(packages: Sequence[str]) -> None:
+    """Refuse to go on without packages.
+
+    Args:
+        packages: The names of the packages.
+
+    Raises:
+        UserError: A package is missing.
+    """
+    missing = [name for name in packages if find_spec(name) is None]
+    if missing:
+        raise UserError(f"{' and '.join(missing)} cannot be imported: pip "
+                        f"install {' '.join(missing)}")
+
+
+def open_runtime(source: Source,
+                 name: str,
+                 threads: Optional[int] = None) -> Runtime:
+    """Open a file on the CPU, to compute in float32 or INT8.
+
+    Args:
+        source: The bytes of an ONNX file, or the path of a file.
+        name: The name of the runtime: 'onnxruntime' or 'openvino'.
+        threads: The number of threads. Defaults to None: that of torch.
+
+    Raises:
+        UserError: There is no such runtime or file, the runtime's package is
+            missing, or it does not open the file.
+    """
+    if name not in RUNTIMES:
+        raise UserError(f'there is no runtime {name!r}: name one of '
+                        f'{", ".join(RUNTIMES)}')
+    need([name])
+    if isinstance(source, str) and not osp.isfile(source):
+        raise UserError(f'there is no file {source!r}: name an ONNX file')
+    try:
+        return RUNTIMES[name](source, threads or torch.get_num_threads())
+    except Exception as error:  # whatever a runtime raises
+        told = 'this file' if isinstance(source, bytes) else repr(source)
+        raise UserError(f'{name} does not open {told}: '
+                        f'{type(error).__name__}: {one_line(error)[:200]}'
+                        ) from error
+
+
+def _onnxruntime(source: Source, threads: int) -> Runtime:
+    import onnxruntime
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors alone
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(
+        source, options, providers=['CPUExecutionProvider'])
+    first, = session.get_inputs()
+    shape = tuple(n if isinstance(n, int) else None for n in first.shape)
+    return Runtime(first.name, shape,
+                   tuple(each.name for each in session.get_outputs()),
+                   lambda array: session.run(None, {first.name: array}))
+
+
+def _openvino(source: Source, threads: int) -> Runtime:
+    with without_telemetry():
+        import openvino
+    core = openvino.Core()
+    # without the first hint a CPU that has bfloat16 computes in it; layers
+    # that are quantised compute in INT8 all the same
+    options = dict(
+        INFERENCE_PRECISION_HINT='f32',
+        PERFORMANCE_HINT='LATENCY',
+        INFERENCE_NUM_THREADS=threads)
+    model = core.compile_model(core.read_model(source), 'CPU', options)
+    shape = tuple(
+        None if size.is_dynamic else size.get_length()
+        for size in model.input().get_partial_shape())
+    return Runtime(model.input().get_any_name(), shape,
+                   tuple(each.get_any_name() for each in model.outputs),
+                   lambda array: list(model(array).values()))
+
+
+RUNTIMES = dict(onnxruntime=_onnxruntime, openvino=_openvino)
