@@ -68,9 +68,9 @@ def open_runtime(source: Source,
         return RUNTIMES[name](source, threads or torch.get_num_threads())
     except Exception as error:  # whatever a runtime raises
         told = 'this file' if isinstance(source, bytes) else repr(source)
-        raise UserError(f'{name} does not open {told}: '
-                        f'{type(error).__name__}: {one_line(error)[:200]}'
-                        ) from error
+        raise UserError(
+            f'{name} does not open {told}: '
+            f'{type(error).__name__}: {one_line(error)[:200]}') from error
 
 
 def _onnxruntime(source: Source, threads: int) -> Runtime:
@@ -98,9 +98,8 @@ def _openvino(source: Source, threads: int) -> Runtime:
         PERFORMANCE_HINT='LATENCY',
         INFERENCE_NUM_THREADS=threads)
     model = core.compile_model(core.read_model(source), 'CPU', options)
-    shape = tuple(
-        None if size.is_dynamic else size.get_length()
-        for size in model.input().get_partial_shape())
+    shape = tuple(None if size.is_dynamic else size.get_length()
+                  for size in model.input().get_partial_shape())
     return Runtime(model.input().get_any_name(), shape,
                    tuple(each.get_any_name() for each in model.outputs),
                    lambda array: list(model(array).values()))

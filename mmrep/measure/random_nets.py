@@ -38,12 +38,6 @@ def with_usual_numbers(model: nn.Module, x: Tensor) -> nn.Module:
     return model
 
 
-def boxes_in(model: nn.Module, x: Tensor) -> int:
-    """Return the number of boxes that a detector finds in an image."""
-    with torch.no_grad():
-        return int((Detector(model)(x)[2] >= 0).sum())
-
-
 def _scale(model: nn.Module, x: Tensor) -> None:
     """Divide the weights of layers by the deviation of their first output."""
     seen = set()
@@ -60,8 +54,8 @@ def _scale(model: nn.Module, x: Tensor) -> None:
     handles = [
         layer.register_forward_hook(scaled)
         for name, layer in model.named_modules()
-        if isinstance(layer, (nn.Conv2d, nn.Linear))
-        and not name.startswith('backbone.')
+        if isinstance(layer, (nn.Conv2d,
+                              nn.Linear)) and not name.startswith('backbone.')
     ]
     try:
         Detector(model)(x)
