@@ -81,22 +81,28 @@ def latency_forms(path: str, size: Sequence[int], runtimes: Sequence[str],
             exported or quantised.
     """
     cfg = load_config(path)
-    model = model_for(cfg, size).cpu().eval()
-    rich = any(rep_layers(model))
-    plain = model_for(plain_config(cfg), size).cpu().eval() if rich else model
-    images = _images(cfg, model, size)
-    models = {PLAIN: with_usual_numbers(plain, images[0])}
-    if rich:
-        with_usual_numbers(model, images[0])
-        models.update({BRANCHES: model, EVAL: model, FUSED: fuse(model)})
-    deployed = FUSED if rich else PLAIN
+    models, images = _models(cfg, size)
     forms = [
-        _in_torch(path, name, each, cfg, size, images[0])
-        for name, each in models.items() if name == PLAIN or TORCH in runtimes
+        _in_torch(path, form, model, cfg, size, images[0])
+        for form, model in models.items() if form == PLAIN or TORCH in runtimes
     ]
+    deployed = list(models)[-1]
     files = open_files(models[deployed], images,
                        [name for name in runtimes if name != TORCH], int8)
     return forms + [Timed(path, deployed, *file) for file in files]
+
+
+def _models(cfg: Config, size: Sequence[int]) -> tuple:
+    """Return the forms of a config's model, the last deployed, and images."""
+    model = model_for(cfg, size).cpu().eval()
+    images = _images(cfg, model, size)
+    with_usual_numbers(model, images[0])
+    if not any(rep_layers(model)):
+        return {PLAIN: model}, images
+    plain = model_for(plain_config(cfg), size).cpu().eval()
+    plain = with_usual_numbers(plain, images[0])
+    fused = fuse(model)
+    return {PLAIN: plain, BRANCHES: model, EVAL: model, FUSED: fused}, images
 
 
 def _images(cfg: Config, model: nn.Module,
@@ -110,11 +116,12 @@ def _images(cfg: Config, model: nn.Module,
 def _in_torch(path: str, form: str, model: nn.Module, cfg: Config,
               size: Sequence[int], x: Tensor) -> Timed:
     """Return a model as its host runs it, up to its logits or boxes."""
-    call = partial(Part(model, 'whole'), x)
     if is_detector(model):
         batch = synthetic_batch(cfg.default_scope, tuple(size), 1)
         samples = batch['data_samples']
         call = partial(model.predict, x, samples, rescale=False)
+    else:
+        call = partial(Part(model, 'whole'), x)
     return Timed(path, form, TORCH, FLOAT32, call, model)
 
 
@@ -149,9 +156,9 @@ def boxes_in(found: Any) -> Optional[int]:
     """Return how many boxes an image's results have, None if they are others.
 
     Args:
-        found: What a form gives: the predictions of mmdet, or the outputs of a
+        found: What a form gives: the samples of mmdet, or the outputs of a
             file or a part.
     """
-    if hasattr(found[0], 'bboxes'):
-        return len(found[0].bboxes)
+    if hasattr(found[0], 'pred_instances'):
+        return len(found[0].pred_instances)
     return int((found[2] >= 0).sum()) if len(found) == 3 else None

@@ -1,4 +1,4 @@
-"""Nets with random weights that compute numbers of usual sizes.
+"""Nets with random weights whose detectors find some boxes.
 
 With fresh weights the scores of a detector are almost equal: all boxes pass
 its threshold, or none, and suppression takes a time that no trained net needs.
@@ -21,8 +21,8 @@ def with_usual_numbers(model: nn.Module, x: Tensor) -> nn.Module:
 
     Norms get random statistics. Each convolution and linear layer outside the
     backbone of a detector gets outputs of standard deviation 1. Its
-    ``score_thr`` becomes a score that ``BOXES`` boxes of the image reach, or
-    as many as it finds.
+    ``score_thr`` becomes a score that ``BOXES`` boxes of the image reach; if
+    it finds fewer, 0.
 
     Args:
         model: The model in eval mode, changed in place.
@@ -70,5 +70,5 @@ def _choose_threshold(model: nn.Module, x: Tensor) -> None:
     cfg.score_thr = 0.
     scores = Detector(model)(x)[1].flatten()
     scores = scores[scores > 0]
-    if len(scores) > BOXES:  # scores above it pass
-        cfg.score_thr = scores[BOXES].item()
+    if len(scores) > BOXES:
+        cfg.score_thr = scores[BOXES - 1:BOXES + 1].mean().item()

@@ -61,6 +61,8 @@ def open_files(fused: nn.Module, images: Sequence[Tensor],
     Raises:
         UserError: The net cannot be exported, quantised or opened.
     """
+    if not runtimes:
+        return []
     part = Part(with_matrix_pools(copy.deepcopy(fused)), 'whole')
     data = to_onnx(part, images[0].shape)
     found = []

@@ -15,6 +15,8 @@ pytest.importorskip('onnxruntime')
 if not find_spec('openvino') or not find_spec('nncf'):
     # an import here would be one without the precautions of the package
     pytest.skip('needs openvino and nncf', allow_module_level=True)
+if not hasattr(torch, 'uint16'):
+    pytest.skip('NNCF 3.4 needs PyTorch 2.3', allow_module_level=True)
 
 BOXES = [[0., 0., 12., 12.], [2., 2., 10., 14.]]
 PATH = (

@@ -67,8 +67,8 @@ def test_free_axes_and_paths(net, tmp_path, name):
     path.write_bytes(to_onnx(net, SHAPE, ('batch', 'width')))
     runtime = open_runtime(str(path), name)
     assert runtime.shape == (None, 3, 8, None)
-    assert runtime.run(np.zeros((5, 3, 8, 9), np.float32))[1].shape == (5, 8,
-                                                                        9)
+    assert runtime.run(np.zeros((5, 3, 8, 9),
+                                np.float32))[1].shape == (5, 8, 9)
 
 
 @pytest.mark.parametrize('threads', [None, 3])
