@@ -9,6 +9,8 @@ import torch
 from ..compat.telemetry import without_telemetry
 from ..errors import UserError, one_line
 
+HEAD = 64  # bytes, in which a file names its producer
+QUANTIZER = b'onnx.quantize'  # the producer of onnxruntime's INT8 files
 Source = Union[bytes, str]  # the bytes of a file, or its path
 Run = Callable[[np.ndarray], List[np.ndarray]]
 
@@ -56,7 +58,8 @@ def open_runtime(source: Source,
 
     Raises:
         UserError: There is no such runtime or file, the runtime's package is
-            missing, or it does not open the file.
+            missing, it does not open the file, or it would compute another
+            function.
     """
     if name not in RUNTIMES:
         raise UserError(f'there is no runtime {name!r}: name one of '
@@ -64,6 +67,8 @@ def open_runtime(source: Source,
     need([name])
     if isinstance(source, str) and not osp.isfile(source):
         raise UserError(f'there is no file {source!r}: name an ONNX file')
+    if name == 'openvino':
+        _check_not_of_onnxruntime(source)
     try:
         return RUNTIMES[name](source, threads or torch.get_num_threads())
     except Exception as error:  # whatever a runtime raises
@@ -71,6 +76,21 @@ def open_runtime(source: Source,
         raise UserError(
             f'{name} does not open {told}: '
             f'{type(error).__name__}: {one_line(error)[:200]}') from error
+
+
+def _check_not_of_onnxruntime(source: Source) -> None:
+    """Refuse an INT8 file that OpenVINO 2026.4 opens and computes wrongly."""
+    head = source[:HEAD] if isinstance(source, bytes) else _head(source)
+    if QUANTIZER in head:
+        raise UserError(
+            'this INT8 file was made for onnxruntime, and openvino computes '
+            'other numbers with it: quantise the net with '
+            'tools/quantize_int8.py --runtime openvino')
+
+
+def _head(path: str) -> bytes:
+    with open(path, 'rb') as file:
+        return file.read(HEAD)
 
 
 def _onnxruntime(source: Source, threads: int) -> Runtime:

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from mmrep.deploy.int8_quantize import quantize
 from mmrep.deploy.onnx_export import to_onnx
 from mmrep.deploy.runtimes import RUNTIMES, need, open_runtime
 from mmrep.errors import UserError
@@ -119,3 +120,13 @@ def test_need(monkeypatch):
     with pytest.raises(UserError) as told:
         need(['a', 'torch', 'b'])
     assert str(told.value) == 'a and b cannot be imported: pip install a b'
+
+
+def test_int8_of_onnxruntime(fixed, tmp_path):
+    """OpenVINO would compute other numbers with it."""
+    data = quantize(fixed, [torch.randn(SHAPE)], per_channel=True)
+    (tmp_path / 'int8.onnx').write_bytes(data)
+    for source in (data, str(tmp_path / 'int8.onnx')):
+        assert open_runtime(source, 'onnxruntime')
+        with pytest.raises(UserError, match='made for onnxruntime'):
+            open_runtime(source, 'openvino')
