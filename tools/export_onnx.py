@@ -21,10 +21,10 @@ from mmrep.cli.numbers import check_at_least_one
 from mmrep.deploy.host_outputs import decoded
 from mmrep.deploy.input_kinds import IMAGES
 from mmrep.deploy.nets import comparison_of, exportable, load_nets
-from mmrep.deploy.onnx_check import need_packages
 from mmrep.deploy.onnx_export import count_nodes, export, to_onnx
 from mmrep.deploy.onnx_parts import PARTS
 from mmrep.deploy.onnx_pool import with_matrix_pools
+from mmrep.deploy.onnx_session import need
 from mmrep.fusing.examples import image_channels
 from mmrep.nets.walk import branch_by_branch
 
@@ -75,7 +75,7 @@ def parse_args(argv=None):
 
 def check(args):
     """Refuse arguments that cannot be exported or written."""
-    need_packages()
+    need()
     check_at_least_one(size=min(args.size), images=args.images)
     if not args.out.endswith('.onnx'):
         raise UserError(f'OUT (={args.out!r}) must end in .onnx')

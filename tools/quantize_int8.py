@@ -28,9 +28,9 @@ from mmrep.deploy.int8_layers import activation_rows, weight_rows
 from mmrep.deploy.int8_openvino import PACKAGES, quantize_openvino
 from mmrep.deploy.int8_quantize import METHODS, quantize
 from mmrep.deploy.nets import comparison_of, exportable, load_nets
-from mmrep.deploy.onnx_check import need_packages
 from mmrep.deploy.onnx_export import export
-from mmrep.deploy.runtimes import RUNTIMES, need
+from mmrep.deploy.onnx_session import need
+from mmrep.deploy.runtimes import RUNTIMES
 from mmrep.deploy.served import check_served, served
 from mmrep.deploy.served_net import open_net
 from mmrep.pictures.files import check_picture, writer
@@ -75,7 +75,7 @@ def parse_args(argv=None):
 
 def check(args):
     """Refuse arguments that cannot be measured or written."""
-    need_packages()
+    need()
     if args.runtime == 'openvino':
         need(('openvino', *PACKAGES))
         if args.calibration:

@@ -22,7 +22,7 @@ from mmrep.cli import (UserError, add_checkpoint_arguments, build_model,
 from mmrep.cli.evaluating import check_evaluable, loader_of, progress
 from mmrep.cli.options import add_override_argument
 from mmrep.deploy.int8_evaluate import evaluate
-from mmrep.deploy.onnx_check import need_packages
+from mmrep.deploy.onnx_session import need
 from mmrep.deploy.runtimes import RUNTIMES
 from mmrep.deploy.served import served
 from mmrep.deploy.served_net import open_net
@@ -63,7 +63,7 @@ def parse_args(argv=None):
 
 def check(args):
     """Refuse arguments that do not fit each other or cannot be written."""
-    need_packages()
+    need()
     if args.json:
         inputs = [args.config, args.net, args.checkpoint or args.net]
         check_destination(args.json, inputs, '--json', 'evaluated')

@@ -8,7 +8,7 @@ from ..boxes.predicted import (MANY, Boxes, boxes_in, last_config, predicted,
                                proposed, unsuppressed)
 from ..boxes.ties import Rule, fault_of
 from .host_outputs import Given
-from .onnx_check import run, session
+from .onnx_session import run, session
 
 
 class Ties:

@@ -5,8 +5,8 @@ from typing import Dict, Iterable, Iterator, List, Sequence, Tuple, Union
 import numpy as np
 from torch import Tensor
 
-from .onnx_check import session
 from .onnx_export import INPUT
+from .onnx_session import session
 
 LEVELS = 127  # on each side of zero
 TINY = 1e-30

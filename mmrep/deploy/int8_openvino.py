@@ -17,7 +17,7 @@ from ..compat.quiet import muted
 from ..compat.telemetry import without_telemetry
 from ..errors import UserError, one_line
 from .onnx_pool import products_in
-from .runtimes import need
+from .onnx_session import need
 
 PACKAGES = ('nncf', 'onnx', 'onnxruntime')
 CHOICES = ('TopK', 'NonMaxSuppression')

@@ -1,52 +1,15 @@
 """Compare the outputs of onnxruntime with those of torch."""
-from importlib.util import find_spec
-from typing import (TYPE_CHECKING, Any, Callable, Iterable, Iterator, List,
-                    NamedTuple, Optional, Tuple, Union)
+from typing import (Any, Callable, Iterable, Iterator, List, NamedTuple,
+                    Optional, Tuple)
 
 import torch
 from torch import Tensor
 
-from ..errors import UserError
 from ..nets.difference import relative_difference
 from .input_kinds import TENSORS, InputKind, Shape, random_input
+from .onnx_session import run, session
 
-if TYPE_CHECKING:  # an optional package
-    from onnxruntime import InferenceSession
-
-PACKAGES = ('onnx', 'onnxruntime')
 TOLERANCE = 1e-4  # relative
-
-
-def need_packages() -> None:
-    """Refuse to go on without the packages that export and check need.
-
-    Raises:
-        UserError: A package is missing.
-    """
-    missing = [name for name in PACKAGES if find_spec(name) is None]
-    if missing:
-        raise UserError(f"{' and '.join(missing)} cannot be imported: pip "
-                        f"install {' '.join(missing)}")
-
-
-def session(model: Union[bytes, str]) -> 'InferenceSession':
-    """Open a session of onnxruntime on the CPU.
-
-    Args:
-        model: The bytes of an ONNX file, or its path.
-    """
-    import onnxruntime
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors alone
-    options.intra_op_num_threads = torch.get_num_threads()
-    return onnxruntime.InferenceSession(
-        model, options, providers=['CPUExecutionProvider'])
-
-
-def run(model: 'InferenceSession', x: Tensor) -> List[Tensor]:
-    """Return the outputs of a session for one input."""
-    inputs = {model.get_inputs()[0].name: x.numpy()}
-    return list(map(torch.from_numpy, model.run(None, inputs)))
 
 
 class Traced(NamedTuple):

@@ -1,13 +1,13 @@
 """Runtimes that run exported files on a CPU, behind one interface."""
 import os.path as osp
-from importlib.util import find_spec
-from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Callable, List, NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 import torch
 
 from ..compat.telemetry import without_telemetry
 from ..errors import UserError, one_line
+from .onnx_session import need, session
 
 HEAD = 64  # bytes, in which a file names its producer
 QUANTIZER = b'onnx.quantize'  # the producer of onnxruntime's INT8 files
@@ -29,21 +29,6 @@ class Runtime(NamedTuple):
     shape: Tuple[Optional[int], ...]
     outputs: Tuple[str, ...]
     run: Run
-
-
-def need(packages: Sequence[str]) -> None:
-    """Refuse to go on without packages.
-
-    Args:
-        packages: The names of the packages.
-
-    Raises:
-        UserError: A package is missing.
-    """
-    missing = [name for name in packages if find_spec(name) is None]
-    if missing:
-        raise UserError(f"{' and '.join(missing)} cannot be imported: pip "
-                        f"install {' '.join(missing)}")
 
 
 def open_runtime(source: Source,
@@ -94,17 +79,12 @@ def _head(path: str) -> bytes:
 
 
 def _onnxruntime(source: Source, threads: int) -> Runtime:
-    import onnxruntime
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors alone
-    options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(
-        source, options, providers=['CPUExecutionProvider'])
-    first, = session.get_inputs()
+    opened = session(source, threads)
+    first, = opened.get_inputs()
     shape = tuple(n if isinstance(n, int) else None for n in first.shape)
     return Runtime(first.name, shape,
-                   tuple(each.name for each in session.get_outputs()),
-                   lambda array: session.run(None, {first.name: array}))
+                   tuple(each.name for each in opened.get_outputs()),
+                   lambda array: opened.run(None, {first.name: array}))
 
 
 def _openvino(source: Source, threads: int) -> Runtime:

@@ -9,8 +9,8 @@ from torch import nn
 
 from mmrep.deploy.int8_layers import (activation_rows, decibels, layer_name,
                                       range_with, weight_row, weight_rows)
-from mmrep.deploy.onnx_check import run, session
 from mmrep.deploy.onnx_export import to_onnx
+from mmrep.deploy.onnx_session import run, session
 
 pytest.importorskip('onnx')
 pytest.importorskip('onnxruntime')

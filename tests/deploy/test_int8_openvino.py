@@ -131,7 +131,7 @@ def test_refusals(data, images, monkeypatch):
     wrong = [image[:, :, :8] for image in images]
     with pytest.raises(UserError, match='^NNCF cannot quantise this net: '):
         quantize_openvino(data, wrong)
-    monkeypatch.setattr('mmrep.deploy.runtimes.find_spec', lambda name: None
-                        if name == 'nncf' else sys)
+    monkeypatch.setattr('mmrep.deploy.onnx_session.find_spec',
+                        lambda name: None if name == 'nncf' else sys)
     with pytest.raises(UserError, match='^nncf cannot .*: pip install nncf$'):
         quantize_openvino(data, images)

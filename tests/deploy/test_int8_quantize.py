@@ -4,8 +4,8 @@ import torch
 from torch import nn
 
 from mmrep.deploy.int8_quantize import METHODS, quantize
-from mmrep.deploy.onnx_check import run, session
 from mmrep.deploy.onnx_export import count_nodes, to_onnx
+from mmrep.deploy.onnx_session import run, session
 from mmrep.errors import UserError
 
 pytest.importorskip('onnx')

@@ -1,15 +1,12 @@
 """The comparison notices differences."""
-import sys
-
 import pytest
 import torch
 from torch import nn
 
 from mmrep.deploy.input_kinds import IMAGES
-from mmrep.deploy.onnx_check import (Traced, compare_tensors, need_packages,
-                                     run, session, worst_of_shapes)
+from mmrep.deploy.onnx_check import Traced, compare_tensors, worst_of_shapes
 from mmrep.deploy.onnx_export import to_onnx
-from mmrep.errors import UserError
+from mmrep.deploy.onnx_session import run, session
 
 pytest.importorskip('onnx')
 pytest.importorskip('onnxruntime')
@@ -64,11 +61,3 @@ def test_images():
     assert compare_tensors(net, data, traced).fault is None
     wrong = compare_tensors(lambda x: (x + 1., ), data, traced).fault
     assert 'differ by' in wrong
-
-
-def test_missing_packages(monkeypatch):
-    need_packages()
-    monkeypatch.setattr('mmrep.deploy.onnx_check.find_spec', lambda name: None
-                        if 'runtime' in name else sys)
-    with pytest.raises(UserError, match='pip install onnxruntime'):
-        need_packages()

@@ -10,9 +10,9 @@ from mmseg.models import SegDataPreProcessor
 from torch import nn
 
 from mmrep.deploy.input_kinds import IMAGES
-from mmrep.deploy.onnx_check import session
 from mmrep.deploy.onnx_export import to_onnx
 from mmrep.deploy.onnx_input import Preprocessing
+from mmrep.deploy.onnx_session import session
 
 from ..refusals import sentence
 

@@ -1,6 +1,4 @@
 """One interface over the runtimes, and what it refuses."""
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -8,7 +6,7 @@ from torch import nn
 
 from mmrep.deploy.int8_quantize import quantize
 from mmrep.deploy.onnx_export import to_onnx
-from mmrep.deploy.runtimes import RUNTIMES, need, open_runtime
+from mmrep.deploy.runtimes import RUNTIMES, open_runtime
 from mmrep.errors import UserError
 
 pytest.importorskip('onnx')
@@ -103,7 +101,7 @@ def test_refusals(name, tmp_path, monkeypatch):
     path = str(tmp_path / 'none.onnx')
     with pytest.raises(UserError, match="^there is no file '.*none.onnx'"):
         open_runtime(path, name)
-    monkeypatch.setattr('mmrep.deploy.runtimes.find_spec', lambda _: None)
+    monkeypatch.setattr('mmrep.deploy.onnx_session.find_spec', lambda _: None)
     with pytest.raises(UserError, match=f'pip install {name}$'):
         open_runtime(b'', name)
 
@@ -111,15 +109,6 @@ def test_refusals(name, tmp_path, monkeypatch):
 def test_unknown():
     with pytest.raises(UserError, match="no runtime 'tensorrt': name one of"):
         open_runtime(b'', 'tensorrt')
-
-
-def test_need(monkeypatch):
-    need(['torch'])
-    monkeypatch.setattr('mmrep.deploy.runtimes.find_spec', lambda name: None
-                        if name != 'torch' else sys)
-    with pytest.raises(UserError) as told:
-        need(['a', 'torch', 'b'])
-    assert str(told.value) == 'a and b cannot be imported: pip install a b'
 
 
 def test_int8_of_onnxruntime(fixed, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mmrep.cli import build_model, load_config
-from mmrep.deploy.onnx_check import run, session
+from mmrep.deploy.onnx_session import run, session
 from mmrep.deploy.verify import relative_difference
 from mmrep.testing import randomize_norms
 
@@ -200,7 +200,7 @@ def test_unsupported_boxes(export, capsys, config_of, tmp_path, change, words):
 
 
 def test_without_onnx(export, capsys, seg, tmp_path, monkeypatch):
-    monkeypatch.setattr('mmrep.deploy.onnx_check.find_spec', lambda _: None)
+    monkeypatch.setattr('mmrep.deploy.onnx_session.find_spec', lambda _: None)
     message = refused(export, capsys, tmp_path, seg, 'net.pth',
                       tmp_path / 'net.onnx')
     assert 'pip install onnx onnxruntime' in message
