@@ -4,6 +4,7 @@ from typing import List, Optional, Sequence, Tuple
 from torch import Tensor, nn
 
 from ..boxes import OUTPUTS, Detector, Size
+from ..compat.compiling import is_compiling
 from ..errors import UserError
 from ..nets.walk import tensors
 
@@ -67,7 +68,10 @@ class Part(nn.Module):
             return [self.model(x)]
         sides = x.shape[2:]
         meta = dict(img_shape=sides, pad_shape=sides, ori_shape=sides)
-        return [self.model.encode_decode(x, [meta] * x.shape[0])]
+        # torch.export would take the length of a list for a constant, and the
+        # heads look at the first
+        images = 1 if is_compiling() else x.shape[0]
+        return [self.model.encode_decode(x, [meta] * images)]
 
     def names(self, outputs: int) -> List[str]:
         """Return a name for each output."""
