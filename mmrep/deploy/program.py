@@ -138,7 +138,10 @@ def to_program(part: nn.Module, shape: Shape, freedom: Freedom) -> bytes:
         raise UserError('the model does not run on an input of '
                         f'{tuple(shape)}: {brief(error)}') from error
     if freedom.step:
-        sides = map(max, zip(shape[2:], EXAMPLE))
+        sides = [
+            -(-max(pair) // freedom.step) * freedom.step
+            for pair in zip(shape[2:], EXAMPLE)
+        ]
         x = _random((*shape[:2], *sides))
     file = io.BytesIO()
     try:
@@ -185,17 +188,16 @@ def worst_of_shapes(data: bytes, reference: Callable[[Tensor], tuple],
         The difference; infinity if the outputs differ in number or shape.
 
     Raises:
-        UserError: The program does not run on one of the inputs.
+        UserError: One of the two does not run on one of the inputs.
     """
     run, worst = torch.export.load(io.BytesIO(data)).module(), 0.
     for seed, shape in enumerate(shapes):
         x = _random(shape, seed)
-        expected = reference(x)
         try:
-            found = run(x)
-        except Exception as error:  # whatever a program raises
-            raise UserError('not written: the program does not run on an '
-                            f'input of {shape}: {brief(error)}') from error
+            expected, found = reference(x), run(x)
+        except Exception as error:  # whatever a net or a program raises
+            raise UserError('not written: the net or the program does not run '
+                            f'on an input of {shape}: {brief(error)}') from error
         if [a.shape for a in expected] != [b.shape for b in found]:
             return float('inf')
         worst = max([worst, *map(relative_difference, expected, found)])

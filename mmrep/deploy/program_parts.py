@@ -11,6 +11,7 @@ from ..errors import UserError
 from ..nets.walk import branch_by_branch
 from .nets import Nets
 from .onnx_parts import Part, is_detector
+from .onnx_pool import with_matrix_pools
 from .upsampling import with_torch_upsampling
 
 PARTS = ('backbone', 'neck', 'heads', 'candidates', 'whole')
@@ -75,8 +76,8 @@ def _check_part(model: nn.Module, part: str) -> None:
 
 def exportable(nets: Nets, part: str) -> ProgramPart:
     """Return a part of the plain net, with sizes that torch.export follows."""
-    return ProgramPart(
-        with_torch_upsampling(copy.deepcopy(nets.plain)), part)
+    model = with_torch_upsampling(copy.deepcopy(nets.plain))
+    return ProgramPart(with_matrix_pools(model), part)
 
 
 def reference_of(nets: Nets, part: str) -> Callable[[Tensor], tuple]:
