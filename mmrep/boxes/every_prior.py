@@ -22,8 +22,8 @@ def dense_head(model: nn.Module) -> nn.Module:
         The head, None if there is no such head.
     """
     proposing = getattr(model, 'rpn_head', None)
-    return getattr(model, 'bbox_head', None) if proposing is None else (
-        proposing)
+    return getattr(model, 'bbox_head',
+                   None) if proposing is None else (proposing)
 
 
 def boxes_of_priors(head: nn.Module, maps: tuple,

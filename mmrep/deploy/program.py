@@ -4,6 +4,7 @@ An axis counts as free only if the program computes the same as torch at other
 sizes, too: torch can fix sizes of its example or bound them.
 """
 import io
+from contextlib import redirect_stderr
 from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 import torch
@@ -145,12 +146,10 @@ def to_program(part: nn.Module, shape: Shape, freedom: Freedom) -> bytes:
         x = _random((*shape[:2], *sides))
     file = io.BytesIO()
     try:
-        # torch logs each guard that fails
-        with muted(), torch.no_grad():
+        # torch logs each guard that fails, and prints the graph
+        with muted(), redirect_stderr(io.StringIO()), torch.no_grad():
             program = torch.export.export(
-                part, (x, ),
-                dynamic_shapes=(_axes(freedom), ),
-                strict=False)
+                part, (x, ), dynamic_shapes=(_axes(freedom), ), strict=False)
             torch.export.save(program, file)
     except Exception as error:  # whatever a model or torch raises
         raise UserError('torch cannot export this model to a program: '
@@ -196,8 +195,9 @@ def worst_of_shapes(data: bytes, reference: Callable[[Tensor], tuple],
         try:
             expected, found = reference(x), run(x)
         except Exception as error:  # whatever a net or a program raises
-            raise UserError('not written: the net or the program does not run '
-                            f'on an input of {shape}: {brief(error)}') from error
+            raise UserError(
+                'not written: the net or the program does not run '
+                f'on an input of {shape}: {brief(error)}') from error
         if [a.shape for a in expected] != [b.shape for b in found]:
             return float('inf')
         worst = max([worst, *map(relative_difference, expected, found)])

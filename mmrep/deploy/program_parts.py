@@ -1,6 +1,6 @@
 """Parts of a model for torch.export, as functions from images to tensors."""
 import copy
-from typing import Callable, Optional, Sequence, Tuple
+from typing import Callable, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn

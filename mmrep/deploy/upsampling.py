@@ -21,7 +21,8 @@ def with_torch_upsampling(model: nn.Module) -> nn.Module:
     """
     return replace(
         model, {
-            module: nn.Upsample(
+            module:
+            nn.Upsample(
                 scale_factor=module.scale_factor,
                 mode=module.mode,
                 align_corners=module.align_corners)

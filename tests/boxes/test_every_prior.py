@@ -83,8 +83,10 @@ def test_all_pairs_are_those_of_mmdet(kind):
     for i, expected in enumerate(by_mmdet(head, maps)):
         each = boxes[i].repeat_interleave(classes, 0)
         found = in_order(each, scores[i].flatten(), labels)
-        known = in_order(expected.bboxes, expected.scores * getattr(
-            expected, 'score_factors', torch.ones(1)), expected.labels)
+        known = in_order(
+            expected.bboxes,
+            expected.scores *
+            getattr(expected, 'score_factors', torch.ones(1)), expected.labels)
         torch.testing.assert_close(found, known, rtol=1e-5, atol=1e-4)
 
 

@@ -29,5 +29,4 @@ def test_what_stays():
 
 
 def test_upsampling_alone():
-    assert type(with_torch_upsampling(
-        Upsample(scale_factor=2))) is nn.Upsample
+    assert type(with_torch_upsampling(Upsample(scale_factor=2))) is nn.Upsample
