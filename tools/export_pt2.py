@@ -15,9 +15,9 @@ from mmengine.logging import print_log
 from mmrep.atomic import check_destination, write_together
 from mmrep.cli import UserError, add_checkpoint_arguments, report_errors
 from mmrep.cli.numbers import check_at_least_one
-from mmrep.deploy.nets import load_nets
+from mmrep.deploy.nets import exportable, load_nets
 from mmrep.deploy.program import export, need_export
-from mmrep.deploy.program_parts import (PARTS, default_part, exportable,
+from mmrep.deploy.program_parts import (PARTS, ProgramPart, default_part,
                                         reference_of)
 from mmrep.fusing.examples import image_channels
 
@@ -79,7 +79,8 @@ def main(argv=None):
                      args.ema, args.trust_checkpoint)
     part = args.part or default_part(nets.plain)
     shape = (2, image_channels(nets.plain), *args.size)
-    program = export(exportable(nets, part), reference_of(nets, part), shape)
+    exported = exportable(nets, part, ProgramPart)
+    program = export(exported, reference_of(nets, part), shape)
     write_together(
         {args.out: lambda path: Path(path).write_bytes(program.data)})
     report(args.out, part, program)

@@ -1,6 +1,6 @@
 """Load a config and its checkpoint, trained or fused, as nets to export."""
 import copy
-from typing import Callable, NamedTuple, Optional
+from typing import Callable, NamedTuple, Optional, Type
 
 from mmengine.config import Config
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from ..nets.walk import branch_by_branch, rep_layers
 from ..structures.matching import load_in_eval
 from .onnx_parts import Part
 from .onnx_pool import with_matrix_pools
+from .upsampling import with_torch_upsampling
 
 
 class Nets(NamedTuple):
@@ -65,9 +66,16 @@ def load_nets(config: str,
     return Nets(cfg, model, rich)
 
 
-def exportable(nets: Nets, part: str) -> Part:
-    """Return a part of the plain net, with pools that ONNX can express."""
-    return Part(with_matrix_pools(copy.deepcopy(nets.plain)), part)
+def exportable(nets: Nets, part: str, kind: Type[Part] = Part) -> Part:
+    """Return a part of the plain net, with sizes that exporters can follow.
+
+    Args:
+        nets: The nets.
+        part: The name of the part.
+        kind: The class of the part. Defaults to ``Part``.
+    """
+    model = with_torch_upsampling(copy.deepcopy(nets.plain))
+    return kind(with_matrix_pools(model), part)
 
 
 def reference_of(nets: Nets, part: str) -> Callable[[Tensor], tuple]:

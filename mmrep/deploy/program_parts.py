@@ -1,5 +1,4 @@
 """Parts of a model for torch.export, as functions from images to tensors."""
-import copy
 from typing import Callable, Sequence, Tuple
 
 import torch
@@ -11,8 +10,6 @@ from ..errors import UserError
 from ..nets.walk import branch_by_branch
 from .nets import Nets
 from .onnx_parts import Part, is_detector
-from .onnx_pool import with_matrix_pools
-from .upsampling import with_torch_upsampling
 
 PARTS = ('backbone', 'neck', 'heads', 'candidates', 'whole')
 OF_DETECTORS = ('heads', 'candidates')
@@ -72,12 +69,6 @@ def _check_part(model: nn.Module, part: str) -> None:
     if dense_head(model) is None:
         raise UserError(f'a {kind} has no dense head, which --part {part} '
                         'needs: export --part neck')
-
-
-def exportable(nets: Nets, part: str) -> ProgramPart:
-    """Return a part of the plain net, with sizes that torch.export follows."""
-    model = with_torch_upsampling(copy.deepcopy(nets.plain))
-    return ProgramPart(with_matrix_pools(model), part)
 
 
 def reference_of(nets: Nets, part: str) -> Callable[[Tensor], tuple]:

@@ -11,11 +11,10 @@ from torch import nn
 
 import mmrep
 from mmrep.cli import build_model, load_config
-from mmrep.deploy.nets import Nets
+from mmrep.deploy.nets import Nets, exportable
 from mmrep.deploy.onnx_pool import MatrixPool
 from mmrep.deploy.program import export
-from mmrep.deploy.program_parts import (ProgramPart, default_part, exportable,
-                                        reference_of)
+from mmrep.deploy.program_parts import ProgramPart, default_part, reference_of
 from mmrep.deploy.verify import relative_difference
 from mmrep.testing import randomize_norms
 
@@ -79,7 +78,9 @@ def test_exportable_has_layers_of_torch(tiny_seg):
     plain = model_of(tiny_seg)
     plain.decode_head.more = nn.Sequential(
         Upsample(scale_factor=2), nn.AdaptiveAvgPool2d(3))
-    more = exportable(Nets(None, plain, None), 'whole').model.decode_head.more
+    part = exportable(Nets(None, plain, None), 'whole', ProgramPart)
+    more = part.model.decode_head.more
+    assert type(part) is ProgramPart
     assert [type(m) for m in more] == [nn.Upsample, MatrixPool]
     assert type(plain.decode_head.more[0]) is Upsample
 
