@@ -5,21 +5,20 @@ sizes, too: torch can fix sizes of its example or bound them.
 """
 import io
 from contextlib import redirect_stderr
-from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from ..compat.quiet import muted
 from ..errors import UserError, brief
-from ..nets.difference import relative_difference
+from .program_check import Shape, random_input, worst_of_shapes
 
 TOLERANCE = 1e-4  # relative
 VERSION = '2.6'  # the first with all that is used here
 # torch takes a side of one pixel for a constant: the example must be so large
 # that the coarsest features, of stride 128, have several
 EXAMPLE = (288, 320)
-Shape = Tuple[int, ...]
 
 
 class Freedom(NamedTuple):
@@ -131,7 +130,7 @@ def to_program(part: nn.Module, shape: Shape, freedom: Freedom) -> bytes:
     Raises:
         UserError: The part does not run, or torch cannot export it.
     """
-    x = _random(shape)
+    x = random_input(shape)
     try:
         with torch.no_grad():
             part(x)
@@ -143,7 +142,7 @@ def to_program(part: nn.Module, shape: Shape, freedom: Freedom) -> bytes:
             -(-max(pair) // freedom.step) * freedom.step
             for pair in zip(shape[2:], EXAMPLE)
         ]
-        x = _random((*shape[:2], *sides))
+        x = random_input((*shape[:2], *sides))
     file = io.BytesIO()
     try:
         # torch logs each guard that fails, and prints the graph
@@ -169,41 +168,3 @@ def _axes(freedom: Freedom) -> Dict[int, Any]:
             3: freedom.step * dim('width')
         })
     return axes
-
-
-@torch.no_grad()
-def worst_of_shapes(data: bytes, reference: Callable[[Tensor], tuple],
-                    shapes: Sequence[Shape]) -> float:
-    """Return the largest relative difference of all outputs.
-
-    The inputs are random.
-
-    Args:
-        data: The bytes of a .pt2 file.
-        reference: The same function in torch.
-        shapes: The shapes of the inputs.
-
-    Returns:
-        The difference; infinity if the outputs differ in number or shape.
-
-    Raises:
-        UserError: One of the two does not run on one of the inputs.
-    """
-    run, worst = torch.export.load(io.BytesIO(data)).module(), 0.
-    for seed, shape in enumerate(shapes):
-        x = _random(shape, seed)
-        try:
-            expected, found = reference(x), run(x)
-        except Exception as error:  # whatever a net or a program raises
-            raise UserError(
-                'not written: the net or the program does not run '
-                f'on an input of {shape}: {brief(error)}') from error
-        if [a.shape for a in expected] != [b.shape for b in found]:
-            return float('inf')
-        worst = max([worst, *map(relative_difference, expected, found)])
-    return worst
-
-
-def _random(shape: Shape, seed: int = 0) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=generator)

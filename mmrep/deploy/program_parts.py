@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from ..boxes import Size
 from ..boxes.every_prior import boxes_of_priors, dense_head
+from ..boxes.support import way_of
 from ..errors import UserError
 from ..nets.walk import branch_by_branch
 from .nets import Nets
@@ -56,6 +57,8 @@ class ProgramPart(Part):
 
 def _check_part(model: nn.Module, part: str) -> None:
     kind = type(model).__name__
+    if getattr(model, 'backbone', None) is None:
+        return  # Part refuses it
     if part == 'whole' and is_detector(model):
         raise UserError(
             f'--part whole of a {kind} cannot be exported: torch.export has '
@@ -69,6 +72,8 @@ def _check_part(model: nn.Module, part: str) -> None:
     if dense_head(model) is None:
         raise UserError(f'a {kind} has no dense head, which --part {part} '
                         'needs: export --part neck')
+    if part == 'candidates':
+        way_of(dense_head(model))
 
 
 def reference_of(nets: Nets, part: str) -> Callable[[Tensor], tuple]:

@@ -6,8 +6,7 @@ import torch
 from torch import nn
 
 from mmrep.deploy.program import (FREEDOMS, VERSION, export, need_export,
-                                  other_shapes, to_program, worst_of_shapes)
-from mmrep.errors import UserError
+                                  other_shapes)
 
 from ..refusals import sentence
 
@@ -80,17 +79,6 @@ def test_values_that_decide_are_refused(capfd):
 def test_a_model_that_does_not_run_is_refused():
     message = sentence(exported, lambda x: x @ x[..., :1, :])
     assert 'does not run on an input' in message
-
-
-def test_differences_are_seen():
-    data = to_program(Function(torch.relu), SHAPE, NONE)
-    net = Function(lambda x: 1.001 * x.relu())
-    assert worst_of_shapes(data, net, [SHAPE]) == pytest.approx(1e-3, rel=0.01)
-    for wrong in (lambda x: (x, x), lambda x: (x[..., :1], ), lambda x:
-                  (x * torch.nan, )):
-        assert worst_of_shapes(data, wrong, [SHAPE]) == float('inf')
-    with pytest.raises(UserError, match='does not run'):
-        worst_of_shapes(data, net, [(2, 3, 8, 8)])
 
 
 @pytest.mark.parametrize('old', [None, object, types.SimpleNamespace()])

@@ -71,7 +71,10 @@ def test_only_what_a_net_has(detector, tiny_seg):
     assert 'no --part heads' in sentence(ProgramPart, segmentor, 'heads')
     headless = copy.copy(detector)
     headless._modules = {**detector._modules, 'bbox_head': None}
+    assert 'no backbone' in sentence(ProgramPart, nn.Conv2d(1, 1, 1), 'whole')
     assert 'no dense head' in sentence(ProgramPart, headless, 'candidates')
+    headless._modules['bbox_head'] = nn.Identity()
+    assert 'in its own way' in sentence(ProgramPart, headless, 'candidates')
 
 
 def test_exportable_has_layers_of_torch(tiny_seg):
