@@ -29,6 +29,11 @@ def one_line(error: BaseException) -> str:
     return ' '.join(str(error.args[0] if key else error).split())
 
 
+def brief(error: BaseException) -> str:
+    """Return the type of an error and the beginning of its message."""
+    return f'{type(error).__name__}: {one_line(error)[:LONGEST]}'
+
+
 def shown(value: Any) -> str:
     """Return a value as a message shows it, however large or deep it is."""
     try:

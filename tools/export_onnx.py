@@ -132,7 +132,11 @@ def main(argv=None):
     check(args)
     nets = load_nets(args.config, args.fused, args.training_config, args.ema,
                      args.trust_checkpoint)
-    part = exportable(nets, args.part, args.labels, args.with_preprocessing)
+    part = exportable(
+        nets,
+        args.part,
+        labels=args.labels,
+        preprocess=args.with_preprocessing)
     images = images_for(nets, part, args.images)
     shape = part.takes.shape(2, image_channels(nets.plain), *args.size)
     exported = export(part, comparison_of(nets, part, images), shape)

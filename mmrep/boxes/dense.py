@@ -64,18 +64,28 @@ def _level(head: nn.Module, classes: Tensor, deltas: Tensor,
     scores = torch.where(scores > cfg.get('score_thr', 0), scores,
                          torch.full_like(scores, INVALID))
     scores, labels, places = best_pairs(scores, cfg.nms_pre)
-    integral = getattr(head, 'integral', None)
-    width = 4 if integral is None else 4 * (head.reg_max + 1)
-    deltas, priors = at(rows(deltas, width), places), priors[places]
-    if integral is not None:
-        deltas = integral(deltas).reshape(*places.shape, 4) * stride[0]
-        priors = (priors[..., :2] + priors[..., 2:]) / 2
-    found = Candidates(
-        decode(head.bbox_coder, priors, deltas, size), scores, labels)
+    deltas = at(rows(deltas, delta_width(head)), places)
+    boxes = decoded(head, priors[places], deltas, stride, size)
+    found = Candidates(boxes, scores, labels)
     if factors is not None:
         factor = at(rows(factors, 1)[..., 0], places).sigmoid()
         found = only(found._replace(scores=found.scores * factor), found.valid)
     return found
+
+
+def delta_width(head: nn.Module) -> int:
+    """Return how many values of a map describe one box."""
+    return 4 * (head.reg_max + 1) if hasattr(head, 'integral') else 4
+
+
+def decoded(head: nn.Module, priors: Tensor, deltas: Tensor, stride: Any,
+            size: Size) -> Tensor:
+    """Return the boxes (..., 4) of priors and what a head says about them."""
+    if hasattr(head, 'integral'):  # distributions over distances
+        deltas = head.integral(deltas).reshape(*deltas.shape[:-1], 4)
+        deltas = deltas * stride[0]
+        priors = (priors[..., :2] + priors[..., 2:]) / 2
+    return decode(head.bbox_coder, priors, deltas, size)
 
 
 def best_pairs(scores: Tensor, count: int) -> tuple:
@@ -102,6 +112,24 @@ def best_pairs(scores: Tensor, count: int) -> tuple:
 
 def from_best_classes(head: nn.Module, maps: tuple, size: Size) -> Candidates:
     """Return the boxes of a YOLOX head, which gives each prior one class."""
+    boxes, scores, objectness = boxes_and_objectness(head, maps)
+    scores, labels = scores.max(2)
+    found = Candidates(boxes, scores * objectness, labels)
+    found = only(found, found.scores >= head.test_cfg.score_thr)
+    return finished(found, head.test_cfg)
+
+
+def boxes_and_objectness(head: nn.Module, maps: tuple) -> tuple:
+    """Return what a YOLOX head says about all priors.
+
+    Args:
+        head: The head.
+        maps: What it makes of features.
+
+    Returns:
+        The boxes (N, P, 4), the scores of classes (N, P, C) and whether there
+        is an object at all (N, P).
+    """
     classes, deltas, objectness = (torch.cat(
         [rows(level, width) for level in levels],
         1) for levels, width in zip(maps, (head.cls_out_channels, 4, 1)))
@@ -109,8 +137,4 @@ def from_best_classes(head: nn.Module, maps: tuple, size: Size) -> Candidates:
     centre = deltas[..., :2] * priors[:, 2:] + priors[:, :2]
     sides = deltas[..., 2:].exp() * priors[:, 2:]
     boxes = torch.cat([centre - sides / 2, centre + sides / 2], -1)
-    scores, labels = classes.sigmoid().max(2)
-    scores = scores * objectness[..., 0].sigmoid()
-    found = Candidates(boxes, scores, labels)
-    found = only(found, scores >= head.test_cfg.score_thr)
-    return finished(found, head.test_cfg)
+    return boxes, classes.sigmoid(), objectness[..., 0].sigmoid()

@@ -1,7 +1,7 @@
 """Load a config and its checkpoint, trained or fused, as nets to export."""
 import copy
 from functools import partial
-from typing import Any, Callable, NamedTuple, Optional, Sequence
+from typing import Any, Callable, NamedTuple, Optional, Sequence, Type
 
 from mmengine.config import Config
 from torch import Tensor, nn
@@ -20,6 +20,7 @@ from .onnx_check_labels import compare_labels
 from .onnx_export import Compare
 from .onnx_parts import Part
 from .onnx_pool import with_matrix_pools
+from .upsampling import with_torch_upsampling
 from .verify import example_input, worst_difference
 
 
@@ -75,11 +76,18 @@ def load_nets(config: str,
 
 def exportable(nets: Nets,
                part: str,
-               labels: bool = False,
-               preprocess: bool = False) -> Part:
-    """Return a part of the plain net, with pools that ONNX can express."""
-    return Part(
-        with_matrix_pools(copy.deepcopy(nets.plain)), part, labels, preprocess)
+               kind: Type[Part] = Part,
+               **options: bool) -> Part:
+    """Return a part of the plain net, with sizes that exporters can follow.
+
+    Args:
+        nets: The nets.
+        part: The name of the part.
+        kind: The class of the part. Defaults to ``Part``.
+        **options: More arguments of the class, such as ``labels``.
+    """
+    model = with_torch_upsampling(copy.deepcopy(nets.plain))
+    return kind(with_matrix_pools(model), part, **options)
 
 
 def reference_of(nets: Nets, part: Part) -> Callable[[Tensor], Any]:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ..compat.onnx_log import silent_export
-from ..errors import UserError, one_line
+from ..errors import UserError, brief
 from .input_kinds import IMAGES, TENSORS, Shape, axes_of, other_image_shapes
 from .onnx_check import Agreement, Traced
 from .onnx_parts import Part
@@ -85,7 +85,7 @@ def _checked(part: Part, compare: Compare, shape: Shape, free: Tuple[str, ...],
         raise
     except Exception as error:  # whatever onnxruntime raises
         raise UserError(f'not written: onnxruntime does not run the exported '
-                        f'graph: {_short(error)}') from error
+                        f'graph: {brief(error)}') from error
     if agreement.fault:
         raise UserError(f'not written: {agreement.fault}')
     return Exported(data, traced, agreement)
@@ -132,7 +132,7 @@ def to_onnx(part: Part, shape: Sequence[int],
             outputs = part(x)
         except Exception as error:  # whatever a model raises
             raise UserError('the model does not run on an input of '
-                            f'{tuple(shape)}: {_short(error)}') from error
+                            f'{tuple(shape)}: {brief(error)}') from error
     names = part.names(len(outputs))
     axes = {kind.name: {kind.axes[name]: name for name in free}}
     for name, tensor in zip(names, outputs):
@@ -166,13 +166,8 @@ def _trace(part: Part, x: Tensor, options: dict) -> bytes:
                 part, (x, ), file, opset_version=OPSET, **options)
     except Exception as error:  # whatever a model or the exporter raises
         raise UserError('torch cannot export this model to ONNX: '
-                        f'{_short(error)}') from error
+                        f'{brief(error)}') from error
     return file.getvalue()
-
-
-def _short(error: Exception) -> str:
-    """Return the type of an error and the beginning of its message."""
-    return f'{type(error).__name__}: {one_line(error)[:200]}'
 
 
 def count_nodes(data: bytes) -> Counter:

@@ -4,6 +4,7 @@ from typing import List, Optional, Sequence, Tuple
 from torch import Tensor, nn
 
 from ..boxes import Detector, Size
+from ..compat.compiling import is_compiling
 from ..errors import UserError
 from ..fusing.examples import image_channels
 from ..nets.walk import tensors
@@ -94,7 +95,10 @@ class Part(nn.Module):
             return [self.model(x)]
         sides = x.shape[2:]
         meta = dict(img_shape=sides, pad_shape=sides, ori_shape=sides)
-        logits = self.model.encode_decode(x, [meta] * x.shape[0])
+        # torch.export would take the length of a list for a constant, and the
+        # heads look at the first
+        images = 1 if is_compiling() else x.shape[0]
+        logits = self.model.encode_decode(x, [meta] * images)
         if size is not None:
             logits = logits[:, :, :size[0], :size[1]]
         return [labels_of(self.model, logits) if self.labels else logits]

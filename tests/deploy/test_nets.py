@@ -84,7 +84,7 @@ def test_images(tiny_seg, files, labels):
     """Files that take images are compared with the host's preprocessing."""
     pytest.importorskip('onnxruntime')
     nets = load_nets(tiny_seg, files[0])
-    part = exportable(nets, 'whole', labels, True)
+    part = exportable(nets, 'whole', labels=labels, preprocess=True)
     preprocessor = nets.rich.data_preprocessor
     preprocessor.test_cfg = dict(size_divisor=32)
     images = part.takes.draw((1, 33, 65, 3), 0)
