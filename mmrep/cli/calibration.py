@@ -1,5 +1,7 @@
 """Images of a config, prepared as for a test."""
 import copy
+import io
+from contextlib import redirect_stdout
 from typing import Callable, List
 
 import torch
@@ -65,7 +67,8 @@ def _images(cfg: Config, dataset_of: Callable[[Config], dict],
             preprocessor: nn.Module, count: int) -> List[Tensor]:
     init_default_scope(cfg.default_scope)
     try:
-        dataset = DATASETS.build(dataset_of(cfg))
+        with redirect_stdout(io.StringIO()):  # of pycocotools
+            dataset = DATASETS.build(dataset_of(cfg))
         count = min(count, len(dataset))
         places = [i * len(dataset) // count for i in range(count)]
         return [_preprocessed(preprocessor, dataset[i]) for i in places]
