@@ -3,7 +3,7 @@
 _base_ = [
     'mmdet::_base_/models/retinanet_r50_fpn.py',
     './_base_/datasets/shapes_detection.py',
-    './_base_/schedules/shapes_detection.py',
+    './_base_/schedules/minutes_on_cpu.py',
 ]
 custom_imports = dict(imports=['mmrep'], allow_failed_imports=False)
 

@@ -12,7 +12,7 @@ from zipfile import ZipFile
 import pytest
 
 import mmrep
-from mmrep.deploy.onnx_session import PACKAGES
+from mmrep.export.onnx_session import PACKAGES
 
 ROOT = Path(__file__).parents[1]
 MIM = ('configs', 'tools', 'model-index.yml')
@@ -123,7 +123,7 @@ def test_wheel_works_in_an_empty_folder(wheel, tmp_path):
     code = '''
 import sys
 import mmrep
-from mmrep.deploy.onnx_session import PACKAGES
+from mmrep.export.onnx_session import PACKAGES
 from mmrep.cli import load_config
 config = f'{mmrep.__path__[0]}/.mim/configs/pspnet_orepa_r18_shapes.py'
 print(mmrep.__file__, load_config(config).model.backbone.type)

@@ -13,7 +13,8 @@ ROOMS = ('version', 'errors', 'ending', 'paths', 'atomic', 'random_state',
          'layers', 'arguments', 'refusals', 'nets', 'together', 'testing',
          'hosts', 'backbones', 'heads', 'boxes', 'parameter_groups',
          'checkpoints', 'structures', 'patches', 'fusing', 'dyrep', 'pictures',
-         'runner', 'hooks', 'deploy', 'cli', 'measure', 'mmrep', 'tools')
+         'runner', 'hooks', 'deploy', 'export', 'inference', 'cli', 'measure',
+         'mmrep', 'tools')
 FILES = sorted([*ROOT.glob('mmrep/**/*.py'), *ROOT.glob('tools/*.py')])
 
 

@@ -24,8 +24,8 @@ from rich.table import Table
 from mmrep.atomic import check_destination, write_json, write_together
 from mmrep.cli import report_errors
 from mmrep.cli.numbers import check_at_least_one
-from mmrep.deploy.onnx_session import need
-from mmrep.deploy.runtimes import RUNTIMES
+from mmrep.export.onnx_session import need
+from mmrep.inference.runtimes import RUNTIMES
 from mmrep.measure.latency import TORCH, compare_latency, latency_forms
 from mmrep.measure.runtime_files import packages_for
 

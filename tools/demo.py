@@ -27,8 +27,8 @@ from mmrep.boxes.predicted import Boxes, boxes_in
 from mmrep.checkpoints.weights import read_weights
 from mmrep.cli import check_folder, report_errors
 from mmrep.deploy import example_input, worst_difference
-from mmrep.deploy.runtimes import open_runtime
 from mmrep.hosts import build_model, load_config
+from mmrep.inference.runtimes import open_runtime
 from mmrep.measure.timing import alternate
 from mmrep.pictures.boxes import Found, draw_boxes
 from mmrep.pictures.predictions import SCORE, draw_predictions, predict

@@ -18,13 +18,13 @@ from mmrep.atomic import check_destination, write_together
 from mmrep.cli import UserError, add_checkpoint_arguments, report_errors
 from mmrep.cli.calibration import validation_images
 from mmrep.cli.numbers import check_at_least_one
-from mmrep.deploy.host_outputs import decoded
-from mmrep.deploy.input_kinds import IMAGES
-from mmrep.deploy.nets import comparison_of, exportable, load_nets
-from mmrep.deploy.onnx_export import count_nodes, export, to_onnx
-from mmrep.deploy.onnx_parts import PARTS
-from mmrep.deploy.onnx_pool import with_matrix_pools
-from mmrep.deploy.onnx_session import need
+from mmrep.export.host_outputs import decoded
+from mmrep.export.input_kinds import IMAGES
+from mmrep.export.nets import comparison_of, exportable, load_nets
+from mmrep.export.onnx_export import count_nodes, export, to_onnx
+from mmrep.export.onnx_parts import PARTS
+from mmrep.export.onnx_pool import with_matrix_pools
+from mmrep.export.onnx_session import need
 from mmrep.fusing.examples import image_channels
 from mmrep.nets.walk import branch_by_branch
 

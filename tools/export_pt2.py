@@ -15,9 +15,9 @@ from mmengine.logging import print_log
 from mmrep.atomic import check_destination, write_together
 from mmrep.cli import UserError, add_checkpoint_arguments, report_errors
 from mmrep.cli.numbers import check_at_least_one
-from mmrep.deploy.nets import exportable, load_nets
-from mmrep.deploy.program import export, need_export
-from mmrep.deploy.program_parts import (PARTS, ProgramPart, default_part,
+from mmrep.export.nets import exportable, load_nets
+from mmrep.export.program import export, need_export
+from mmrep.export.program_parts import (PARTS, ProgramPart, default_part,
                                         reference_of)
 from mmrep.fusing.examples import image_channels
 

@@ -23,16 +23,16 @@ from mmrep.cli.calibration import LOADER, calibration_images, check_sizes
 from mmrep.cli.evaluating import check_evaluable, loader_of, progress
 from mmrep.cli.int8_tables import table_of_accuracy, table_of_layers
 from mmrep.cli.numbers import check_at_least_one
-from mmrep.deploy.int8_evaluate import evaluate
-from mmrep.deploy.int8_layers import activation_rows, weight_rows
-from mmrep.deploy.int8_openvino import PACKAGES, quantize_openvino
-from mmrep.deploy.int8_quantize import METHODS, quantize
-from mmrep.deploy.nets import comparison_of, exportable, load_nets
-from mmrep.deploy.onnx_export import export
-from mmrep.deploy.onnx_session import need
-from mmrep.deploy.runtimes import RUNTIMES
-from mmrep.deploy.served import check_served, served
-from mmrep.deploy.served_net import open_net
+from mmrep.export.nets import comparison_of, exportable, load_nets
+from mmrep.export.onnx_export import export
+from mmrep.export.onnx_session import need
+from mmrep.inference.int8_evaluate import evaluate
+from mmrep.inference.int8_layers import activation_rows, weight_rows
+from mmrep.inference.int8_openvino import PACKAGES, quantize_openvino
+from mmrep.inference.int8_quantize import METHODS, quantize
+from mmrep.inference.runtimes import RUNTIMES
+from mmrep.inference.served import check_served, served
+from mmrep.inference.served_net import open_net
 from mmrep.pictures.files import check_picture, writer
 from mmrep.pictures.ranges import draw_ranges
 

@@ -21,12 +21,12 @@ from mmrep.cli import (UserError, add_checkpoint_arguments, build_model,
                        load_config, report_errors)
 from mmrep.cli.evaluating import check_evaluable, loader_of, progress
 from mmrep.cli.options import add_override_argument
-from mmrep.deploy.int8_evaluate import evaluate
-from mmrep.deploy.onnx_session import need
-from mmrep.deploy.runtimes import RUNTIMES
-from mmrep.deploy.served import served
-from mmrep.deploy.served_net import open_net
+from mmrep.export.onnx_session import need
 from mmrep.fusing.net import fuse
+from mmrep.inference.int8_evaluate import evaluate
+from mmrep.inference.runtimes import RUNTIMES
+from mmrep.inference.served import served
+from mmrep.inference.served_net import open_net
 from mmrep.nets.walk import rep_layers
 from mmrep.structures.matching import load_in_eval
 

@@ -4,7 +4,7 @@
 _base_ = [
     'mmdet::_base_/models/faster-rcnn_r50_fpn.py',
     './datasets/shapes_detection.py',
-    './schedules/shapes_detection.py',
+    './schedules/minutes_on_cpu.py',
 ]
 channels = 64
 model = dict(

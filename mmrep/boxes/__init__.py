@@ -1,5 +1,5 @@
 """The boxes of mmdet's detectors as functions of tensors alone."""
-from .coders import Size
-from .detector import OUTPUTS, Detector
+from .coders import Size  # noqa: F401
+from .detector import OUTPUTS, Detector  # noqa: F401
 
-__all__ = ['OUTPUTS', 'Detector', 'Size']
+__all__ = ['Detector']

@@ -35,6 +35,19 @@ class Detector(nn.Module):
 
     Raises:
         UserError: The detector is not supported.
+
+    Examples:
+        >>> import torch
+        >>> from mmengine.hub import get_config
+        >>> from mmrep.boxes import Detector
+        >>> from mmrep.hosts import build_model
+        >>> cfg = get_config('mmdet::retinanet/retinanet_r18_fpn_1x_coco.py')
+        >>> cfg.model.backbone.init_cfg = None
+        >>> detector = Detector(build_model(cfg).eval())
+        >>> with torch.no_grad():
+        ...     boxes, scores, labels = detector(torch.zeros(2, 3, 64, 64))
+        >>> boxes.shape, scores.shape, labels.shape
+        (torch.Size([2, 100, 4]), torch.Size([2, 100]), torch.Size([2, 100]))
     """
 
     def __init__(self, model: nn.Module) -> None:

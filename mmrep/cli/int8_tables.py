@@ -23,7 +23,7 @@ def table_of_layers(rows: List[dict]) -> Table:
     """Return a table with a row for each convolution.
 
     Args:
-        rows: The numbers of each, from :mod:`mmrep.deploy.int8_layers`.
+        rows: The numbers of each, from :mod:`mmrep.inference.int8_layers`.
     """
     table = Table(title='convolutions; signal over the noise of 8 bits in dB')
     table.add_column('layer', overflow='fold')

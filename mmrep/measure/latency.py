@@ -7,9 +7,9 @@ import torch
 from mmengine.config import Config
 from torch import Tensor, nn
 
-from ..deploy.onnx_parts import Part, is_detector
 from ..deploy.stock_config import plain_config
 from ..errors import UserError, one_line
+from ..export.onnx_parts import Part, is_detector
 from ..fusing.net import fuse
 from ..hosts import load_config
 from ..nets.walk import branch_by_branch, rep_layers

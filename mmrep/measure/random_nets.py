@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..boxes import Detector
-from ..deploy.onnx_parts import is_detector
+from ..export.onnx_parts import is_detector
 from ..testing import randomize_norms
 
 BOXES = 50  # found in an image

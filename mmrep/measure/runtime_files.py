@@ -5,12 +5,12 @@ from typing import Any, Callable, Dict, List, NamedTuple, Sequence
 
 from torch import Tensor, nn
 
-from ..deploy.int8_openvino import PACKAGES, quantize_openvino
-from ..deploy.int8_quantize import quantize
-from ..deploy.onnx_export import to_onnx
-from ..deploy.onnx_parts import Part
-from ..deploy.onnx_pool import with_matrix_pools
-from ..deploy.runtimes import open_runtime
+from ..export.onnx_export import to_onnx
+from ..export.onnx_parts import Part
+from ..export.onnx_pool import with_matrix_pools
+from ..inference.int8_openvino import PACKAGES, quantize_openvino
+from ..inference.int8_quantize import quantize
+from ..inference.runtimes import open_runtime
 
 FLOAT32, INT8 = 'float32', 'INT8'
 # each runtime's own way to INT8

@@ -17,7 +17,7 @@ def draw_ranges(title: str, rows: Rows) -> Figure:
 
     Args:
         title: Title above the picture.
-        rows: Rows as :mod:`mmrep.deploy.int8_layers` makes them, in order.
+        rows: Rows as :mod:`mmrep.inference.int8_layers` makes them, in order.
     """
     label = 0.3 + CHARACTER * max(len(row['layer']) for row in rows)
     size = (FRAME + max(LAYER * len(rows), 5), HEIGHT + label)

@@ -5,9 +5,9 @@ import torch
 from mmrep.boxes import Detector
 from mmrep.boxes.matching import match
 from mmrep.boxes.predicted import boxes_in, changed, last_config, predicted
-from mmrep.deploy.onnx_export import to_onnx
-from mmrep.deploy.onnx_parts import Part
-from mmrep.deploy.onnx_session import run, session
+from mmrep.export.onnx_export import to_onnx
+from mmrep.export.onnx_parts import Part
+from mmrep.export.onnx_session import run, session
 
 from .detectors import KINDS, detector
 

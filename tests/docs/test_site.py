@@ -17,8 +17,9 @@ DOCS = ROOT / 'docs'
 ENTRY = re.compile(r'^::: (\S+)$', re.MULTILINE)
 # pages that .dev_scripts/site_pages.py adds
 ADDED = {'index.md', 'contributing.md', 'changelog.md', 'configs.md'}
-ROOMS = ('mmrep', 'mmrep.backbones', 'mmrep.checkpoints', 'mmrep.deploy',
-         'mmrep.dyrep', 'mmrep.heads', 'mmrep.hooks', 'mmrep.layers')
+ROOMS = ('mmrep', 'mmrep.backbones', 'mmrep.boxes', 'mmrep.checkpoints',
+         'mmrep.deploy', 'mmrep.dyrep', 'mmrep.heads', 'mmrep.hooks',
+         'mmrep.inference', 'mmrep.layers')
 PUBLIC = [(room, name) for room in ROOMS
           for name in importlib.import_module(room).__all__
           if not name.startswith('_')]  # yapf: disable

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mmrep.cli import load_config
-from mmrep.deploy.onnx_parts import Part
+from mmrep.export.onnx_parts import Part
 from mmrep.fusing.net import fuse
 from mmrep.measure import runtime_files
 from mmrep.measure.runtime_files import open_files, packages_for

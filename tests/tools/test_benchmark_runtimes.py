@@ -89,7 +89,7 @@ def plain(tiny_cls, tmp_path):
 ])
 def test_refusals(tool, tiny_cls, capsys, monkeypatch, arguments, message):
     monkeypatch.setattr(tool, 'latency_forms', lambda *_: pytest.fail('late'))
-    monkeypatch.setattr('mmrep.deploy.onnx_session.find_spec',
+    monkeypatch.setattr('mmrep.export.onnx_session.find_spec',
                         lambda name: None if name == 'nncf' else sys)
     with pytest.raises(SystemExit) as stop:
         tool.main([tiny_cls, *arguments])

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from mmrep.cli import build_model, load_config
-from mmrep.deploy.onnx_session import run, session
 from mmrep.deploy.verify import relative_difference
+from mmrep.export.onnx_session import run, session
 from mmrep.testing import randomize_norms
 
 from ..boxes.detectors import tamed
@@ -109,7 +109,7 @@ def test_a_fused_net(export, said, load_tool, seg, tmp_path):
 def test_a_failed_check_writes_nothing(export, capsys, seg, tmp_path,
                                        monkeypatch):
     trained(seg, tmp_path / 'net.pth')
-    monkeypatch.setattr('mmrep.deploy.onnx_check.worst_of_shapes',
+    monkeypatch.setattr('mmrep.export.onnx_check.worst_of_shapes',
                         lambda *_: 2.5e-3)
     message = refused(export, capsys, tmp_path, seg, tmp_path / 'net.pth',
                       tmp_path / 'net.onnx', *SMALL)
@@ -200,7 +200,7 @@ def test_unsupported_boxes(export, capsys, config_of, tmp_path, change, words):
 
 
 def test_without_onnx(export, capsys, seg, tmp_path, monkeypatch):
-    monkeypatch.setattr('mmrep.deploy.onnx_session.find_spec', lambda _: None)
+    monkeypatch.setattr('mmrep.export.onnx_session.find_spec', lambda _: None)
     message = refused(export, capsys, tmp_path, seg, 'net.pth',
                       tmp_path / 'net.onnx')
     assert 'pip install onnx onnxruntime' in message

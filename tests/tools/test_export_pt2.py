@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from mmrep.cli import build_model, load_config
-from mmrep.deploy.program import FREEDOMS, Program, need_export
-from mmrep.deploy.program_parts import ProgramPart
 from mmrep.deploy.verify import relative_difference
 from mmrep.errors import UserError
+from mmrep.export.program import FREEDOMS, Program, need_export
+from mmrep.export.program_parts import ProgramPart
 from mmrep.testing import randomize_norms
 
 from ..refusals import refused
@@ -78,7 +78,7 @@ def test_hosts(tool, said, config_of, tmp_path, monkeypatch, name, part,
                freedoms):
     """Each file has the largest part, and torch alone loads it."""
     # free sizes take seconds
-    monkeypatch.setattr('mmrep.deploy.program.FREEDOMS', freedoms)
+    monkeypatch.setattr('mmrep.export.program.FREEDOMS', freedoms)
     config, out = config_of(name), str(tmp_path / 'net.pt2')
     model = trained(config, f'{out}.pth')
     tool.main([config, f'{out}.pth', out, *SMALL])
@@ -96,7 +96,7 @@ def test_hosts(tool, said, config_of, tmp_path, monkeypatch, name, part,
 
 def test_a_fused_net(tool, said, load_tool, seg, tmp_path, monkeypatch):
     """Files of tools/fuse.py, compared with the training form."""
-    monkeypatch.setattr('mmrep.deploy.program.FREEDOMS', FREEDOMS[-1:])
+    monkeypatch.setattr('mmrep.export.program.FREEDOMS', FREEDOMS[-1:])
     trained(seg, tmp_path / 'net.pth')
     fused = str(tmp_path / 'fused.pth')
     load_tool('fuse').main([seg, str(tmp_path / 'net.pth'), fused])
@@ -109,8 +109,8 @@ def test_a_fused_net(tool, said, load_tool, seg, tmp_path, monkeypatch):
 def test_a_failed_check_writes_nothing(tool, capsys, seg, tmp_path,
                                        monkeypatch):
     trained(seg, tmp_path / 'net.pth')
-    monkeypatch.setattr('mmrep.deploy.program.to_program', lambda *_: b'')
-    monkeypatch.setattr('mmrep.deploy.program.worst_of_shapes',
+    monkeypatch.setattr('mmrep.export.program.to_program', lambda *_: b'')
+    monkeypatch.setattr('mmrep.export.program.worst_of_shapes',
                         lambda *_: 2.5e-3)
     message = refused(tool.main, capsys, tmp_path, seg, tmp_path / 'net.pth',
                       tmp_path / 'net.pt2', *SMALL)

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from mmrep.cli import build_model, load_config
-from mmrep.deploy.onnx_export import count_nodes
-from mmrep.deploy.onnx_session import run, session
+from mmrep.export.onnx_export import count_nodes
+from mmrep.export.onnx_session import run, session
 from mmrep.testing import randomize_norms
 
 pytest.importorskip('onnx')

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from mmrep.cli import build_model, load_config
-from mmrep.deploy.onnx_export import to_onnx
-from mmrep.deploy.onnx_parts import Part
+from mmrep.export.onnx_export import to_onnx
+from mmrep.export.onnx_parts import Part
 from mmrep.fusing.net import fuse
 from mmrep.testing import randomize_norms
 

@@ -1,0 +1,1 @@
+"""Fused nets as files of ONNX and torch.export, checked before written."""

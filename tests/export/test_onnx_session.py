@@ -1,0 +1,18 @@
+"""Packages that are missing are named."""
+import sys
+
+import pytest
+
+from mmrep.errors import UserError
+from mmrep.export.onnx_session import need
+
+
+def test_need(monkeypatch):
+    need(['torch'])
+    monkeypatch.setattr('mmrep.export.onnx_session.find_spec', lambda name: sys
+                        if name == 'torch' else None)
+    with pytest.raises(UserError) as told:
+        need(['a', 'torch', 'b'])
+    assert str(told.value) == 'a and b cannot be imported: pip install a b'
+    with pytest.raises(UserError, match='pip install onnx onnxruntime$'):
+        need()

@@ -1,0 +1,37 @@
+"""A host's evaluator scores a model outside of a Runner."""
+import pytest
+import torch
+from mmengine.logging import MMLogger
+
+from mmrep.cli import build_model, load_config
+from mmrep.cli.evaluating import loader_of
+from mmrep.inference.int8_evaluate import evaluate
+from mmrep.testing import randomize_norms
+
+
+@torch.no_grad()
+def test_accuracy(tiny_cls, capsys):
+    """The metric, the progress, and nothing said."""
+    cfg = load_config(tiny_cls)
+    cfg.other_evaluator = cfg.pop('val_evaluator')
+    torch.manual_seed(0)
+    model = randomize_norms(build_model(cfg)).eval()
+    loader, seen, right = loader_of(cfg, 'val_dataloader'), [], []
+
+    def track(batches):
+        for batch in batches:
+            seen.append(batch)
+            yield batch
+
+    level = MMLogger.get_current_instance().level
+    found = evaluate(cfg, model, loader, track, 'other_evaluator')
+    assert MMLogger.get_current_instance().level == level
+    assert capsys.readouterr().out == ''
+    assert len(seen) == len(loader) > 1
+    for batch in seen:
+        x = model.data_preprocessor(batch)['inputs']
+        labels = [sample.gt_label.item() for sample in batch['data_samples']]
+        right += (model(x, mode='tensor').argmax(1) == torch.tensor(labels))
+    assert found == {
+        'accuracy/top1': pytest.approx(100 * sum(right).item() / len(right))
+    }
