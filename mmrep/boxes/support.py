@@ -88,8 +88,9 @@ def _check_regions(head: nn.Module) -> None:
 def _check_coder(head: nn.Module) -> None:
     if type(head.bbox_coder).__name__ not in DECODERS:
         _refuse(head.bbox_coder, f'is none of {", ".join(DECODERS)}')
-    if getattr(head.loss_cls, 'custom_cls_channels', False):
-        _refuse(head.loss_cls, 'computes the scores in its own way')
+    loss = getattr(head, 'loss_cls', None)  # SSD's head has none
+    if getattr(loss, 'custom_cls_channels', False):
+        _refuse(loss, 'computes the scores in its own way')
 
 
 def _check_suppression(head: nn.Module, cfg: Any) -> None:

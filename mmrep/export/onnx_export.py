@@ -83,9 +83,9 @@ def _checked(part: Part, compare: Compare, shape: Shape, free: Tuple[str, ...],
         agreement = compare(data, traced, again)
     except UserError:
         raise
-    except Exception as error:  # whatever onnxruntime raises
-        raise UserError(f'not written: onnxruntime does not run the exported '
-                        f'graph: {brief(error)}') from error
+    except Exception as error:  # whatever onnxruntime or a host raises
+        raise UserError('not written: onnxruntime or the net in torch does '
+                        f'not run on an input: {brief(error)}') from error
     if agreement.fault:
         raise UserError(f'not written: {agreement.fault}')
     return Exported(data, traced, agreement)
