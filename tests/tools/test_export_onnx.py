@@ -5,10 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmrep.cli import build_model, load_config
 from mmrep.deploy.verify import relative_difference
 from mmrep.export.onnx_session import run, session
-from mmrep.testing import randomize_norms
 
 from ..boxes.detectors import tamed
 from ..refusals import refused
@@ -16,8 +14,6 @@ from ..refusals import refused
 pytest.importorskip('onnx')
 pytest.importorskip('onnxruntime')
 
-# the block whose branches are exported fastest
-RICH = "model = dict(backbone=dict(type='RepVGGResNet'))"
 SMALL = ('--size', '32', '64')
 
 
@@ -31,44 +27,11 @@ def export(tool):
     return tool.main
 
 
-@pytest.fixture
-def said(tool, monkeypatch):
-    """Return the lines that the tool logs."""
-    lines = []
-    monkeypatch.setattr(tool, 'print_log', lambda line, _: lines.append(line))
-    return lines
-
-
-@pytest.fixture
-def config_of(request, tmp_path_factory):
-    """Return a tiny config with few branches, by the name of a fixture."""
-
-    def config_of(name):
-        path = tmp_path_factory.mktemp(name) / 'net.py'
-        path.write_text(f'_base_ = {request.getfixturevalue(name)!r}\n{RICH}')
-        return str(path)
-
-    return config_of
-
-
-@pytest.fixture
-def seg(config_of):
-    return config_of('tiny_seg')
-
-
-def trained(config, path):
-    """A checkpoint with random norms, and its net."""
-    torch.manual_seed(0)
-    model = randomize_norms(build_model(load_config(config))).eval()
-    torch.save(dict(state_dict=model.state_dict()), path)
-    return model
-
-
 @pytest.mark.parametrize('config, part', [('tiny_seg', 'whole'),
                                           ('tiny_cls', 'whole'),
                                           ('tiny_det', 'neck')])
 @torch.no_grad()
-def test_hosts(export, said, config, part, config_of, tmp_path):
+def test_hosts(export, said, config, part, config_of, tmp_path, trained):
     """The file of a trained net is like that of a plain net."""
     config = config_of(config)
     model, out = trained(config, tmp_path / 'net.pth'), tmp_path / 'net.onnx'
@@ -94,7 +57,7 @@ def test_hosts(export, said, config, part, config_of, tmp_path):
     assert fused < before
 
 
-def test_a_fused_net(export, said, load_tool, seg, tmp_path):
+def test_a_fused_net(export, said, load_tool, seg, tmp_path, trained):
     """Files of tools/fuse.py; nodes of a given training form count."""
     trained(seg, tmp_path / 'net.pth')
     fused = str(tmp_path / 'fused.pth')
@@ -107,7 +70,7 @@ def test_a_fused_net(export, said, load_tool, seg, tmp_path):
 
 
 def test_a_failed_check_writes_nothing(export, capsys, seg, tmp_path,
-                                       monkeypatch):
+                                       monkeypatch, trained):
     trained(seg, tmp_path / 'net.pth')
     monkeypatch.setattr('mmrep.export.onnx_check.worst_of_shapes',
                         lambda *_: 2.5e-3)
@@ -117,7 +80,7 @@ def test_a_failed_check_writes_nothing(export, capsys, seg, tmp_path,
 
 
 def test_a_failed_write_leaves_nothing(export, capsys, seg, tmp_path,
-                                       monkeypatch):
+                                       monkeypatch, trained):
     trained(seg, tmp_path / 'net.pth')
 
     def fail(self, data):
@@ -129,7 +92,7 @@ def test_a_failed_write_leaves_nothing(export, capsys, seg, tmp_path,
     assert 'disk full' in message
 
 
-def test_bad_input(export, capsys, seg, tiny_det, tmp_path):
+def test_bad_input(export, capsys, seg, tiny_det, tmp_path, trained):
     good, out = tmp_path / 'net.pth', tmp_path / 'net.onnx'
     trained(seg, good)
     (tmp_path / 'folder.onnx').mkdir()
@@ -151,17 +114,10 @@ def test_bad_input(export, capsys, seg, tiny_det, tmp_path):
         assert part in refused(export, capsys, tmp_path, *arguments)
 
 
-def detector(config, path):
-    """A checkpoint of a detector whose boxes do not hinge on rounding."""
-    torch.manual_seed(0)
-    model = randomize_norms(build_model(load_config(str(config)))).eval()
-    torch.save(dict(state_dict=tamed(model).state_dict()), path)
-
-
-def test_boxes(export, said, config_of, tmp_path):
+def test_boxes(export, said, config_of, tmp_path, trained):
     """A detector's file has the boxes that mmdet predicts for its data."""
     config = config_of('tiny_det')
-    detector(config, tmp_path / 'net.pth')
+    trained(config, tmp_path / 'net.pth', tamed)
     export([config, *map(str, (tmp_path / 'net.pth', tmp_path / 'net.onnx'))])
     line, = said
     assert re.search(r': whole, .* \d+ boxes .*on 1\d images differ', line)
@@ -170,12 +126,12 @@ def test_boxes(export, said, config_of, tmp_path):
     assert shapes == [['batch', 100, 4], ['batch', 100], ['batch', 100]]
 
 
-def test_random_images(export, said, config_of, tmp_path):
+def test_random_images(export, said, config_of, tmp_path, trained):
     """They serve where the dataset is on another machine."""
     config = Path(config_of('tiny_det'))
     with config.open('a') as file:
         file.write("\nval_dataloader = dict(dataset=dict(ann_file='no.json'))")
-    detector(config, tmp_path / 'net.pth')
+    trained(config, tmp_path / 'net.pth', tamed)
     files = map(str, (config, tmp_path / 'net.pth', tmp_path / 'net.onnx'))
     export([*files, '--size', '64', '64'])
     warned, line = said
@@ -189,11 +145,12 @@ def test_random_images(export, said, config_of, tmp_path):
     ('test_cfg=dict(max_per_img=-1)', '`max_per_img` (=-1)'),
     ('test_cfg=dict(nms_pre=-1)', '`nms_pre` above 0'),
 ])
-def test_unsupported_boxes(export, capsys, config_of, tmp_path, change, words):
+def test_unsupported_boxes(export, capsys, config_of, tmp_path, change, words,
+                           trained):
     config = Path(config_of('tiny_det'))
     text = config.read_text()
     config.write_text(f'{text}\nmodel.update({change})')
-    trained(str(config), tmp_path / 'net.pth')
+    trained(config, tmp_path / 'net.pth')
     message = refused(export, capsys, tmp_path, config, tmp_path / 'net.pth',
                       tmp_path / 'net.onnx')
     assert words in message

@@ -5,10 +5,8 @@ from importlib.util import find_spec
 import pytest
 import torch
 
-from mmrep.cli import build_model, load_config
 from mmrep.export.onnx_export import count_nodes
 from mmrep.export.onnx_session import run, session
-from mmrep.testing import randomize_norms
 
 pytest.importorskip('onnx')
 pytest.importorskip('onnxruntime')
@@ -21,18 +19,12 @@ def quantize(load_tool):
     return load_tool('quantize_int8').main
 
 
-def trained(config, path):
-    torch.manual_seed(0)
-    model = randomize_norms(build_model(load_config(config))).eval()
-    torch.save(dict(state_dict=model.state_dict()), path)
-    return model
-
-
 @pytest.mark.parametrize('config, metric, convs',
                          [('tiny_seg', 'mIoU', 23),
                           ('tiny_cls', 'accuracy/top1', 20),
                           ('tiny_det', 'coco/bbox_mAP', 48)])
-def test_hosts(quantize, config, metric, convs, request, tmp_path, capsys):
+def test_hosts(quantize, config, metric, convs, request, tmp_path, capsys,
+               trained):
     """A net fused in memory gives the file, the numbers and the picture."""
     config = request.getfixturevalue(config)
     trained(config, tmp_path / 'net.pth')
@@ -57,7 +49,7 @@ def test_hosts(quantize, config, metric, convs, request, tmp_path, capsys):
     assert 'backbone.layer4.1.conv2' in printed
 
 
-def test_openvino(quantize, tiny_cls, tmp_path):
+def test_openvino(quantize, tiny_cls, tmp_path, trained):
     """NNCF's file is an ONNX file, evaluated in OpenVINO."""
     if not find_spec('openvino') or not find_spec('nncf'):
         pytest.skip('needs openvino and nncf')
@@ -76,7 +68,7 @@ def test_openvino(quantize, tiny_cls, tmp_path):
     assert counts['Conv'] == 20 and counts['QuantizeLinear'] > 20
 
 
-def test_refused(quantize, capsys, tiny_seg, tiny_det, tmp_path):
+def test_refused(quantize, capsys, tiny_seg, tiny_det, tmp_path, trained):
     good = tmp_path / 'net.pth'
     trained(tiny_det, good)
     out, soft = tmp_path / 'net.onnx', tmp_path / 'soft.py'
