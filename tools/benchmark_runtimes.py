@@ -22,7 +22,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from mmrep.atomic import check_destination, write_json, write_together
-from mmrep.cli import report_errors
+from mmrep.cli import load_config, report_errors
 from mmrep.cli.numbers import check_at_least_one
 from mmrep.export.onnx_session import need
 from mmrep.inference.runtimes import RUNTIMES
@@ -71,6 +71,8 @@ def check(args):
     if args.json is not None:
         check_destination(args.json, args.configs, '--json', 'measured')
     need(packages_of(args))
+    for path in args.configs:
+        load_config(path)  # before the first one takes minutes
 
 
 def packages_of(args):

@@ -18,6 +18,7 @@ from mmrep.atomic import check_destination, write_together
 from mmrep.cli import UserError, add_checkpoint_arguments, report_errors
 from mmrep.cli.calibration import validation_images
 from mmrep.cli.numbers import check_at_least_one
+from mmrep.cli.working import working
 from mmrep.export.host_outputs import decoded
 from mmrep.export.input_kinds import IMAGES
 from mmrep.export.nets import comparison_of, exportable, load_nets
@@ -125,11 +126,8 @@ def report(args, exported, before):
         f'{shapes}; axes of any size: {exported.traced.axes()}', 'current')
 
 
-@report_errors
-def main(argv=None):
-    """Load, fuse, export, compare and write a net, then log the result."""
-    args = parse_args(argv)
-    check(args)
+def exported_by(args, progress):
+    """Return the exported net, and the nodes of its training form in words."""
     nets = load_nets(args.config, args.fused, args.training_config, args.ema,
                      args.trust_checkpoint)
     part = exportable(
@@ -137,10 +135,22 @@ def main(argv=None):
         args.part,
         labels=args.labels,
         preprocess=args.with_preprocessing)
+    progress('reading images')
     images = images_for(nets, part, args.images)
     shape = part.takes.shape(2, image_channels(nets.plain), *args.size)
+    progress('exporting and comparing with torch')
     exported = export(part, comparison_of(nets, part, images), shape)
-    before = nodes_before(nets, part, shape, exported.traced.free)
+    progress('counting the nodes of the training form')
+    return exported, nodes_before(nets, part, shape, exported.traced.free)
+
+
+@report_errors
+def main(argv=None):
+    """Load, fuse, export, compare and write a net, then log the result."""
+    args = parse_args(argv)
+    check(args)
+    with working('reading the checkpoint') as status:
+        exported, before = exported_by(args, status.update)
     write_together(
         {args.out: lambda path: Path(path).write_bytes(exported.data)})
     report(args, exported, before)

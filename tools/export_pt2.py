@@ -15,6 +15,7 @@ from mmengine.logging import print_log
 from mmrep.atomic import check_destination, write_together
 from mmrep.cli import UserError, add_checkpoint_arguments, report_errors
 from mmrep.cli.numbers import check_at_least_one
+from mmrep.cli.working import working
 from mmrep.export.nets import exportable, load_nets
 from mmrep.export.program import export, need_export
 from mmrep.export.program_parts import (PARTS, ProgramPart, default_part,
@@ -75,12 +76,14 @@ def main(argv=None):
     """Load, fuse, export, compare and write a net, then log the result."""
     args = parse_args(argv)
     check(args)
-    nets = load_nets(args.config, args.checkpoint, args.training_config,
-                     args.ema, args.trust_checkpoint)
-    part = args.part or default_part(nets.plain)
-    shape = (2, image_channels(nets.plain), *args.size)
-    exported = exportable(nets, part, ProgramPart)
-    program = export(exported, reference_of(nets, part), shape)
+    with working('reading the checkpoint') as status:
+        nets = load_nets(args.config, args.checkpoint, args.training_config,
+                         args.ema, args.trust_checkpoint)
+        part = args.part or default_part(nets.plain)
+        shape = (2, image_channels(nets.plain), *args.size)
+        exported = exportable(nets, part, ProgramPart)
+        status.update('exporting and comparing with torch')
+        program = export(exported, reference_of(nets, part), shape)
     write_together(
         {args.out: lambda path: Path(path).write_bytes(program.data)})
     report(args.out, part, program)

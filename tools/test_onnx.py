@@ -23,7 +23,7 @@ from mmrep.cli.evaluating import check_evaluable, loader_of, progress
 from mmrep.cli.options import add_override_argument
 from mmrep.export.onnx_session import need
 from mmrep.fusing.net import fuse
-from mmrep.inference.int8_evaluate import evaluate
+from mmrep.inference.int8_evaluate import evaluate, evaluator_of
 from mmrep.inference.runtimes import RUNTIMES
 from mmrep.inference.served import served
 from mmrep.inference.served_net import open_net
@@ -63,8 +63,8 @@ def parse_args(argv=None):
 
 def check(args):
     """Refuse arguments that do not fit each other or cannot be written."""
-    need()
-    if args.json:
+    need(('onnx', args.runtime))
+    if args.json is not None:
         inputs = [args.config, args.net, args.checkpoint or args.net]
         check_destination(args.json, inputs, '--json', 'evaluated')
     if args.tolerance is None:
@@ -137,6 +137,7 @@ def main(argv=None):
     cfg = load_config(args.config, args.cfg_options)
     check_evaluable(cfg, (LOADER, EVALUATOR))
     models, loader = models_of(args, cfg), loader_of(cfg, LOADER)
+    evaluator_of(cfg, EVALUATOR)  # before minutes of evaluation
     scores = {
         name:
         evaluate(cfg, model, loader,
@@ -145,7 +146,7 @@ def main(argv=None):
     }
     differences = differences_of(scores)
     console.print(table_of(scores, differences))
-    if args.json:
+    if args.json is not None:
         found = dict(
             config=args.config,
             net=args.net,

@@ -5,6 +5,7 @@ from mmcv.cnn import build_conv_layer
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from ..errors import UserError
 from ..layers.norm_inside import NormInside
 from .checks import (check_config, check_flags, check_frozen, check_grid,
                      check_stages)
@@ -249,9 +250,9 @@ class RepResNet(RichBackbone):
         return tuple(outs)
 
     def before_loading(self, state_dict: dict, prefix: str) -> None:
-        deep = any(key.startswith(f'{prefix}stem.') for key in state_dict)
+        deep = any(key.startswith(f'{prefix}stem.0.') for key in state_dict)
         if deep and not hasattr(self, 'stem'):
-            raise ValueError(
+            raise UserError(
                 'the checkpoint has the deep stem of a ResNetV1c or V1d and '
                 f'{type(self).__name__} a 7x7 one: set `deep_stem=True`, or '
                 'take another checkpoint (`pretrained`, `init_cfg`)')

@@ -34,14 +34,25 @@ def probabilities(head: nn.Module, logits: Tensor) -> Tensor:
     return logits.softmax(-1)[..., :-1]
 
 
-def finished(found: Candidates, cfg: Any) -> Candidates:
-    """Suppress overlaps and keep the best boxes, as a test_cfg says."""
-    if cfg.get('min_bbox_size', -1) >= 0:
-        found = large_enough(found, cfg.min_bbox_size)
+def of_least_size(found: Candidates, cfg: Any) -> Candidates:
+    """Drop boxes that a test_cfg finds too small."""
+    least = cfg.get('min_bbox_size', -1)
+    return large_enough(found, least) if least >= 0 else found
+
+
+def finished(found: Candidates,
+             cfg: Any,
+             limit: Optional[int] = None) -> Candidates:
+    """Suppress overlaps and keep the best boxes.
+
+    Args:
+        found: The candidates.
+        cfg: The ``test_cfg`` that says how to suppress.
+        limit: The number of boxes. Defaults to None: all.
+    """
     apart = not cfg.nms.get('class_agnostic', False)
     threshold = cfg.nms.get('iou_threshold', cfg.nms.get('iou_thr'))
-    found = without_overlaps(found, threshold, apart)
-    return best(found, cfg.get('max_per_img'))
+    return best(without_overlaps(found, threshold, apart), limit)
 
 
 def from_maps(head: nn.Module, maps: tuple, size: Size) -> Candidates:
@@ -53,7 +64,8 @@ def from_maps(head: nn.Module, maps: tuple, size: Size) -> Candidates:
     levels = zip(classes, deltas, factors, priors_of(head, classes),
                  head.prior_generator.strides)
     found = join([_level(head, *level, size) for level in levels])
-    return finished(found, head.test_cfg)
+    cfg = head.test_cfg
+    return finished(of_least_size(found, cfg), cfg, cfg.get('max_per_img'))
 
 
 def _level(head: nn.Module, classes: Tensor, deltas: Tensor,

@@ -1,5 +1,5 @@
 """Which boxes of two lists are the same, and how far they differ."""
-from typing import NamedTuple
+from typing import NamedTuple, Optional, Sequence, Tuple
 
 import torch
 from scipy.optimize import linear_sum_assignment
@@ -41,13 +41,36 @@ def match(expected: Boxes,
             1e-3.
         score: The largest difference of their scores. Defaults to 1e-4.
     """
-    far = _distances(expected, found, pixels, score)
-    rows, columns = map(torch.as_tensor, linear_sum_assignment(far.numpy()))
-    near = far[rows, columns] < FAR
-    a, b = expected.at(rows[near]), found.at(columns[near])
+    rows, columns = _pairs(expected, found, pixels, score)
+    a, b = expected.at(rows), found.at(columns)
     return Match(
         _largest(a.corners - b.corners), _largest(a.scores - b.scores), a.size,
         expected.size + found.size - 2 * a.size)
+
+
+def alone(a: Boxes, b: Boxes) -> Boxes:
+    """Return the boxes that one of two lists alone has.
+
+    Args:
+        a: The one list.
+        b: The other list.
+    """
+    pairs = _pairs(a, b, PIXELS, SCORE)
+    others = []
+    for boxes, places in zip((a, b), pairs):
+        other = torch.ones(boxes.size, dtype=torch.bool)
+        other[places] = False
+        others.append(boxes.at(other))
+    return Boxes(*map(torch.cat, zip(*others)))
+
+
+def _pairs(a: Boxes, b: Boxes, pixels: float,
+           score: float) -> Tuple[Tensor, Tensor]:
+    """Return the places of boxes of one list and of the same in the other."""
+    far = _distances(a, b, pixels, score)
+    rows, columns = map(torch.as_tensor, linear_sum_assignment(far.numpy()))
+    near = far[rows, columns] < FAR
+    return rows[near], columns[near]
 
 
 def _distances(a: Boxes, b: Boxes, pixels: float, score: float) -> Tensor:
@@ -61,3 +84,18 @@ def _distances(a: Boxes, b: Boxes, pixels: float, score: float) -> Tensor:
 
 def _largest(values: Tensor) -> float:
     return values.abs().max().item() if values.numel() else 0.
+
+
+def fault_of_layout(outputs: Sequence[Tensor]) -> Optional[str]:
+    """Return why outputs are not in order, None if they are.
+
+    Args:
+        outputs: Boxes, scores and labels of :class:`mmrep.boxes.Detector`.
+    """
+    boxes, scores, labels = outputs[:3]
+    none = labels < 0
+    if scores[none].any() or boxes[none].any():
+        return 'places without a box have scores or corners'
+    if (scores.diff(dim=1) > 0).any() or (none[:, :-1] & ~none[:, 1:]).any():
+        return 'boxes are not sorted, the best first'
+    return None

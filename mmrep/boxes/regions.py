@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from .candidates import Candidates, at, join, smaller
 from .coders import Size, decode
-from .dense import finished, priors_of, probabilities, rows
+from .dense import finished, of_least_size, priors_of, probabilities, rows
 from .operators import INVALID, pool_regions
 
 
@@ -19,7 +19,8 @@ def proposals(head: nn.Module, maps: tuple, size: Size) -> Candidates:
     levels = zip(*maps, priors_of(head, maps[0]))
     found = join(
         [_level(head, i, *level, size) for i, level in enumerate(levels)])
-    return finished(found, head.test_cfg)
+    found = of_least_size(found, head.test_cfg)
+    return finished(found, head.test_cfg, head.test_cfg.get('max_per_img'))
 
 
 def _level(head: nn.Module, number: int, classes: Tensor, deltas: Tensor,
@@ -56,8 +57,8 @@ def from_regions(head: nn.Module, features: Sequence[Tensor],
                              size)
     scores = torch.where(scores > head.test_cfg.score_thr, scores,
                          torch.full_like(scores, INVALID))
-    return finished(
-        _by_image(boxes, scores, places, found.scores.shape), head.test_cfg)
+    found = _by_image(boxes, scores, places, found.scores.shape)
+    return finished(found, head.test_cfg, head.test_cfg.get('max_per_img'))
 
 
 def _regions(extractor: nn.Module, features: Sequence[Tensor],
@@ -85,7 +86,9 @@ def _decoded(head: nn.Module, regions: Tensor, logits: Tensor, deltas: Tensor,
              size: Size) -> tuple:
     """Return boxes (R, C or 1, 4) and scores (R, C)."""
     scores = logits.softmax(-1)[:, :-1]
-    deltas = deltas.reshape(deltas.shape[0], -1, 4)
+    # no -1 but the first, or no region would have no shape
+    own = 1 if head.reg_class_agnostic else head.num_classes
+    deltas = deltas.reshape(-1, own, 4)
     boxes = decode(head.bbox_coder, regions[:, None, 1:], deltas, size)
     return boxes.expand(-1, head.num_classes, 4), scores
 

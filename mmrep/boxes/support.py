@@ -1,5 +1,5 @@
 """Which detectors of mmdet can make their boxes from tensors alone."""
-from typing import Any, Callable, List, NoReturn, Tuple
+from typing import Any, Callable, List, NoReturn, Optional, Tuple
 
 from torch import nn
 
@@ -32,9 +32,25 @@ def check_detector(model: nn.Module) -> None:
         way_of(model.rpn_head)
         _check_regions(model.roi_head)
     elif makes_boxes_as(type(model), SingleStageDetector, DETECTOR):
-        way_of(model.bbox_head)
+        if way_of(model.bbox_head) is proposals:
+            _refuse(model, 'gives proposals, which have no classes')
     else:
         _refuse(model, 'makes its boxes in its own way')
+
+
+def limit_of(model: nn.Module) -> Optional[int]:
+    """Return the largest number of a detector's boxes, None without a limit.
+
+    mmdet limits those of YOLOX by nothing, whatever ``max_per_img`` says.
+
+    Args:
+        model: A supported detector.
+    """
+    regions = getattr(model, 'roi_head', None)
+    if regions is None and way_of(model.bbox_head) is from_best_classes:
+        return None
+    head = model.bbox_head if regions is None else regions
+    return head.test_cfg.get('max_per_img')
 
 
 def way_of(head: nn.Module) -> Callable:
@@ -78,9 +94,11 @@ def _check_regions(head: nn.Module) -> None:
         _refuse(extractor, 'pools in its own way')
     for layer in extractor.roi_layers:
         if type(layer).__name__ != 'RoIAlign' or layer.pool_mode != 'avg':
-            _refuse(layer, 'is no RoIAlign that averages')
+            _refuse(layer, 'pools otherwise than a RoIAlign that averages')
     if not makes_boxes_as(type(head.bbox_head), BBoxHead, REGION_HEAD):
         _refuse(head.bbox_head, 'makes its boxes in its own way')
+    if not head.bbox_head.with_reg or not head.bbox_head.with_cls:
+        _refuse(head.bbox_head, 'gives no corners or no scores')
     _check_coder(head.bbox_head)
     _check_suppression(head, head.test_cfg)
 
@@ -95,13 +113,16 @@ def _check_coder(head: nn.Module) -> None:
 
 def _check_suppression(head: nn.Module, cfg: Any) -> None:
     nms = cfg.get('nms')
-    if not nms or nms.get('type', 'nms') != 'nms' or set(nms) - NMS_KEYS:
+    known = nms and nms.get('type', 'nms') == 'nms' and not set(nms) - NMS_KEYS
+    if not known or not {'iou_threshold', 'iou_thr'} & set(nms):
         raise UserError(
             f'`nms` (={shown(nms)}) of the test_cfg of a '
             f'{type(head).__name__} cannot be exported: ONNX has hard '
-            "suppression alone, dict(type='nms', iou_threshold=...)")
-    if cfg.get('max_per_img', 1) < 1:
-        raise UserError(f'`max_per_img` (={cfg.max_per_img}) of the test_cfg '
+            "suppression alone, dict(type='nms', iou_threshold=...); set "
+            'that, or export --part neck')
+    limit = cfg.get('max_per_img')
+    if limit is not None and limit < 1:
+        raise UserError(f'`max_per_img` (={limit}) of the test_cfg '
                         f'of a {type(head).__name__} must be above 0, to '
                         'export boxes: set it to a number such as 100')
 
@@ -112,7 +133,8 @@ def _check_convolutions(model: nn.Module) -> None:
             raise UserError(
                 f'a {type(module).__name__} cannot be exported: no operator '
                 'of the ONNX opset that torch exports is a deformable '
-                'convolution, leave `dcn` and its like out of the config')
+                'convolution; leave `dcn` out of the config, or export --part '
+                'neck if the head alone has it')
 
 
 def _refuse(module: nn.Module, why: str) -> NoReturn:

@@ -58,6 +58,8 @@ def fault_of(found: Boxes, candidates: Boxes, chosen: Boxes, least: float,
         least: The threshold of scores.
         rule: The rule of suppression.
     """
+    if rule.limit is not None and found.size > rule.limit:
+        return f'there are {found.size} boxes and the limit is {rule.limit}'
     if not all(
             _is_among(found.at(slice(i, i + 1)), candidates)
             for i in range(found.size)):

@@ -70,4 +70,9 @@ def progress(console: Console, what: str) -> Callable:
         console: The console to show it on.
         what: The name of the work.
     """
-    return partial(track, description=what, console=console, transient=True)
+    return partial(
+        track,
+        description=what,
+        console=console,
+        transient=True,
+        disable=not console.is_terminal)

@@ -25,7 +25,7 @@ def table_of_layers(rows: List[dict]) -> Table:
     Args:
         rows: The numbers of each, from :mod:`mmrep.inference.int8_layers`.
     """
-    table = Table(title='convolutions; signal over the noise of 8 bits in dB')
+    table = Table(title='layers; signal over the noise of 8 bits in dB')
     table.add_column('layer', overflow='fold')
     for column in ('largest\nweight', 'std', 'spread of\nchannels',
                    'weights,\nper tensor', 'weights,\nper channel',

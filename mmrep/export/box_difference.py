@@ -27,6 +27,11 @@ class Difference(NamedTuple):
     images: int = 0
     wrong: Optional[str] = None
 
+    @property
+    def empty(self) -> bool:
+        """True if neither list has a box."""
+        return not self.count and not self.alone
+
     def plus(self, image: Match) -> 'Difference':
         """Return the difference with that on one more image."""
         return self._replace(
@@ -49,9 +54,14 @@ class Difference(NamedTuple):
             fault = (f'of the boxes of an image, onnxruntime and torch share '
                      f'{near.count} and have {near.alone} alone, and {fault}')
         else:
+            far = [(near.pixels, PIXELS, 'pixels'),
+                   (near.score, SCORE, 'in scores')]
+            texts = [
+                f'{found:.1e} {unit}, more than {limit:.0e}'
+                for found, limit, unit in far if found > limit
+            ]
             fault = (f'boxes of onnxruntime and torch differ by '
-                     f'{near.pixels:.1e} pixels and {near.score:.1e} in '
-                     f'scores, more than {PIXELS:.0e} or {SCORE:.0e}')
+                     f'{" and ".join(texts)}')
         return self._replace(wrong=fault)
 
     def agreement(self, how: str = '') -> Agreement:

@@ -4,8 +4,10 @@ from typing import Callable, Optional
 import torch
 from torch import Tensor, nn
 
+from ..boxes.matching import SCORE
 from ..boxes.predicted import (MANY, Boxes, boxes_in, last_config, predicted,
                                proposed, unsuppressed)
+from ..boxes.support import limit_of
 from ..boxes.ties import Rule, fault_of
 from .host_outputs import Given
 from .onnx_session import run, session
@@ -52,10 +54,12 @@ class Ties:
                   found: Boxes,
                   regions: Optional[Tensor] = None) -> Optional[str]:
         config = last_config(self.model)
-        rule, least = Rule.of(config), config.get('score_thr', 0)
+        rule = Rule.of(config)._replace(limit=limit_of(self.model))
+        least = config.get('score_thr', 0)
         with unsuppressed(config):
             chosen, = predicted(self.model, *given, regions=regions)
-        with unsuppressed(config, nms_pre=MANY):
+        # a score at the threshold is a tie, too
+        with unsuppressed(config, nms_pre=MANY, score_thr=least - SCORE):
             candidates, = predicted(self.model, *given, regions=regions)
         return fault_of(found, candidates, chosen, least, rule)
 

@@ -5,11 +5,16 @@ from typing import (Any, Callable, Iterable, Iterator, List, NamedTuple,
 import torch
 from torch import Tensor
 
+from ..errors import UserError
 from ..nets.difference import relative_difference
 from .input_kinds import TENSORS, InputKind, Shape, random_input
 from .onnx_session import run, session
 
 TOLERANCE = 1e-4  # relative
+
+
+class Mismatch(UserError):
+    """A net computes something else than its host; no axes can mend that."""
 
 
 class Traced(NamedTuple):

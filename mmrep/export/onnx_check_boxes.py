@@ -4,16 +4,23 @@ from typing import Callable, Iterator, List, Optional, Sequence
 
 from torch import Tensor, nn
 
-from ..boxes.matching import match
+from ..boxes.matching import fault_of_layout, match
 from ..boxes.predicted import Boxes, boxes_in, changed, last_config, predicted
+from ..boxes.support import limit_of
+from ..errors import brief
 from .box_difference import Difference
+from .box_function import Function
 from .box_rounding import hint
 from .box_ties import Ties
 from .host_outputs import preparation
-from .onnx_check import Agreement, Traced, run, session
+from .onnx_check import Agreement, Mismatch, Traced, run, session
 from .onnx_parts import Part
 
 IMAGES = 8  # random ones, at least
+NOTHING = (
+    'torch finds no box in {} images, not even with a score_thr of '
+    '{:.0e}, so nothing can be compared: take a trained net, or a config'
+    ' whose `val_dataloader` has images of objects')
 FEWEST = 10  # boxes in all images; below, the threshold is lowered
 POWERS = range(1, 8)  # of a tenth, by which it is lowered
 
@@ -52,6 +59,7 @@ class Comparison:
                 settings.
         """
         inputs = list(self._inputs(traced))
+        self._check_function(inputs)
         found = self._agreement(data, inputs, export_again)
         if found.fault:
             hinted = hint(self.model, map(self.prepare, inputs[-2:]))
@@ -61,10 +69,13 @@ class Comparison:
     def _agreement(self, data: bytes, inputs: Sequence[Tensor],
                    export_again: Callable[[], bytes]) -> Agreement:
         found = self._compare(data, inputs, export_again)
-        if found.wrong or found.count >= FEWEST:
+        if found.wrong or found.count >= self._fewest(inputs):
             return found.agreement()
         with self._lower_threshold(inputs) as threshold:
+            self._check_function(inputs)
             again = self._compare(export_again(), inputs, export_again)
+        if again.empty:
+            return Agreement('', NOTHING.format(again.images, threshold))
         return again.agreement(
             f' with a score_thr of {threshold:.0e} ({found.count} boxes with '
             'that of the config)')
@@ -74,8 +85,11 @@ class Comparison:
         """Return the difference on all images, with ties explained."""
         model, total, unclear = session(data), Difference(), []
         for x in inputs:
-            pairs = zip(
-                x.split(1), self._predicted(x), boxes_in(run(model, x)))
+            outputs = run(model, x)
+            fault = fault_of_layout(outputs)
+            if fault:
+                return total._replace(wrong=fault)
+            pairs = zip(x.split(1), self._predicted(x), boxes_in(outputs))
             for image, expected, found in pairs:
                 one = match(expected, found)
                 total = total.plus(one)
@@ -92,7 +106,20 @@ class Comparison:
         return total
 
     def _predicted(self, x: Tensor) -> List[Boxes]:
-        return predicted(self.model, *self.prepare(x))
+        try:
+            return predicted(self.model, *self.prepare(x))
+        except Exception as error:  # whatever mmdet raises
+            raise Mismatch("not written: mmdet's own `predict` does not run on"
+                           f' an image: {brief(error)}') from error
+
+    def _check_function(self, inputs: Sequence[Tensor]) -> None:
+        Function(self._predicted, self.model, self.part,
+                 self.prepare).check(inputs)
+
+    def _fewest(self, inputs: Sequence[Tensor]) -> int:
+        """Return the number of boxes that are enough to compare."""
+        limit = limit_of(self.model) or FEWEST
+        return min(FEWEST, limit * sum(map(len, inputs)))
 
     def _with_proposals(self,
                         export_again: Callable[[], bytes]) -> Optional[bytes]:
@@ -124,7 +151,8 @@ class Comparison:
             threshold = theirs.get('score_thr', 0) * 10**-power
             with changed(theirs, score_thr=threshold):
                 found = [self._predicted(x) for x in inputs]
-            if sum(boxes.size for each in found for boxes in each) >= FEWEST:
+            if sum(boxes.size for each in found
+                   for boxes in each) >= self._fewest(inputs):
                 break
         with changed(
                 ours, score_thr=threshold), changed(

@@ -17,7 +17,7 @@ from torch import Tensor
 from ..compat.onnx_log import silent_export
 from ..errors import UserError, brief
 from .input_kinds import IMAGES, TENSORS, Shape, axes_of, other_image_shapes
-from .onnx_check import Agreement, Traced
+from .onnx_check import Agreement, Mismatch, Traced
 from .onnx_parts import Part
 
 OPSET = 17  # the latest that torch 2.1 exports
@@ -59,6 +59,7 @@ def export(part: Part, compare: Compare, shape: Sequence[int]) -> Exported:
     Raises:
         UserError: The part cannot be exported, or torch and onnxruntime
             differ.
+        Mismatch: The part computes something else than its host.
     """
     for free, step in FREEDOMS:
         # an example of two images shows a batch axis, but nobody needs a
@@ -66,6 +67,8 @@ def export(part: Part, compare: Compare, shape: Sequence[int]) -> Exported:
         batch = shape[0] if free else 1
         try:
             exported = _checked(part, compare, (batch, *shape[1:]), free, step)
+        except Mismatch:
+            raise
         except UserError as error:
             fault = error
             continue
@@ -105,8 +108,11 @@ def other_shapes(shape: Sequence[int],
     batch, channels, height, width = shape
     shapes = [(batch, channels, height, width)]
     if 'height' in free:
-        narrow = max(width // 2, 32) if step == 1 else width + step
-        shapes.append((1, channels, height + 2 * STEP, narrow))
+        # odd sides, which no stride divides
+        sides = (height + step,
+                 width + 2 * step) if step > 1 else ((height + 2 * STEP) | 1,
+                                                     max(width // 2, 32) | 1)
+        shapes.append((1, channels, *sides))
     if 'batch' in free:
         shapes.append((batch + 1, channels, height, width))
     return shapes

@@ -11,6 +11,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from ..compat.quiet import quiet
+from ..errors import UserError, brief
 
 
 @torch.no_grad()
@@ -31,20 +32,48 @@ def evaluate(cfg: Config,
 
     Returns:
         The evaluator's metrics that are numbers, by name.
+
+    Raises:
+        UserError: The evaluator cannot be built, an image cannot be read, or
+            the model does not run on it.
     """
-    with _silent():
-        evaluator = Evaluator(copy.deepcopy(cfg[by]))
+    evaluator = evaluator_of(cfg, by)
     evaluator.dataset_meta = getattr(loader.dataset, 'metainfo', None)
-    for batch in track(loader):
-        results = model.test_step(batch)
-        evaluator.process(data_samples=results, data_batch=batch)
-    with _silent():
-        found = evaluator.evaluate(len(loader.dataset))
+    try:
+        for batch in track(loader):
+            results = model.test_step(batch)
+            evaluator.process(data_samples=results, data_batch=batch)
+        with _silent():
+            found = evaluator.evaluate(len(loader.dataset))
+    except UserError:
+        raise
+    except Exception as error:  # whatever a dataset, host or metric raises
+        raise UserError(
+            f'cannot evaluate on the data of config {cfg.filename!r}: '
+            f'{brief(error)}') from error
     return {
         name: float(value)
         for name, value in found.items()
         if isinstance(value, (int, float)) or getattr(value, 'size', 0) == 1
     }
+
+
+def evaluator_of(cfg: Config, by: str) -> Evaluator:
+    """Build an evaluator of a config.
+
+    Args:
+        cfg: The config.
+        by: The name of the evaluator.
+
+    Raises:
+        UserError: It cannot be built.
+    """
+    try:
+        with _silent():
+            return Evaluator(copy.deepcopy(cfg[by]))
+    except Exception as error:  # whatever a metric raises
+        raise UserError(f'cannot build `{by}` of config {cfg.filename!r}: '
+                        f'{brief(error)}') from error
 
 
 @contextlib.contextmanager

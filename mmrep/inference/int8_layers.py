@@ -8,6 +8,7 @@ from torch import Tensor
 from ..export.onnx_export import INPUT
 from ..export.onnx_session import session
 
+LAYERS = ('Conv', 'Gemm')
 LEVELS = 127  # on each side of zero
 TINY = 1e-30
 
@@ -32,7 +33,7 @@ def weight_rows(data: bytes) -> List[dict]:
             input=node.input[0],
             **weight_row(numpy_helper.to_array(weights[node.input[1]])))
         for node in graph.node
-        if node.op_type == 'Conv' and node.input[1] in weights
+        if node.op_type in LAYERS and node.input[1] in weights
     ]
 
 

@@ -44,10 +44,12 @@ class OnnxFile(NamedTuple):
         fixed = (number, *self.shape[1:])
         if len(shape) != len(fixed) or any(
                 a not in (None, b) for a, b in zip(fixed, shape)):
+            way = f'make all one size in the pipeline of `{loader}`'
+            if number not in (None, shape[0]):
+                way = f'set `batch_size` of `{loader}` to {number}'
             raise UserError(
                 f'the ONNX graph of this net takes inputs of {_sizes(fixed)} '
-                f'only and the data have one of {_sizes(shape)}: make all one '
-                f'size in the pipeline of `{loader}`')
+                f'only and the data have one of {_sizes(shape)}: {way}')
 
 
 def _sizes(shape: Sequence) -> str:
@@ -105,7 +107,7 @@ def _kind(outputs: Sequence[str], axes: int, name: str) -> str:
     kinds: List[str] = []
     if set(outputs) == set(OUTPUTS):
         kinds = ['detector']
-    elif outputs == ('labels', ):
+    elif outputs == ('labels', ) and axes == 3:
         kinds = ['segmentor']
     elif outputs == ('logits', ):
         kinds = {

@@ -37,7 +37,8 @@ def served(model: nn.Module, net: Net) -> nn.Module:
         net: The file, opened.
 
     Raises:
-        UserError: The file is of another kind than the model.
+        UserError: The file is of another kind than the model, or gives labels
+            where the model averages over crops.
     """
     kind = kind_of(model)
     if kind is None or kind not in net.file.kind.split(' or '):
@@ -46,6 +47,8 @@ def served(model: nn.Module, net: Net) -> nn.Module:
             f"a {net.file.kind}'s and the config is of a "
             f'{type(model).__name__}{"" if kind is None else f", a {kind}"}: '
             'name the config that the file was exported with')
+    if net.file.outputs == ('labels', ):
+        check_sees_whole(model)
     model = shallow_copy(model)
     if kind == 'detector':
         model.predict = BoxesOfHost(model, net)
@@ -75,6 +78,20 @@ def check_served(model: nn.Module, net: Net, images: Iterable[Tensor]) -> None:
     served(model, net)
     for image in images:
         net.file.check_takes(image.shape, net.loader)
+
+
+def check_sees_whole(model: nn.Module) -> None:
+    """Refuse a file of labels for a segmentor that averages over crops.
+
+    Raises:
+        UserError: It does.
+    """
+    mode = (model.test_cfg or {}).get('mode', 'whole')
+    if mode != 'whole':
+        raise UserError(
+            'the file gives labels, which cannot be averaged over crops, and '
+            f'`mode` (={mode!r}) of the `test_cfg` does that: export the net '
+            "without --labels, or set mode='whole'")
 
 
 def kind_of(model: nn.Module) -> Optional[str]:

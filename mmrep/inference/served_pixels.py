@@ -2,7 +2,8 @@
 from typing import Any
 
 import torch
-from torch import nn
+from mmengine.structures import BaseDataElement
+from torch import Tensor, nn
 
 from ..errors import UserError
 
@@ -55,8 +56,20 @@ class _Pixels(nn.Module):
                     'the file takes raw images of uint8 and the pipeline of '
                     f'`{self.loader}` gives {image.dtype}: export the net '
                     'without --with-preprocessing')
-        data = self.preprocessor(data, training)
-        for sample in data['data_samples']:
-            if 'img_padding_size' in sample.metainfo:  # mmseg would cut it off
-                sample.set_metainfo(dict(img_padding_size=[0] * 4))
-        return dict(data, inputs=[image[None].float() for image in images])
+        samples = [
+            self._sample(image, sample, training)
+            for image, sample in zip(images, data['data_samples'])
+        ]
+        return dict(
+            inputs=[image[None].float() for image in images],
+            data_samples=samples)
+
+    def _sample(self, image: Tensor, sample: BaseDataElement,
+                training: bool) -> BaseDataElement:
+        """Return a sample with the meta information of its own image."""
+        data = self.preprocessor(
+            dict(inputs=[image], data_samples=[sample]), training)
+        sample, = data['data_samples']
+        if 'img_padding_size' in sample.metainfo:  # mmseg would cut it off
+            sample.set_metainfo(dict(img_padding_size=[0] * 4))
+        return sample

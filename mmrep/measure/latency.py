@@ -83,7 +83,7 @@ def latency_forms(path: str, size: Sequence[int], runtimes: Sequence[str],
     cfg = load_config(path)
     models, images = _models(cfg, size)
     forms = [
-        _in_torch(path, form, model, cfg, size, images[0])
+        _in_torch(path, form, model, cfg, images[0])
         for form, model in models.items() if form == PLAIN or TORCH in runtimes
     ]
     deployed = list(models)[-1]
@@ -114,10 +114,11 @@ def _images(cfg: Config, model: nn.Module,
 
 
 def _in_torch(path: str, form: str, model: nn.Module, cfg: Config,
-              size: Sequence[int], x: Tensor) -> Timed:
+              x: Tensor) -> Timed:
     """Return a model as its host runs it, up to its logits or boxes."""
     if is_detector(model):
-        batch = synthetic_batch(cfg.default_scope, tuple(size), 1)
+        # with padding: a file knows the padded size alone
+        batch = synthetic_batch(cfg.default_scope, tuple(x.shape[2:]), 1)
         samples = batch['data_samples']
         call = partial(model.predict, x, samples, rescale=False)
     else:

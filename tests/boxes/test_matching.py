@@ -1,7 +1,7 @@
 """Boxes of two lists are matched one to one."""
 import torch
 
-from mmrep.boxes.matching import match
+from mmrep.boxes.matching import alone, fault_of_layout, match
 from mmrep.boxes.predicted import Boxes
 
 
@@ -49,3 +49,27 @@ def test_alone():
 def test_no_number_matches_nothing():
     broken = (float('nan'), *A[1:])
     assert match(boxes(A), boxes(broken)).alone == 2
+
+
+def test_layout():
+    """Boxes come sorted, and places without one are empty and last."""
+    a, b = boxes(A, C), boxes(C, A)
+    empty = Boxes(torch.zeros(1, 4), torch.zeros(1), torch.tensor([-1]))
+
+    def fault(*parts):
+        joined = (torch.cat(values)[None] for values in zip(*parts))
+        return fault_of_layout(list(joined))
+
+    assert fault(a, empty) is None and fault(empty) is None
+    assert 'sorted' in fault(b)
+    zero = boxes((0, 0, 10, 10, 0, 0))
+    assert fault(a, zero, empty) is None and 'sorted' in fault(a, empty, zero)
+    full = empty._replace(scores=torch.tensor([.1]))
+    assert 'places' in fault(a, full)
+    full = empty._replace(corners=torch.ones(1, 4))
+    assert 'places' in fault(a, full)
+
+
+def test_alone_boxes():
+    found = alone(boxes(A, B), boxes(C, B))
+    assert found.corners.tolist() == [list(A[:4]), list(C[:4])]

@@ -20,6 +20,7 @@ def test_supported(kind):
     ('tood/tood_r50_fpn_1x_coco', 'a TOODHead makes its boxes in its own way'),
     ('detr/detr_r50_8xb2-150e_coco', 'a DETR makes its boxes in its own way'),
     ('fsaf/fsaf_r50_fpn_1x_coco', 'a TBLRBBoxCoder is none of'),
+    ('rpn/rpn_r50_fpn_1x_coco', 'gives proposals'),
     ('dcn/faster-rcnn_r50-dconv-c3-c5_fpn_1x_coco', 'a DeformConv2d'),
 ])
 def test_unsupported(name, words):
@@ -37,12 +38,14 @@ def test_unsupported(name, words):
     (dict(nms=dict(type='soft_nms')), 'hard suppression'),
     (dict(nms=dict(max_num=5)), 'hard suppression'),
     (dict(nms=None), 'hard suppression'),
+    (dict(nms=dict(type='nms')), 'hard suppression'),
     (dict(max_per_img=-1), '`max_per_img` (=-1)'),
     (dict(nms_pre=-1), '`nms_pre` above 0'),
 ])
 def test_settings(changes, words):
     model = detector('retinanet')
-    model.bbox_head.test_cfg.update(changes)
+    for name, value in changes.items():
+        model.bbox_head.test_cfg[name] = value
     with pytest.raises(UserError) as refused:
         check_detector(model)
     assert words in str(refused.value)

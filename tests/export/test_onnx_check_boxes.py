@@ -7,7 +7,7 @@ import torch
 
 from mmrep.boxes.predicted import changed, last_config
 from mmrep.export.box_rounding import HINT
-from mmrep.export.onnx_check import Traced
+from mmrep.export.onnx_check import Mismatch, Traced
 from mmrep.export.onnx_check_boxes import Comparison
 from mmrep.export.onnx_export import to_onnx
 from mmrep.export.onnx_parts import Part
@@ -73,15 +73,56 @@ def test_wrong_boxes_among_ties(kind):
     assert 'none of the candidates' in agreement(model, other).fault
 
 
-def test_other_settings():
+def other_file(model, **test_cfg):
+    """Compare a file of other settings with a model, and return the fault."""
+    other = copy.deepcopy(model)
+    other.bbox_head.test_cfg.update(test_cfg)
+    data = to_onnx(Part(other, 'whole'), SHAPE)
+    part = Part(copy.deepcopy(model), 'whole')
+    return Comparison(model, part)(data, TRACED, lambda: data).fault
+
+
+def test_other_files():
+    model = detector('retinanet')
+    model.bbox_head.test_cfg.max_per_img = 60
+    assert other_file(model) is None
+    assert 'the limit is 60' in other_file(model, max_per_img=70)
+    fault = other_file(model, score_thr=0.9)
+    assert ' alone, and ' in fault and HINT not in fault
+    moved = copy.deepcopy(model)
+    moved.bbox_head.bbox_coder.stds = (1 + 1e-4, ) * 4
+    data = to_onnx(Part(moved, 'whole'), SHAPE)
+    compare = Comparison(model, Part(copy.deepcopy(model), 'whole'))
+    fault = compare(data, TRACED, lambda: data).fault
+    assert ' pixels, more than 1e-03' in fault
+
+
+@pytest.mark.parametrize('change', [
+    lambda head: head.test_cfg.update(nms_pre=30),
+    lambda head: head.test_cfg.update(max_per_img=90),
+    lambda head: head.test_cfg.nms.update(iou_threshold=0.505),
+    lambda head: head.test_cfg.nms.update(class_agnostic=True),
+])
+def test_another_function(change):
+    """In torch, equal scores alone let the boxes be others."""
     model = detector('retinanet')
     other = copy.deepcopy(model)
-    other.bbox_head.test_cfg.score_thr = 0.9
-    fault = agreement(model, other).fault
-    assert ' alone, and ' in fault and HINT not in fault
-    other.bbox_head.test_cfg.score_thr = 0.05
-    other.bbox_head.bbox_coder.stds = (1 + 1e-4, ) * 4
-    assert ' pixels and ' in agreement(model, other).fault
+    change(other.bbox_head)
+    with pytest.raises(Mismatch, match='share .* boxes of an image'):
+        agreement(model, other)
+
+
+def test_a_host_that_fails():
+    model = detector('retinanet')
+    del model.bbox_head.test_cfg['max_per_img']
+    with pytest.raises(Mismatch, match='own `predict` does not run'):
+        agreement(model)
+
+
+def test_nothing_to_compare():
+    model = detector('retinanet')
+    model.bbox_head.retina_cls.bias.data.fill_(-1e4)
+    assert 'nothing can be compared' in agreement(model).fault
 
 
 def test_few_boxes():

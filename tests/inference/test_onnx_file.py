@@ -68,8 +68,8 @@ def test_sizes():
             file.check_takes(shape, 'test_dataloader')
     assert sentence(two.check_takes, (1, 3, 8, 9), 'test_dataloader') == (
         'the ONNX graph of this net takes inputs of 2 x 3 x 8 x any only and '
-        'the data have one of 1 x 3 x 8 x 9: make all one size in the '
-        'pipeline of `test_dataloader`')
+        'the data have one of 1 x 3 x 8 x 9: set `batch_size` of '
+        '`test_dataloader` to 2')
 
 
 def test_weights_among_the_inputs():
