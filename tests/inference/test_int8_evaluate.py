@@ -8,6 +8,8 @@ from mmrep.cli.evaluating import loader_of
 from mmrep.inference.int8_evaluate import evaluate
 from mmrep.testing import randomize_norms
 
+from ..refusals import sentence
+
 
 @torch.no_grad()
 def test_accuracy(tiny_cls, capsys):
@@ -35,3 +37,19 @@ def test_accuracy(tiny_cls, capsys):
     assert found == {
         'accuracy/top1': pytest.approx(100 * sum(right).item() / len(right))
     }
+
+
+def test_what_cannot_be_evaluated(tiny_cls):
+    """An evaluator, an image and a net that fail are one sentence each."""
+    cfg = load_config(tiny_cls)
+    model = build_model(cfg).eval()
+    loader = loader_of(cfg, 'val_dataloader')
+
+    def failing(_):
+        raise AssertionError('failed to load image')
+
+    assert 'AssertionError: failed to load' in sentence(
+        evaluate, cfg, model, loader, failing)
+    cfg.val_evaluator.type = 'NoSuchMetric'
+    message = sentence(evaluate, cfg, model, loader)
+    assert 'cannot build `val_evaluator`' in message

@@ -120,6 +120,17 @@ def test_refused(request):
     assert 'a classifier' in sentence(served, model_of(cls), scores)
 
 
+def test_labels_of_crops(request):
+    """Labels cannot be averaged over crops, as logits are."""
+    cfg = config_of('tiny_seg', request)
+    cfg.model.test_cfg = dict(
+        mode='slide', crop_size=(32, 32), stride=(16, 16))
+    model = model_of(cfg)
+    labels = net_giving(torch.zeros(2, 32, 32), names=('labels', ))
+    assert "`mode` (='slide')" in sentence(served, model, labels)
+    assert served(model, net_giving(torch.zeros(2, 19, 32, 32)))
+
+
 def test_other_sizes(request):
     """A file for one size refuses an image of another in one sentence."""
     cfg = config_of('tiny_seg', request)

@@ -109,6 +109,23 @@ def test_detector(tiny_det):
         assert a.labels.equal(b.labels)
 
 
+@torch.no_grad()
+def test_several_sizes_in_a_batch(tiny_seg):
+    """mmseg stacks no images of several sizes; the file gets them alone."""
+    cfg, model = case(tiny_seg, (40, 72))
+    twin = served(model, file_of(model, ('logits', ), False))
+    items = [loader_of(cfg, LOADER).dataset[0]]
+    resize(cfg, (33, 64))
+    items.append(loader_of(cfg, LOADER).dataset[1])
+    found = twin.test_step(
+        {key: [item[key] for item in items]
+         for key in items[0]})
+    for item, b in zip(items, found):
+        a, = model.test_step({key: [value] for key, value in item.items()})
+        torch.testing.assert_close(
+            b.seg_logits.data, a.seg_logits.data, rtol=0, atol=1e-4)
+
+
 def test_images_that_are_not_bytes(tiny_cls):
     cfg, model = case(tiny_cls, (32, 32))
     twin = served(model, file_of(model, ('logits', ), True))
