@@ -1,6 +1,7 @@
 """Runtimes that run exported files on a CPU, behind one interface."""
 import os.path as osp
-from typing import Callable, List, NamedTuple, Optional, Tuple, Union
+from functools import lru_cache
+from typing import Any, Callable, List, NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 import torch
@@ -103,10 +104,21 @@ def _onnxruntime(source: Source, threads: int) -> Runtime:
                    lambda array: opened.run(None, {first.name: array}))
 
 
-def _openvino(source: Source, threads: int) -> Runtime:
+@lru_cache(maxsize=None)
+def _core() -> Any:
+    """Return the one core of OpenVINO.
+
+    A core gives signals a stack of its own. With OpenVINO 2026.4 the stack of
+    a core that is gone can come back behind that of another, and the next
+    signal ends the process. So this one stays.
+    """
     with without_telemetry():
         import openvino
-    core = openvino.Core()
+    return openvino.Core()
+
+
+def _openvino(source: Source, threads: int) -> Runtime:
+    core = _core()
     # without the first hint a CPU that has bfloat16 computes in it; layers
     # that are quantised compute in INT8 all the same
     options = dict(

@@ -13,6 +13,7 @@ from mmrep.export.input_kinds import IMAGES
 from mmrep.export.onnx_export import to_onnx
 from mmrep.export.onnx_input import Preprocessing
 from mmrep.export.onnx_session import session
+from mmrep.inference import open_runtime
 
 from ..refusals import sentence
 
@@ -104,14 +105,11 @@ def test_onnxruntime(name):
 
 
 def test_openvino():
-    openvino = pytest.importorskip('openvino')
-    core = openvino.Core()
-    model = core.compile_model(
-        core.read_model(exported(PADDED['mmdet'])), 'CPU',
-        dict(INFERENCE_PRECISION_HINT='f32'))
+    pytest.importorskip('openvino')
+    net = open_runtime(exported(PADDED['mmdet']), 'openvino')
     for shape in SHAPES:
         images = images_of(shape)
-        x = torch.from_numpy(model(images.numpy())[0])
+        x = torch.from_numpy(net.run(images.numpy())[0])
         torch.testing.assert_close(
             x, of_host(PADDED['mmdet'], images), atol=1e-6, rtol=0)
 

@@ -1,4 +1,7 @@
 """One interface over the runtimes, and what it refuses."""
+import gc
+import signal
+
 import numpy as np
 import pytest
 import torch
@@ -119,3 +122,17 @@ def test_int8_of_onnxruntime(fixed, tmp_path):
         assert open_runtime(source, 'onnxruntime')
         with pytest.raises(UserError, match='made for onnxruntime'):
             open_runtime(source, 'openvino')
+
+
+def test_signals_after_files_are_closed(fixed):
+    """A core that is gone would end the process at the next signal."""
+    seen = []
+    before = signal.signal(signal.SIGUSR1, lambda *_: seen.append(True))
+    try:
+        for _ in range(2):
+            open_runtime(fixed, 'openvino')
+            gc.collect()
+        signal.raise_signal(signal.SIGUSR1)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert seen == [True]
