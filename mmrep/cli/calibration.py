@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS, init_default_scope
 from torch import Tensor, nn
 
-from ..errors import UserError, one_line
+from ..errors import UserError, brief
 from .data import check_datasets
 
 LOADER = 'val_dataloader'
@@ -75,8 +75,8 @@ def _images(cfg: Config, dataset_of: Callable[[Config], dict],
     except Exception as error:  # whatever a dataset or a transform raises
         raise UserError(
             'cannot read the images of the dataset through the pipeline of '
-            f'`{LOADER}` of config {cfg.filename!r}: {type(error).__name__}: '
-            f'{one_line(error)[:200]}') from error
+            f'`{LOADER}` of config {cfg.filename!r}: {brief(error)}'
+        ) from error
 
 
 def check_sizes(images: List[Tensor], method: str) -> None:

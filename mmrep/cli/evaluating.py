@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import track
 from torch.utils.data import DataLoader
 
-from ..errors import UserError, one_line
+from ..errors import UserError, brief
 from .data import check_datasets
 from .launch import set_loader_defaults
 
@@ -58,9 +58,8 @@ def loader_of(cfg: Config, name: str) -> DataLoader:
         with redirect_stdout(io.StringIO()):  # of pycocotools
             return Runner.build_dataloader(copy.deepcopy(loader))
     except Exception as error:  # whatever a dataset raises
-        raise UserError(
-            f'cannot build `{name}` of config {cfg.filename!r}: '
-            f'{type(error).__name__}: {one_line(error)[:200]}') from error
+        raise UserError(f'cannot build `{name}` of config {cfg.filename!r}: '
+                        f'{brief(error)}') from error
 
 
 def progress(console: Console, what: str) -> Callable:

@@ -20,7 +20,7 @@ def table_of_accuracy(scores: Dict[str, Dict[str, float]]) -> Table:
 
 
 def table_of_layers(rows: List[dict]) -> Table:
-    """Return a table with a row for each convolution.
+    """Return a table with a row for each layer.
 
     Args:
         rows: The numbers of each, from :mod:`mmrep.inference.int8_layers`.

@@ -39,17 +39,22 @@ class Function:
         self.prepare = prepare
 
     @torch.no_grad()
-    def check(self, inputs: Iterable[Tensor]) -> None:
+    def checked(self, inputs: Iterable[Tensor]) -> List[List[Boxes]]:
         """Refuse the part if its boxes are not those of mmdet.
 
         Args:
             inputs: Batches of images, as the part takes them.
 
+        Returns:
+            The boxes of mmdet, by batch and image.
+
         Raises:
             Mismatch: The boxes of an image are others.
         """
+        found = []
         for images in inputs:
             own, expected = boxes_in(self.part(images)), self.predict(images)
+            found.append(expected)
             for i, (a, b) in enumerate(zip(expected, own)):
                 other = alone(a, b)
                 if other.size and not self._tied(images[i:i + 1], other):
@@ -59,6 +64,7 @@ class Function:
                         f'each with its like, and {other.size} have none: '
                         'this detector makes its boxes in a way that is not '
                         'known, export --part neck')
+        return found
 
     def _tied(self, image: Tensor, other: Boxes) -> bool:
         """Return True if equal scores let the boxes of an image be others."""

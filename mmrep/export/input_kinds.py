@@ -9,7 +9,7 @@ Shape = Tuple[int, ...]
 STEPS = ((36, -20), (-12, 24), (6, 10))  # of height and width, in pixels
 
 
-def random_input(shape: Shape, seed: int) -> Tensor:
+def random_input(shape: Shape, seed: int = 0) -> Tensor:
     """Return an input of normal random numbers."""
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(*shape, generator=generator)

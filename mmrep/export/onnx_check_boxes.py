@@ -59,7 +59,6 @@ class Comparison:
                 settings.
         """
         inputs = list(self._inputs(traced))
-        self._check_function(inputs)
         found = self._agreement(data, inputs, export_again)
         if found.fault:
             hinted = hint(self.model, map(self.prepare, inputs[-2:]))
@@ -72,7 +71,6 @@ class Comparison:
         if found.wrong or found.count >= self._fewest(inputs):
             return found.agreement()
         with self._lower_threshold(inputs) as threshold:
-            self._check_function(inputs)
             again = self._compare(export_again(), inputs, export_again)
         if again.empty:
             return Agreement('', NOTHING.format(again.images, threshold))
@@ -82,14 +80,20 @@ class Comparison:
 
     def _compare(self, data: bytes, inputs: Sequence[Tensor],
                  export_again: Callable[[], bytes]) -> Difference:
-        """Return the difference on all images, with ties explained."""
+        """Return the difference on all images, with ties explained.
+
+        First the function in torch is compared with mmdet, on the same images.
+        """
+        function = Function(self._predicted, self.model, self.part,
+                            self.prepare)
+        predictions = function.checked(inputs)
         model, total, unclear = session(data), Difference(), []
-        for x in inputs:
+        for x, boxes in zip(inputs, predictions):
             outputs = run(model, x)
             fault = fault_of_layout(outputs)
             if fault:
                 return total._replace(wrong=fault)
-            pairs = zip(x.split(1), self._predicted(x), boxes_in(outputs))
+            pairs = zip(x.split(1), boxes, boxes_in(outputs))
             for image, expected, found in pairs:
                 one = match(expected, found)
                 total = total.plus(one)
@@ -111,10 +115,6 @@ class Comparison:
         except Exception as error:  # whatever mmdet raises
             raise Mismatch("not written: mmdet's own `predict` does not run on"
                            f' an image: {brief(error)}') from error
-
-    def _check_function(self, inputs: Sequence[Tensor]) -> None:
-        Function(self._predicted, self.model, self.part,
-                 self.prepare).check(inputs)
 
     def _fewest(self, inputs: Sequence[Tensor]) -> int:
         """Return the number of boxes that are enough to compare."""

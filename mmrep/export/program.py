@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from ..compat.quiet import muted
 from ..errors import UserError, brief
-from .program_check import Shape, random_input, worst_of_shapes
+from .input_kinds import Shape, random_input
+from .program_check import worst_of_shapes
 
 TOLERANCE = 1e-4  # relative
 VERSION = '2.6'  # the first with all that is used here

@@ -1,20 +1,13 @@
 """Compare the outputs of a program of torch.export with those of torch."""
 import io
-from typing import Callable, Sequence, Tuple
+from typing import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from ..errors import UserError, brief
 from ..nets.difference import relative_difference
-
-Shape = Tuple[int, ...]
-
-
-def random_input(shape: Sequence[int], seed: int = 0) -> Tensor:
-    """Return an input of normal random numbers."""
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=generator)
+from .input_kinds import Shape, random_input
 
 
 @torch.no_grad()

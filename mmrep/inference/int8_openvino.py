@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..compat.quiet import muted
 from ..compat.telemetry import without_telemetry
-from ..errors import UserError, one_line
+from ..errors import UserError, brief
 from ..export.onnx_pool import products_in
 from ..export.onnx_session import need
 
@@ -50,8 +50,7 @@ def quantize_openvino(data: bytes, images: Iterable[Tensor]) -> bytes:
             return _quantized(data, images)
     except Exception as error:  # whatever NNCF raises
         raise UserError('NNCF cannot quantise this net: '
-                        f'{type(error).__name__}: '
-                        f'{one_line(error)[:200]}') from error
+                        f'{brief(error)}') from error
 
 
 def _quantized(data: bytes, images: List[Tensor]) -> bytes:

@@ -7,7 +7,7 @@ from typing import Iterable, Optional
 from torch import Tensor
 
 from ..compat.quiet import muted
-from ..errors import UserError, one_line
+from ..errors import UserError, brief
 from ..export.onnx_export import INPUT
 
 # onnxruntime merges a ReLU with the convolution before it and needs the range
@@ -77,6 +77,5 @@ def quantize(data: bytes,
                     ActivationSymmetric=False, WeightSymmetric=True))
         except Exception as error:  # whatever onnxruntime raises
             raise UserError('onnxruntime cannot quantise this net: '
-                            f'{type(error).__name__}: '
-                            f'{one_line(error)[:200]}') from error
+                            f'{brief(error)}') from error
         return Path(path).read_bytes()

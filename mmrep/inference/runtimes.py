@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from ..compat.telemetry import without_telemetry
-from ..errors import UserError, one_line
+from ..errors import UserError, brief
 from ..export.onnx_session import need, session
 
 HEAD = 64  # bytes, in which a file names its producer
@@ -75,9 +75,8 @@ def open_runtime(source: Source,
         return RUNTIMES[name](source, threads or torch.get_num_threads())
     except Exception as error:  # whatever a runtime raises
         told = 'this file' if isinstance(source, bytes) else repr(source)
-        raise UserError(
-            f'{name} does not open {told}: '
-            f'{type(error).__name__}: {one_line(error)[:200]}') from error
+        raise UserError(f'{name} does not open {told}: '
+                        f'{brief(error)}') from error
 
 
 def _check_not_of_onnxruntime(source: Source) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import UserError, one_line
+from ..errors import UserError, brief
 from .onnx_file import OnnxFile, read_onnx
 from .runtimes import open_runtime
 
@@ -56,7 +56,7 @@ class Net:
         except Exception as error:  # whatever a runtime raises
             raise UserError(
                 f'the file does not run on an input of {array.shape}: '
-                f'{type(error).__name__}: {one_line(error)[:200]}') from error
+                f'{brief(error)}') from error
 
 
 def open_net(source: Union[bytes, str],

@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from mmrep.errors import UserError
-from mmrep.export.program_check import random_input, worst_of_shapes
+from mmrep.export.input_kinds import random_input
+from mmrep.export.program_check import worst_of_shapes
 
 SHAPE = (2, 3, 8, 8)
 
