@@ -1,0 +1,1 @@
+"""Comparisons of configs: planned, run over several seeds, and answered."""
