@@ -75,7 +75,7 @@ def latest_checkpoint(work_dir: str, trusted: bool = False) -> Optional[str]:
             if '--trust-checkpoint' in str(error):
                 raise
             why = f'{named} cannot be resumed from: {one_line(error)}'
-    other = _newest(work_dir, path, trusted)
+    other = newest_checkpoint(work_dir, path, trusted)
     if other is not None:
         raise UserError(f'{why}; resume from the newest that is whole, with '
                         f'`--resume {other}`')
@@ -84,8 +84,20 @@ def latest_checkpoint(work_dir: str, trusted: bool = False) -> Optional[str]:
     raise UserError(f'{why}; there is no other: start anew, without --resume')
 
 
-def _newest(work_dir: str, but: Optional[str], trusted: bool) -> Optional[str]:
-    """Return the newest checkpoint that can be read, if there is one."""
+def newest_checkpoint(work_dir: str,
+                      but: Optional[str] = None,
+                      trusted: bool = False) -> Optional[str]:
+    """Find the newest checkpoint that is whole and can be resumed from.
+
+    Args:
+        work_dir: The work dir of the killed run.
+        but: The path of a checkpoint to leave out. Defaults to None.
+        trusted: True if pickled objects may run their code. Defaults to
+            False.
+
+    Returns:
+        The path of the checkpoint, None if there is none.
+    """
     found = [
         path for path in glob.glob(osp.join(glob.escape(work_dir), '*.pth'))
         if SAVED.match(osp.basename(path)) and path != but

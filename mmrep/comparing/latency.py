@@ -1,0 +1,64 @@
+"""How long deployed nets take for an image."""
+import os.path as osp
+from typing import Dict, Sequence
+
+import torch
+from mmengine.device import get_device
+from torch import nn
+
+from ..checkpoints.weights import read_weights
+from ..cli.calibration import validation_images
+from ..errors import UserError
+from ..hosts import build_model, load_config
+from ..measure.inference import PLAIN, Inference
+from ..measure.timing import alternate
+from ..structures.matching import load_in_eval
+from .files import checkpoint_of
+from .finishing import DEPLOYED
+from .plan import Run
+
+ROUNDS = 30
+
+
+def latencies(runs: Sequence[Run], rounds: int = ROUNDS) -> Dict[str, float]:
+    """Return the seconds of each deployed net for one validation image.
+
+    The nets run in turn, features and dense heads, without what comes behind
+    them. The numbers are medians.
+
+    Args:
+        runs: A finished run of each net.
+        rounds: The number of times that each runs. Defaults to 30.
+
+    Raises:
+        UserError: A deployed net cannot be loaded, or there is no image.
+    """
+    forms = [_form(run) for run in runs]
+    with torch.no_grad():
+        seconds = alternate(forms, rounds)
+    return {run.net: each for run, each in zip(runs, seconds)}
+
+
+def _form(run: Run) -> Inference:
+    """Return the deployed net of a run, with an image."""
+    config, checkpoint = deployed_files(run)
+    cfg = load_config(config)
+    weights = read_weights(checkpoint).state_dict
+    model: nn.Module = load_in_eval(build_model(cfg), weights)
+    images = validation_images(cfg, model.data_preprocessor, 1)
+    if not images:
+        raise UserError(f'config {config!r} has no validation image')
+    device = get_device()
+    return Inference(config, PLAIN, model.to(device), images[0].to(device))
+
+
+def deployed_files(run: Run) -> Sequence[str]:
+    """Return the config and the checkpoint of the deployed net of a run.
+
+    Args:
+        run: The run, finished.
+    """
+    out = f'{run.folder}.{DEPLOYED}'
+    if osp.exists(f'{out}.pth'):
+        return f'{out}.py', f'{out}.pth'
+    return run.config, checkpoint_of(run.folder) or ''

@@ -1,0 +1,52 @@
+"""The metric that decides a comparison."""
+from typing import Iterable, Mapping, Optional, Sequence
+
+from mmengine.config import Config
+
+from ..errors import UserError
+from .results import Result
+
+# the usual metrics of mmdet, mmseg and mmpretrain, of which one is there
+USUAL = ('coco/bbox_mAP', 'coco/segm_mAP', 'pascal_voc/mAP', 'mIoU',
+         'accuracy/top1', 'single-label/f1-score', 'multi-label/mAP')
+
+
+def deciding(metric: Optional[str], results: Sequence[Result],
+             cfg: Config) -> str:
+    """Return the name of the metric that decides.
+
+    Args:
+        metric: The name that was asked for, or None: ``save_best`` of the
+            config's CheckpointHook, else a usual metric of the hosts.
+        results: The finished runs.
+        cfg: The config of the baseline.
+
+    Raises:
+        UserError: A result lacks the metric, or none is usual.
+    """
+    name = metric or _best_of(cfg)
+    for result in results:
+        name = name if name is not None else _usual(result.metrics)
+        if name not in result.metrics:
+            there = ', '.join(result.metrics)
+            raise UserError(
+                f'--metric (={name!r}) is no metric of {result.net}, which '
+                f'has {there}: name one of these with --metric; the finished '
+                'runs are kept')
+    return name
+
+
+def _best_of(cfg: Config) -> Optional[str]:
+    hook = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
+    best = hook.get('save_best')
+    return best if isinstance(best, str) and best != 'auto' else None
+
+
+def _usual(metrics: Mapping[str, float]) -> Optional[str]:
+    found = [name for name in USUAL if name in metrics]
+    return found[0] if found else _only(metrics)
+
+
+def _only(names: Iterable[str]) -> Optional[str]:
+    names = list(names)
+    return names[0] if len(names) == 1 else None
