@@ -17,8 +17,7 @@ from .errors import UserError
 from .fusing.net import fuse
 from .heads import auxiliary_cls_head
 from .hooks import (BatchKernelsHook, DyRepHook, KeepKernelsHook,
-                    ParameterCheckHook, RepVGGL2Hook,
-                    TrainingRecordHook)
+                    ParameterCheckHook, RepVGGL2Hook, TrainingRecordHook)
 from .kernel import Kernel
 from .layers import (ACBConv2d, BranchedConv2d, DBBConv2d, LargeKernelConv2d,
                      MobileOneConv2d, OREPAConv2d, OREPAVGGConv2d,
@@ -40,10 +39,9 @@ __all__ = [
     'OREPAResNet', 'OREPAVGGBackbone', 'OREPAVGGConv2d', 'ParameterCheckHook',
     'QARepVGGConv2d', 'RepConv2d', 'RepVGGBackbone', 'RepVGGConv2d',
     'RepVGGL2Hook', 'RepVGGResNet', 'TrainingRecordHook', 'UserError',
-    '__version__',
-    'applied_patches', 'apply_patches', 'auxiliary_cls_head', 'batch_kernels',
-    'fuse', 'keep_kernels', 'reparameterize', 'restructure', 'structure',
-    'undo_patches'
+    '__version__', 'applied_patches', 'apply_patches', 'auxiliary_cls_head',
+    'batch_kernels', 'fuse', 'keep_kernels', 'reparameterize', 'restructure',
+    'structure', 'undo_patches'
 ]
 
 apply_at_import()

@@ -45,7 +45,9 @@ def parse_args(argv=None):
         action='store_true',
         help='the metric is an error, not a score')
     parser.add_argument(
-        '--report', metavar='DIR', help='folder to write the answer to: an '
+        '--report',
+        metavar='DIR',
+        help='folder to write the answer to: an '
         'HTML page, pictures, Markdown and JSON; default: the work dir')
     add_fairness(parser)
     add_places(parser)
@@ -84,7 +86,9 @@ def add_places(parser):
         help='processes (GPUs) of each training, by the launcher; default: 1')
     parser.add_argument('--partition', help='partition of slurm')
     parser.add_argument(
-        '--jobs', type=int, help='with slurm, most runs at a time; default: '
+        '--jobs',
+        type=int,
+        help='with slurm, most runs at a time; default: '
         'all')
     for flag in ('--amp', '--auto-scale-lr'):
         parser.add_argument(
@@ -105,8 +109,8 @@ def settings_of(args):
         if value is not None and value < 1:
             raise UserError(f'--{name} (={value}) must be at least 1')
     flags = [f for f in ('amp', 'auto_scale_lr') if getattr(args, f)]
-    launch = Launch(TOOLS, args.launcher, args.processes, args.partition
-                    or '', [f"--{f.replace('_', '-')}" for f in flags])
+    launch = Launch(TOOLS, args.launcher, args.processes, args.partition or '',
+                    [f"--{f.replace('_', '-')}" for f in flags])
     launch.check()
     own = ('work_dir', 'baseline', 'metric', 'lower_is_better',
            'allow_differences', 'equal_time', 'cfg_options')
@@ -126,8 +130,7 @@ def main(argv=None):
     args = parse_args(argv)
     for name in ('work_dir', 'report'):
         if getattr(args, name) is not None:
-            check_folder(
-                getattr(args, name), f"--{name.replace('_', '-')}")
+            check_folder(getattr(args, name), f"--{name.replace('_', '-')}")
     comparison = compare(settings_of(args), Console(stderr=True))
     folder = args.report or args.work_dir
     write_report(comparison, folder)

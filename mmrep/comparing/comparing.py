@@ -73,8 +73,7 @@ def compare(settings: Settings, console: Console) -> Comparison:
     nets = read_nets(settings.configs, settings.baseline, settings.cfg_options)
     differing = _differing(nets, console)
     if not settings.allow_differences:
-        check_fair({n.path: differing[n.name]
-                    for n in nets[1:]}, nets[0].path)
+        check_fair({n.path: differing[n.name] for n in nets[1:]}, nets[0].path)
     if settings.equal_time:
         check_lengths(nets)
     check_nets(nets)
@@ -92,10 +91,7 @@ def compare(settings: Settings, console: Console) -> Comparison:
 def _differing(nets: Sequence[Net],
                console: Console) -> Dict[str, List[Difference]]:
     """Find and print the differences of each config to the baseline's."""
-    found = {
-        net.name: differences(net.cfg, nets[0].cfg)
-        for net in nets[1:]
-    }
+    found = {net.name: differences(net.cfg, nets[0].cfg) for net in nets[1:]}
     console.print(f'baseline: {nets[0].name}', highlight=False)
     for name, each in found.items():
         console.print(f'{name} differs in', highlight=False)
@@ -143,8 +139,10 @@ def _answer(settings: Settings, nets: Sequence[Net], longer: Dict[str, Net],
         opponents=opponents,
         latency=latency,
         lower_is_better=settings.lower_is_better,
-        differences={n: list(map(str, each))
-                     for n, each in differing.items()},
+        differences={
+            n: list(map(str, each))
+            for n, each in differing.items()
+        },
         failures=found.failures,
         notes=[*notes, *_notes(settings, nets)],
         command=settings.command)
@@ -166,9 +164,11 @@ def _latency(settings: Settings, nets: Sequence[Net],
 
 def _notes(settings: Settings, nets: Sequence[Net]) -> List[str]:
     """Return sentences about how the runs took place."""
-    notes = ['The metric is that of the last checkpoint, deployed, on the '
-             'test set. Latency is that of features and dense heads for one '
-             'image.']
+    notes = [
+        'The metric is that of the last checkpoint, deployed, on the '
+        'test set. Latency is that of features and dense heads for one '
+        'image.'
+    ]
     if len(settings.places) > 1:
         notes.append(f'{len(settings.places)} runs took place at a time, '
                      'which can lengthen each.')
@@ -179,4 +179,3 @@ def _notes(settings: Settings, nets: Sequence[Net]) -> List[str]:
             'augmentations: these draw from the random numbers that also '
             'initialise the weights.')
     return notes
-

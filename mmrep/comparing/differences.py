@@ -41,8 +41,15 @@ class Difference(NamedTuple):
         """True for what is compared, and for what has no effect."""
         if WITHOUT_EFFECT.match(self.key):
             return True
-        return bool(COMPARED.match(self.key)) and not NOT_COMPARED.match(
-            self.key)
+        if NOT_COMPARED.match(self.key) or self._is_of_weights:
+            return False
+        return bool(COMPARED.match(self.key))
+
+    @property
+    def _is_of_weights(self) -> bool:
+        """True if one of both starts from a checkpoint."""
+        values = f'{self.value} {self.baseline}'
+        return self.key.endswith('init_cfg') and 'Pretrained' in values
 
     def __str__(self) -> str:
         return f'{self.key}: {self.value} (baseline: {self.baseline})'
@@ -57,9 +64,10 @@ def differences(cfg: Config, baseline: Config) -> List[Difference]:
         cfg: A config.
         baseline: The config that it is compared with.
     """
-    ours, theirs = ({k: v
-                     for k, v in c.to_dict().items() if k in BUILT}
-                    for c in (cfg, baseline))
+    ours, theirs = ({
+        k: v
+        for k, v in c.to_dict().items() if k in BUILT
+    } for c in (cfg, baseline))
     return [
         Difference(key, value, other)
         for key, value, other in _walk('', ours, theirs)
@@ -122,8 +130,8 @@ def _one_side(place: str, value: Any, is_ours: bool) -> Iterator[tuple]:
 def _are_dicts(*values: Any) -> bool:
     """Return True for lists of dicts, which are compared one by one."""
     return all(
-        isinstance(value, (list, tuple)) and value
-        and all(isinstance(item, dict) for item in value) for value in values)
+        isinstance(value, (list, tuple)) and value and all(
+            isinstance(item, dict) for item in value) for value in values)
 
 
 def _same(ours: Any, theirs: Any) -> bool:

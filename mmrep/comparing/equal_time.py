@@ -48,8 +48,9 @@ def longer_baselines(nets: Sequence[Net], results: Sequence[Result],
     baseline, found = nets[0], {}
     for net in nets[1:]:
         name = f'{baseline.name}_as_long_as_{net.name}'
-        factor = _factor(osp.join(work_dir, f'{name}.json'),
-                         ratios(results, net.name, baseline.name))
+        factor = _factor(
+            osp.join(work_dir, f'{name}.json'),
+            ratios(results, net.name, baseline.name))
         if factor >= LEAST:
             cfg = stretched(baseline.cfg, factor)
             found[net.name] = Net(name, baseline.path, cfg)

@@ -40,8 +40,8 @@ class Estimate:
         usual = mean(pace.values())
         work = sum(pace.get(run.net, usual) for run in waiting)
         work += sum(
-            max(0., pace.get(job.run.net, usual) - job.seconds)
-            for job in running)
+            max(0.,
+                pace.get(job.run.net, usual) - job.seconds) for job in running)
         return work / max(1, self.places)
 
 

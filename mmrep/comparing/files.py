@@ -66,7 +66,7 @@ def result_of(run: Run) -> Optional[Result]:
         return None
     try:
         return Result.of(json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise UserError(f'cannot read the result {str(path)!r}: {error}; '
                         'remove it to run that part again') from error
 

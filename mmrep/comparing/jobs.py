@@ -120,8 +120,8 @@ class Job:
         try:
             file = open(self.run.beside('lock'), 'a')
         except OSError as error:
-            raise UserError(f'cannot write into the work dir: {error}'
-                            ) from error
+            raise UserError(
+                f'cannot write into the work dir: {error}') from error
         if fcntl is not None:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

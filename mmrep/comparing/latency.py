@@ -1,20 +1,15 @@
 """How long deployed nets take for an image."""
-import os.path as osp
 from typing import Dict, Sequence
 
 import torch
 from mmengine.device import get_device
-from torch import nn
 
-from ..checkpoints.weights import read_weights
 from ..cli.calibration import validation_images
 from ..errors import UserError
-from ..hosts import build_model, load_config
+from ..hosts import load_config
 from ..measure.inference import PLAIN, Inference
 from ..measure.timing import alternate
-from ..structures.matching import load_in_eval
-from .files import checkpoint_of
-from .finishing import DEPLOYED
+from .deployed import deployed_files, deployed_net
 from .plan import Run
 
 ROUNDS = 30
@@ -41,24 +36,10 @@ def latencies(runs: Sequence[Run], rounds: int = ROUNDS) -> Dict[str, float]:
 
 def _form(run: Run) -> Inference:
     """Return the deployed net of a run, with an image."""
-    config, checkpoint = deployed_files(run)
-    cfg = load_config(config)
-    weights = read_weights(checkpoint).state_dict
-    model: nn.Module = load_in_eval(build_model(cfg), weights)
-    images = validation_images(cfg, model.data_preprocessor, 1)
+    config, checkpoint = deployed_files(run.config, run.folder)
+    model = deployed_net(config, checkpoint)
+    images = validation_images(load_config(config), model.data_preprocessor, 1)
     if not images:
         raise UserError(f'config {config!r} has no validation image')
     device = get_device()
     return Inference(config, PLAIN, model.to(device), images[0].to(device))
-
-
-def deployed_files(run: Run) -> Sequence[str]:
-    """Return the config and the checkpoint of the deployed net of a run.
-
-    Args:
-        run: The run, finished.
-    """
-    out = f'{run.folder}.{DEPLOYED}'
-    if osp.exists(f'{out}.pth'):
-        return f'{out}.py', f'{out}.pth'
-    return run.config, checkpoint_of(run.folder) or ''

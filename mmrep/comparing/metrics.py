@@ -24,7 +24,7 @@ def deciding(metric: Optional[str], results: Sequence[Result],
     Raises:
         UserError: A result lacks the metric, or none is usual.
     """
-    name = metric or _best_of(cfg)
+    name = _best_of(cfg) if metric is None else metric
     for result in results:
         name = name if name is not None else _usual(result.metrics)
         if name not in result.metrics:

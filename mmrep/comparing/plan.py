@@ -1,10 +1,9 @@
 """The runs of a comparison: each net with each seed."""
 import copy
 import os.path as osp
-from argparse import Namespace
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Sequence
+from typing import List, Optional, Sequence
 
 from mmengine.config import Config
 
@@ -81,8 +80,9 @@ def read_nets(paths: Sequence[str],
             baseline is none of them, or a config has nothing to train or to
             test.
     """
-    nets = [Net(_stem(p), p, load_config(p, copy.deepcopy(options)))
-            for p in paths]
+    nets = [
+        Net(_stem(p), p, load_config(p, copy.deepcopy(options))) for p in paths
+    ]
     _check_names(nets)
     for net in nets:
         _check_tested(net)
@@ -159,9 +159,7 @@ def runs_of(nets: Sequence[Net], seeds: Sequence[int],
         seeds: The seeds.
         work_dir: The folder of the comparison.
     """
-    return [
-        run_of(net, seed, work_dir) for seed in seeds for net in nets
-    ]
+    return [run_of(net, seed, work_dir) for seed in seeds for net in nets]
 
 
 def run_of(net: Net, seed: int, work_dir: str) -> Run:

@@ -3,6 +3,7 @@ import time
 from typing import Callable, Dict, List, Sequence
 
 from ..ending import ended_by_sigterm
+from ..errors import UserError
 from .files import result_of, write_config
 from .jobs import Job
 from .places import Launch, Place
@@ -52,6 +53,11 @@ class Pool:
             try:
                 while waiting or self.jobs:
                     self._step(waiting, results)
+            except OSError as error:
+                raise UserError(f'cannot write into the work dir: {error}; '
+                                'the finished runs are kept') from error
+            except KeyboardInterrupt:
+                raise UserError('stopped: call it again to go on') from None
             finally:
                 for job in self.jobs:
                     job.stop()

@@ -3,8 +3,9 @@ from typing import Dict, Sequence
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn
+from rich.progress import BarColumn
 from rich.progress import Progress as Bars
+from rich.progress import TaskID, TaskProgressColumn, TextColumn
 
 from .estimates import Estimate, in_words
 from .jobs import Job
@@ -97,4 +98,3 @@ class Progress:
         """Print a line; a quiet one only where no bars are shown."""
         if not (quiet and self.console.is_terminal):
             self.console.print(escape(text), highlight=False, soft_wrap=True)
-

@@ -60,8 +60,9 @@ def _moved(node: Any, factor: float) -> Any:
     if not isinstance(node, dict):
         return node
     return {
-        key: _moment(value, factor) if key in MOMENTS + LISTS else _moved(
-            value, factor)
+        key:
+        _moment(value, factor) if key in MOMENTS +
+        LISTS else _moved(value, factor)
         for key, value in node.items()
     }
 

@@ -86,8 +86,7 @@ class TrainingRecordHook(Hook):
         self._note(runner)
         numbers = {k: float(v) for k, v in (metrics or {}).items()}
         self.curve.append(
-            dict(
-                iteration=runner.iter, seconds=self.seconds, metrics=numbers))
+            dict(iteration=runner.iter, seconds=self.seconds, metrics=numbers))
         self._write(runner, runner.iter)
 
     def after_train(self, runner: Runner) -> None:
