@@ -18,7 +18,6 @@ from .rows import (DEPLOYED, DIFFERENCE, EQUAL_TIME, EQUAL_VERDICT, NET,
                    PARAMETERS, RATIO, TEXTS, TRAINING, VERDICT, rows_of)
 from .statistics import Summary
 
-NAME = 12  # characters of a net's name in a line, at least
 # a terminal is narrow: these columns share one
 BELOW = {
     DIFFERENCE: VERDICT,
@@ -37,14 +36,15 @@ def table_of(comparison: Comparison, found: Sequence[Summary]) -> Table:
     """
     rows = rows_of(comparison, found)
     table = Table(
-        title=escape(title_of(comparison)), box=SIMPLE_HEAD, padding=(0, 1, 1, 0))
+        title=escape(title_of(comparison)),
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 1, 0))
     columns = [column for column in rows[0] if column not in BELOW.values()]
     for column in columns:
         table.add_column(
             _stacked(column, dict(zip(rows[0], rows[0]))),
             justify='left' if column in TEXTS else 'right',
-            overflow='fold',
-            min_width=NAME if column == NET else None)
+            overflow='fold')
     for row in rows:
         table.add_row(*(_stacked(column, row) for column in columns))
     return table
