@@ -13,8 +13,9 @@ DIFFERENCE, EQUAL_TIME = 'difference [95 %]', 'at equal time [95 %]'
 EQUAL_VERDICT = 'verdict at equal time'
 TRAINING, RATIO = 'training', 'time ratio'
 MEMORY, LATENCY = 'peak memory', 'latency deployed'
-PARAMETERS, DEPLOYED = 'parameters in training', 'deployed'
-TEXTS = (NET, VERDICT, EQUAL_VERDICT)  # the others hold numbers
+PARAMETERS, DEPLOYED = 'parameters in training', 'parameters deployed'
+VERDICTS = (VERDICT, EQUAL_VERDICT)
+TEXTS = (NET, *VERDICTS)  # the others hold numbers
 
 
 def rows_of(comparison: Comparison,

@@ -1,7 +1,7 @@
 """Write pictures as png or svg."""
 import os.path as osp
 from functools import partial
-from typing import Callable
+from typing import IO, Callable, Union
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -34,8 +34,14 @@ def writer(figure: Figure, path: str) -> Callable[[str], None]:
     return partial(save, figure, osp.splitext(path)[1][1:].lower())
 
 
-def save(figure: Figure, kind: str, path: str) -> None:
-    """Write a picture as png or svg; equal pictures give equal files."""
+def save(figure: Figure, kind: str, path: Union[str, IO[bytes]]) -> None:
+    """Write a picture as png or svg; equal pictures give equal files.
+
+    Args:
+        figure: The picture.
+        kind: The format, ``'png'`` or ``'svg'``.
+        path: The path, or an open file.
+    """
     with matplotlib.rc_context({'svg.hashsalt': 'mmrep'}):
         date = dict(Date=None) if kind == 'svg' else None
         figure.savefig(path, format=kind, dpi=110, metadata=date)
