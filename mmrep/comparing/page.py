@@ -1,5 +1,4 @@
 """The report of a comparison: a page of its own, with its table and data."""
-import io
 import os
 import os.path as osp
 from functools import partial
@@ -11,7 +10,7 @@ from ..atomic import write_json, write_together
 from ..cli.outputs import check_folder
 from ..errors import UserError
 from ..export.onnx_session import need
-from ..pictures.files import save, writer
+from ..pictures.files import as_svg, save
 from .answer import answers, notes
 from .numbers import NONE, PLUS_MINUS
 from .pairs import BETTER, WORSE
@@ -43,32 +42,37 @@ def write_report(comparison: Comparison, folder: str) -> None:
     need(PACKAGES)
     check_folder(folder, '--report')
     found = summaries(comparison)
-    figure = draw_comparison(comparison, found)
+    figure, tall = (
+        draw_comparison(comparison, found, across) for across in (True, False))
+    svg = as_svg(figure)
     texts = {
-        'index.html': page_of(comparison, found),
+        'index.html': page_of(comparison, found, svg, as_svg(tall)),
         'table.md': markdown_of(comparison, found),
+        'compare.svg': svg,
     }
     writers = {name: partial(_write, text) for name, text in texts.items()}
     writers['results.json'] = partial(write_json, data_of(comparison, found))
-    for name in ('compare.png', 'compare.svg'):
-        writers[name] = writer(figure, name)
+    writers['compare.png'] = partial(save, figure, 'png')
     _make(folder)
     write_together({osp.join(folder, name): w for name, w in writers.items()})
 
 
-def page_of(comparison: Comparison, found: Sequence[Summary]) -> str:
-    """Return the page, with pictures for wide and for narrow screens.
+def page_of(comparison: Comparison, found: Sequence[Summary], wide: str,
+            narrow: str) -> str:
+    """Return the page.
 
     Args:
         comparison: The comparison.
         found: The summaries of its nets.
+        wide: The picture for wide screens, as the text of an svg file.
+        narrow: That for narrow screens.
     """
     return PAGE.substitute(
         title=escape(title_of(comparison)),
         label=escape(LABEL),
         answers=_answers(found),
-        wide=_svg(comparison, found, True),
-        narrow=_svg(comparison, found, False),
+        wide=_element(wide),
+        narrow=_element(narrow),
         table=_table(rows_of(comparison, found)),
         sections='\n'.join(_sections(comparison, found)))
 
@@ -81,13 +85,9 @@ def _answers(found: Sequence[Summary]) -> str:
     return _list(items, 'answers')
 
 
-def _svg(comparison: Comparison, found: Sequence[Summary],
-         across: bool) -> str:
-    """Return a picture as an element, without what a file has before it."""
-    file = io.BytesIO()
-    save(draw_comparison(comparison, found, across), 'svg', file)
-    text = file.getvalue().decode()
-    return text[text.index('<svg'):].rstrip()
+def _element(svg: str) -> str:
+    """Return a picture without what a file has before it."""
+    return svg[svg.index('<svg'):].rstrip()
 
 
 def _table(rows: List[Dict[str, str]]) -> str:

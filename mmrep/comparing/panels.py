@@ -106,8 +106,8 @@ def draw_costs(axes: Axes, nets: Sequence[Net],
 def _dots(axes: Axes, net: Net, points: List[Tuple[float, float]]) -> None:
     if points:
         x, y = zip(*points)
-        axes.scatter(
-            x, y, 24, net.colour, net.marker, alpha=0.6, lw=0, zorder=3)
+        look = dict(color=net.colour, marker=net.marker, alpha=0.6)
+        axes.scatter(x, y, s=24, lw=0, zorder=3, **look)
 
 
 def _mean(axes: Axes, net: Net, points: List[Tuple[float, float]]) -> None:

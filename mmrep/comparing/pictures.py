@@ -38,6 +38,7 @@ def draw_comparison(comparison: Comparison,
     # names are no formulas
     with matplotlib.rc_context({'text.parse_math': False}):
         figure = Figure(figsize=size, layout='constrained')
+        figure.get_layout_engine().set(h_pad=0.08)
         panels = figure.subplots(*shape).flat
         for draw, axes in zip((draw_seeds, draw_curves, draw_costs), panels):
             draw(axes, nets, comparison)

@@ -1,4 +1,5 @@
 """Write pictures as png or svg."""
+import io
 import os.path as osp
 from functools import partial
 from typing import IO, Callable, Union
@@ -45,3 +46,10 @@ def save(figure: Figure, kind: str, path: Union[str, IO[bytes]]) -> None:
     with matplotlib.rc_context({'svg.hashsalt': 'mmrep'}):
         date = dict(Date=None) if kind == 'svg' else None
         figure.savefig(path, format=kind, dpi=110, metadata=date)
+
+
+def as_svg(figure: Figure) -> str:
+    """Return a picture as the text of an svg file."""
+    file = io.BytesIO()
+    save(figure, 'svg', file)
+    return file.getvalue().decode()
