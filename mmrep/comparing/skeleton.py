@@ -5,7 +5,7 @@ STYLE = '''
 :root { color-scheme: light dark; --text: #1a1a1a; --page: #ffffff;
   --soft: #5a5a5a; --line: #d5d5d5; --box: #f4f4f2; --better: #00664a;
   --worse: #a63d00; }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root { --text: #e8e8e8; --page: #17181a; --soft: #a8a8a8; --line: #3a3c40;
     --box: #222428; --better: #4fd1a5; --worse: #ff9a62; } }
 * { box-sizing: border-box; }
