@@ -1,4 +1,5 @@
 """The answer in sentences: one for each net, and notes."""
+import math
 from typing import List, Sequence
 
 from .numbers import count, decimals_of, difference, number, spread
@@ -88,7 +89,7 @@ def _of_no_width(found: Sequence[Summary]) -> List[str]:
         'that the interval has no width: the metric is coarse, or there are '
         'too few seeds to see its spread.' for summary in found
         for one in summary.against
-        if one.low is not None and one.low == one.high
+        if one.low is not None and math.isclose(one.low, one.high)
     ]
 
 

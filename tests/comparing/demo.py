@@ -1,5 +1,6 @@
 """Comparisons with made-up numbers, for tests of the answer."""
 import numpy as np
+from scipy.stats import ttest_rel
 
 from mmrep.comparing.results import Comparison, Point, Result
 
@@ -38,6 +39,14 @@ def small(values, **more):
         for seed, value in seeds.items()
     ]
     return Comparison('mIoU', list(values), runs, **more)
+
+
+def expected(comparison, net, opponent):
+    """Return mean and interval of a difference over all seeds, by scipy."""
+    own, other = ([r.metrics['mIoU'] for r in comparison.of(name)]
+                  for name in (net, opponent))
+    ends = ttest_rel(own, other).confidence_interval(0.95)
+    return np.mean(own) - np.mean(other), ends.low, ends.high
 
 
 def demo():

@@ -4,7 +4,7 @@ from dataclasses import replace
 from mmrep.comparing.answer import METHOD, answers, failures, notes
 from mmrep.comparing.statistics import summaries
 
-from .demo import AS_LONG, LONG, demo, run, small
+from .demo import AS_LONG, LONG, demo, expected, run, small
 
 
 def of(comparison):
@@ -33,8 +33,9 @@ def test_few_seeds():
 
 def test_equal_time():
     found = dict(zip(demo().nets, of(demo())))
-    assert f'; against {AS_LONG}: better: +0.53 (' in found[LONG]
-    assert '1.02 times as long' in found[LONG]
+    mean, low, high = expected(demo(), LONG, AS_LONG)
+    assert (f'; against {AS_LONG}: better: {mean:+.2f} ({low:+.2f} to '
+            f'{high:+.2f}) over 5 pairs') in found[LONG]
     assert found[AS_LONG].startswith(f'{AS_LONG}: better: +')
 
 
@@ -52,7 +53,7 @@ def test_many_nets_are_not_corrected_for():
 
 def test_notes_of_odd_runs():
     nan = float('nan')
-    comparison = small(dict(a={0: 1., 1: 2.}, b={0: 2., 1: 3., 2: nan}))
+    comparison = small(dict(a={0: .7, 1: .8}, b={0: .6, 1: .7, 2: nan}))
     other = run('a', 5, device='NVIDIA A100')
     comparison.results[:] = [
         *(replace(r, device='cpu') for r in comparison.results), other

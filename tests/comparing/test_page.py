@@ -17,7 +17,7 @@ from mmrep.comparing.statistics import summaries
 from mmrep.pictures.files import as_svg
 
 from ..refusals import contents, sentence
-from .demo import LONG, demo, small
+from .demo import LONG, demo, expected, small
 
 EVIL = '<script src="http://x.org/a.js">alert("&amp;")</script>\'$title'
 FILES = {'index.html', 'table.md', 'results.json', 'compare.png',
@@ -86,7 +86,9 @@ def test_page_tells_all(folder):
                  *comparison.notes, *comparison.differences['dbb_r18'],
                  comparison.command, 'torch 2', 'paired t distribution'):
         assert part in text
-    assert ': better: +1.37 (+0.95 to +1.80) over 5 pairs of seeds' in text
+    mean, low, high = expected(comparison, LONG, 'plain_r18')
+    assert (f': better: {mean:+.2f} ({low:+.2f} to {high:+.2f}) over 5 pairs '
+            'of seeds') in text
     assert page.texts.count(LONG) == 3  # answer, table, differences
     assert page.tags.count('tr') == 7 and page.tags.count('svg') == 2
 
