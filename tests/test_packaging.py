@@ -166,6 +166,7 @@ def test_extras(wheel):
         name, _, extra = need.partition('; extra == ')
         extras[extra.strip('"')].add(name)
     assert extras['onnx'] == {*PACKAGES, 'onnxscript'}
+    assert extras['compare'] == {'matplotlib', 'scipy'}
     assert extras['openvino'] == {'openvino', 'nncf'}
     locked = (ROOT / 'requirements/lock.txt').read_text()
     for name in set().union(*extras.values()) - extras.get('docs', set()):

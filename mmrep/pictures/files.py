@@ -1,7 +1,8 @@
 """Write pictures as png or svg."""
+import io
 import os.path as osp
 from functools import partial
-from typing import Callable
+from typing import IO, Callable, Union
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -34,8 +35,21 @@ def writer(figure: Figure, path: str) -> Callable[[str], None]:
     return partial(save, figure, osp.splitext(path)[1][1:].lower())
 
 
-def save(figure: Figure, kind: str, path: str) -> None:
-    """Write a picture as png or svg; equal pictures give equal files."""
+def save(figure: Figure, kind: str, path: Union[str, IO[bytes]]) -> None:
+    """Write a picture as png or svg; equal pictures give equal files.
+
+    Args:
+        figure: The picture.
+        kind: The format, ``'png'`` or ``'svg'``.
+        path: The path, or an open file.
+    """
     with matplotlib.rc_context({'svg.hashsalt': 'mmrep'}):
         date = dict(Date=None) if kind == 'svg' else None
         figure.savefig(path, format=kind, dpi=110, metadata=date)
+
+
+def as_svg(figure: Figure) -> str:
+    """Return a picture as the text of an svg file."""
+    file = io.BytesIO()
+    save(figure, 'svg', file)
+    return file.getvalue().decode()

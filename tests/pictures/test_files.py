@@ -3,7 +3,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from mmrep.errors import UserError
-from mmrep.pictures.files import check_picture, writer
+from mmrep.pictures.files import as_svg, check_picture, writer
 
 
 def figure():
@@ -22,6 +22,11 @@ def test_equal_pictures_are_equal_files(name, start, tmp_path):
         contents.append((tmp_path / file).read_bytes())
     assert contents[0].startswith(start)
     assert contents[0] == contents[1]
+
+
+def test_svg_as_text(tmp_path):
+    writer(figure(), 'a.svg')(str(tmp_path / 'a'))
+    assert as_svg(figure()) == (tmp_path / 'a').read_text('utf-8')
 
 
 def test_kind():
