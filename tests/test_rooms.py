@@ -14,7 +14,7 @@ ROOMS = ('version', 'errors', 'ending', 'paths', 'atomic', 'random_state',
          'hosts', 'backbones', 'heads', 'boxes', 'parameter_groups',
          'checkpoints', 'structures', 'patches', 'fusing', 'dyrep', 'pictures',
          'runner', 'hooks', 'deploy', 'export', 'inference', 'cli', 'measure',
-         'comparing', 'mmrep', 'tools')
+         'answers', 'comparing', 'mmrep', 'tools')
 FILES = sorted([*ROOT.glob('mmrep/**/*.py'), *ROOT.glob('tools/*.py')])
 
 

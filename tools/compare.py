@@ -10,14 +10,18 @@ import os.path as osp
 import sys
 
 from rich.console import Console
+from rich.markup import escape
 
+from mmrep.answers.answer import answers, notes
+from mmrep.answers.page import write_report
+from mmrep.answers.statistics import PACKAGES, summaries
+from mmrep.answers.tables import table_of
 from mmrep.cli import UserError, check_folder, report_errors
 from mmrep.cli.options import add_override_argument
 from mmrep.comparing.comparing import Settings, compare
-from mmrep.comparing.page import write_report
 from mmrep.comparing.places import LAUNCHERS, Launch, Place, places_of
 from mmrep.comparing.plan import seeds_of
-from mmrep.comparing.tables import terminal_table
+from mmrep.export.onnx_session import need
 
 TOOLS = osp.dirname(osp.abspath(__file__))
 
@@ -124,17 +128,27 @@ def settings_of(args):
            for name in own})
 
 
+def show(comparison):
+    """Print the table, what it means, and what has to be known."""
+    sys.stdout.reconfigure(errors='replace')  # of a terminal without UTF-8
+    found, console = summaries(comparison), Console()
+    console.print(table_of(comparison, found))
+    for line in [*answers(found), *notes(comparison, found)]:
+        console.print(escape(line), highlight=False, soft_wrap=True)
+
+
 @report_errors
 def main(argv=None):
     """Run what is missing and write the answer."""
     args = parse_args(argv)
+    need(PACKAGES)
     for name in ('work_dir', 'report'):
         if getattr(args, name) is not None:
             check_folder(getattr(args, name), f"--{name.replace('_', '-')}")
     comparison = compare(settings_of(args), Console(stderr=True))
     folder = args.report or args.work_dir
     write_report(comparison, folder)
-    Console().print(terminal_table(comparison))
+    show(comparison)
     print(f"the page: {osp.join(folder, 'index.html')}")
     if comparison.failures:
         raise UserError(f'{len(comparison.failures)} runs failed: call this '

@@ -1,1 +1,1 @@
-"""Comparisons of configs: planned, run over several seeds, and answered."""
+"""Comparisons of configs over several seeds, planned and run."""

@@ -5,6 +5,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 from rich.console import Console
 from rich.markup import escape
 
+from ..answers.results import Comparison, Result
 from ..errors import UserError, one_line
 from .differences import Difference, check_fair, differences
 from .equal_time import check_lengths, longer_baselines
@@ -14,7 +15,6 @@ from .places import Launch, Place
 from .plan import Net, Run, check_nets, read_nets, run_of, runs_of
 from .pool import Pool
 from .progress import Progress
-from .results import Comparison, Result
 
 
 @dataclass

@@ -6,10 +6,10 @@ from pathlib import Path
 from statistics import mean
 from typing import Dict, List, Sequence
 
+from ..answers.results import Result
 from ..atomic import write_json, write_together
 from ..errors import UserError
 from .plan import Net
-from .results import Result
 from .stretching import length_key, stretched
 
 LEAST = 1.02  # how much longer, at least; a smaller difference is noise

@@ -6,12 +6,12 @@ from typing import Optional
 
 from mmengine.config import Config
 
+from ..answers.results import Result
 from ..atomic import write_json, write_together
 from ..cli.resuming import latest_checkpoint, newest_checkpoint
 from ..errors import UserError
 from .differences import differences
 from .plan import Run
-from .results import Result
 
 RESULT = 'result.json'
 

@@ -4,6 +4,7 @@ import sys
 from argparse import Namespace
 from typing import Dict
 
+from ..answers.results import Point, Result
 from ..cli.errors import report_errors
 from ..cli.launch import prepare_config
 from ..cli.preflight import check_testing
@@ -14,7 +15,6 @@ from ..hooks.training_record_hook import read_record
 from ..hosts import load_config
 from .deployed import DEPLOYED, deploy_run, deployed_files, deployed_net
 from .files import RESULT, checkpoint_of, write_result
-from .results import Point, Result
 
 
 def finish(config: str, folder: str) -> Result:

@@ -3,8 +3,8 @@ from typing import Iterable, Mapping, Optional, Sequence
 
 from mmengine.config import Config
 
+from ..answers.results import Result
 from ..errors import UserError
-from .results import Result
 
 # the usual metrics of mmdet, mmseg and mmpretrain, of which one is there
 USUAL = ('coco/bbox_mAP', 'coco/segm_mAP', 'pascal_voc/mAP', 'mIoU',

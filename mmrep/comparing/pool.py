@@ -2,6 +2,7 @@
 import time
 from typing import Callable, Dict, List, Sequence
 
+from ..answers.results import Result
 from ..ending import ended_by_sigterm
 from ..errors import UserError
 from .files import result_of, write_config
@@ -9,7 +10,6 @@ from .jobs import Job
 from .places import Launch, Place
 from .plan import Run
 from .progress import Progress
-from .results import Result
 
 PAUSE = 0.2  # seconds between two looks at the processes
 

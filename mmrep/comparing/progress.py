@@ -7,10 +7,10 @@ from rich.progress import BarColumn
 from rich.progress import Progress as Bars
 from rich.progress import TaskID, TaskProgressColumn, TextColumn
 
+from ..answers.results import Result
 from .estimates import Estimate, in_words
 from .jobs import Job
 from .plan import Run
-from .results import Result
 
 
 class Progress:

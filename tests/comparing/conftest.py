@@ -5,9 +5,9 @@ import sys
 import pytest
 from mmengine.config import Config
 
+from mmrep.answers.results import Result
 from mmrep.comparing.places import Launch
 from mmrep.comparing.plan import Net, run_of
-from mmrep.comparing.results import Result
 
 # what the training of a run does: it counts on from its record to the length,
 # and leaves a checkpoint in between

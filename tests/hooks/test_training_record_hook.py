@@ -1,6 +1,7 @@
 """What the record of a training says, also of one that was resumed."""
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -67,8 +68,8 @@ class Metric(BaseMetric):
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr('mmrep.hooks.training_record_hook.time.perf_counter',
-                        clock)
+    monkeypatch.setattr('mmrep.hooks.training_record_hook.time',
+                        SimpleNamespace(perf_counter=clock))
     Metric.count = 0
     return clock
 
@@ -88,10 +89,13 @@ def runner_of(tmp_path, clock):
         cfg = dict(
             by_epoch=True, max_epochs=3) if by_epoch else dict(
                 by_epoch=False, max_iters=iterations, val_interval=2)
+        # a DefaultSampler lets mmengine sleep between epochs
+        endless = dict(type='InfiniteSampler', shuffle=False)
         return Runner(
             Net(clock, growing),
             str(tmp_path),
-            train_dataloader=loader,
+            train_dataloader=loader if by_epoch else dict(
+                loader, sampler=endless),
             val_dataloader=loader,
             train_cfg=cfg,
             val_cfg=dict(),

@@ -1,9 +1,9 @@
 """The table has a row for each net, with columns that have something."""
-from mmrep.comparing.rows import (DEPLOYED, DIFFERENCE, EQUAL_TIME,
-                                  EQUAL_VERDICT, LATENCY, MEMORY, NET,
-                                  PARAMETERS, RATIO, SEEDS, TRAINING, VERDICT,
-                                  rows_of)
-from mmrep.comparing.statistics import summaries
+from mmrep.answers.rows import (DEPLOYED, DIFFERENCE, EQUAL_TIME,
+                                EQUAL_VERDICT, LATENCY, MEMORY, NET,
+                                PARAMETERS, RATIO, SEEDS, TRAINING, VERDICT,
+                                rows_of)
+from mmrep.answers.statistics import summaries
 
 from .demo import AS_LONG, BASELINE, LONG, SINGLE, demo, expected, small
 

@@ -2,7 +2,7 @@
 import numpy as np
 from scipy.stats import ttest_rel
 
-from mmrep.comparing.results import Comparison, Point, Result
+from mmrep.answers.results import Comparison, Point, Result
 
 LONG = 'fcn_orepa_r18_quarter_width_shapes_hard_with_a_long_name'
 FAILURE = ('training ended with status 1\n'

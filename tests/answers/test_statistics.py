@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_rel
 
-from mmrep.comparing.pairs import BETTER, FEW
-from mmrep.comparing.results import Comparison
-from mmrep.comparing.statistics import counted, opponents_of, summaries
+from mmrep.answers.pairs import BETTER, FEW
+from mmrep.answers.results import Comparison
+from mmrep.answers.statistics import counted, opponents_of, summaries
 
 from .demo import AS_LONG, BASELINE, LONG, SINGLE, demo, run, small
 

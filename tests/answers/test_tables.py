@@ -4,10 +4,10 @@ import json
 import pytest
 from rich.console import Console
 
-from mmrep.comparing.results import Result
-from mmrep.comparing.statistics import summaries
-from mmrep.comparing.tables import (data_of, markdown_of, table_of, title_of,
-                                    versions)
+from mmrep.answers.results import Result
+from mmrep.answers.statistics import summaries
+from mmrep.answers.tables import (data_of, markdown_of, table_of, title_of,
+                                  versions)
 from mmrep.version import __version__
 
 from .demo import LONG, demo, small

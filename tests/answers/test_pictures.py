@@ -1,6 +1,6 @@
 """A picture is legible whatever the nets are called."""
-from mmrep.comparing.pictures import COLOURS, MARKERS, draw_comparison
-from mmrep.comparing.statistics import summaries
+from mmrep.answers.pictures import COLOURS, MARKERS, draw_comparison
+from mmrep.answers.statistics import summaries
 from mmrep.pictures.image import as_image
 
 from .demo import demo, small

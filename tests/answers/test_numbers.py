@@ -1,9 +1,9 @@
 """Numbers are rounded so that they say no more and no less."""
 import pytest
 
-from mmrep.comparing.numbers import (count, decimals_of, difference, duration,
-                                     millions, number, ratio, spread, unit_of)
-from mmrep.comparing.pairs import Against
+from mmrep.answers.numbers import (count, decimals_of, difference, duration,
+                                   millions, number, ratio, spread, unit_of)
+from mmrep.answers.pairs import Against
 
 
 @pytest.mark.parametrize('values, decimals', [([71.2, 9.8], 2), ([0.712], 4),

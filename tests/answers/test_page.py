@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
-from mmrep.comparing.page import page_of, write_report
-from mmrep.comparing.pictures import draw_comparison
-from mmrep.comparing.statistics import summaries
+from mmrep.answers.page import page_of, write_report
+from mmrep.answers.pictures import draw_comparison
+from mmrep.answers.statistics import summaries
 from mmrep.pictures.files import as_svg
 
 from ..refusals import contents, sentence
@@ -125,15 +125,15 @@ def test_nothing_but_a_baseline():
 
 def test_all_files_or_none(folder, monkeypatch):
     before = contents(folder)
-    monkeypatch.setattr('mmrep.comparing.page.as_svg', lambda _: '<svg/>')
-    monkeypatch.setattr('mmrep.comparing.page.save', _full)
+    monkeypatch.setattr('mmrep.answers.page.as_svg', lambda _: '<svg/>')
+    monkeypatch.setattr('mmrep.answers.page.save', _full)
     message = sentence(write_report, small(dict(a={0: 1.})), str(folder))
     assert 'No space left' in message
     assert contents(folder) == before
 
 
 def test_folder_that_cannot_be(tmp_path, monkeypatch):
-    monkeypatch.setattr('mmrep.comparing.page.as_svg', lambda _: '<svg/>')
+    monkeypatch.setattr('mmrep.answers.page.as_svg', lambda _: '<svg/>')
     (tmp_path / 'file').write_text('')
     for name in ('file', 'file/x'):
         message = sentence(write_report, demo(), str(tmp_path / name))

@@ -1,8 +1,8 @@
 """Learning curves are averaged where all seeds have values."""
 import pytest
 
-from mmrep.comparing.curves import curve_of
-from mmrep.comparing.results import Point
+from mmrep.answers.curves import curve_of
+from mmrep.answers.results import Point
 
 from .demo import run
 

@@ -1,8 +1,8 @@
 """The answer is a sentence for each net, with what limits it."""
 from dataclasses import replace
 
-from mmrep.comparing.answer import METHOD, answers, failures, notes
-from mmrep.comparing.statistics import summaries
+from mmrep.answers.answer import METHOD, answers, failures, notes
+from mmrep.answers.statistics import summaries
 
 from .demo import AS_LONG, LONG, demo, expected, run, small
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from mmrep.comparing.panels import Net, draw_costs, draw_curves, draw_seeds
+from mmrep.answers.panels import Net, draw_costs, draw_curves, draw_seeds
 
 from .demo import demo, run, small
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_rel
 
-from mmrep.comparing.pairs import (BETTER, FEW, SAME, WORSE, against, interval,
-                                   value_of, verdict)
+from mmrep.answers.pairs import (BETTER, FEW, SAME, WORSE, against, interval,
+                                 value_of, verdict)
 
 from ..refusals import sentence
 from .demo import run, small

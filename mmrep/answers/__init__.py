@@ -1,0 +1,1 @@
+"""Answers of comparisons: statistics, tables, pictures and a page."""
