@@ -79,11 +79,12 @@ class Pool:
         time.sleep(PAUSE)
 
     def _ended(self, job: Job, results: Dict[str, Result]) -> None:
-        if job.failure:
+        result = None if job.failure else result_of(job.run)
+        if result is None:
+            job.failure = job.failure or f'no result was written (log: {job.log})'
             self.failures[job.run.name] = job.failure
             self.progress.failed(job)
             return
-        result = result_of(job.run)
         results[job.run.name] = result
         self.progress.finished(job, result)
         self.check(result)

@@ -1,7 +1,9 @@
 """Runs one after the other, at once, failing, stopped and killed."""
 import io
+import json
 import os
 import signal
+import sys
 import time
 from multiprocessing import get_context
 from pathlib import Path
@@ -9,12 +11,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from mmrep.comparing.places import Place
+from mmrep.comparing.places import Launch, Place
 from mmrep.comparing.pool import Pool
 from mmrep.comparing.progress import Progress
 from mmrep.errors import UserError
 
-from .conftest import Played
+from .conftest import Played, result
 
 
 @pytest.fixture(autouse=True)
@@ -157,11 +159,45 @@ def test_a_killed_call_goes_on(pool_of, runs, number):
     os.kill(call.pid, number)
     call.join()
     pool, _ = pool_of(Played(length=30))
-    result, = pool.run([run])
-    assert result.metrics == {'mIoU': 1.}
+    found, = pool.run([run])
+    assert found.metrics == {'mIoU': 1.}
     starts = starts_of(run)
     if number == signal.SIGKILL:
         assert starts[0] == (process, 0)
         assert all(done == 30 for _, done in starts[1:])
     else:
         assert len(starts) == 2 and 0 < starts[1][1] < 30
+
+
+SRUN = '''#!/bin/sh
+echo "$@" >> "$SAID"
+for last; do true; done
+case "$*" in *finishing*) echo "$RESULT" > "$last.result.json";; esac
+'''
+
+
+def test_slurm(pool_of, runs, tmp_path, monkeypatch):
+    """A stand-in for srun gets the commands, each for its run."""
+    srun = tmp_path / 'srun'
+    srun.write_text(SRUN)
+    srun.chmod(0o755)
+    monkeypatch.setenv('PATH', f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv('SAID', str(tmp_path / 'said'))
+    monkeypatch.setenv('RESULT', json.dumps(result('plain').plain()))
+    launch = Launch('tools', 'slurm', 8, 'gpus')
+    launch.check()
+    pool, _ = pool_of(launch, 4)
+    assert len(pool.run(runs)) == 4
+    lines = (tmp_path / 'said').read_text().splitlines()
+    assert len(lines) == 8 and all('-p gpus' in line for line in lines)
+    for run in runs:
+        mine = [line for line in lines if f'{run.config} ' in line]
+        assert ['train.py' in line for line in mine] == [True, False]
+
+
+def test_a_process_that_writes_no_result(pool_of, runs, monkeypatch):
+    monkeypatch.setattr(Played, 'finish',
+                        lambda self, run: [sys.executable, '-S', '-c', ''])
+    pool, _ = pool_of(Played())
+    assert pool.run(runs[:1]) == []
+    assert 'no result was written' in pool.failures['plain, seed 0']
