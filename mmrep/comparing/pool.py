@@ -81,7 +81,8 @@ class Pool:
     def _ended(self, job: Job, results: Dict[str, Result]) -> None:
         result = None if job.failure else result_of(job.run)
         if result is None:
-            job.failure = job.failure or f'no result was written (log: {job.log})'
+            job.failure = (
+                job.failure or f'no result was written (log: {job.log})')
             self.failures[job.run.name] = job.failure
             self.progress.failed(job)
             return
