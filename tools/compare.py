@@ -24,6 +24,7 @@ from mmrep.comparing.plan import seeds_of
 from mmrep.export.onnx_session import need
 
 TOOLS = osp.dirname(osp.abspath(__file__))
+WIDTH = 120  # columns of a table in a file or a pipe
 
 
 def parse_args(argv=None):
@@ -131,7 +132,8 @@ def settings_of(args):
 def show(comparison):
     """Print the table, what it means, and what has to be known."""
     sys.stdout.reconfigure(errors='replace')  # of a terminal without UTF-8
-    found, console = summaries(comparison), Console()
+    found = summaries(comparison)
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
     console.print(table_of(comparison, found))
     for line in [*answers(found), *notes(comparison, found)]:
         console.print(escape(line), highlight=False, soft_wrap=True)
