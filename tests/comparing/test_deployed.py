@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmrep.comparing.deployed import (deploy_run, deployed_files, deployed_net)
+from mmrep.comparing.deployed import deploy_run, deployed_files, deployed_net
 from mmrep.comparing.finishing import finish
 from mmrep.comparing.latency import latencies
 from mmrep.comparing.plan import Run
