@@ -28,10 +28,7 @@ EASY_SHAPES = dict(
     star=(1.15, 0.5) * 5)
 HARD_SHAPES = dict(
     EASY_SHAPES,
-    hexagon=(1., ) * 6,
     cross=np.maximum(rectangle(1.1, 0.4), rectangle(0.4, 1.1)),
-    ellipse=1 / np.hypot(np.cos(AROUND) / 1.1,
-                         np.sin(AROUND) / 0.7),
     drop=0.65 + 0.6 * abs(AROUND / np.pi - 1)**3)
 
 
@@ -58,7 +55,7 @@ class Level(NamedTuple):
 
 
 EASY = Level(EASY_SHAPES, (4, 8), (0.15, 0.28), (0, 160), (80, 250))
-HARD = Level(HARD_SHAPES, (8, 14), (0.08, 0.18), (0, 220), (30, 250), 0.6, 6)
+HARD = Level(HARD_SHAPES, (5, 9), (0.13, 0.24), (0, 110), (110, 250), 0.5, 2)
 
 
 def pattern(rng, size):
@@ -115,7 +112,7 @@ def outline(rng, radii, size, level, beside=None):
 
 def patch(rng, size, level):
     """Return the mask of a half plane or of a blob with an outline of none."""
-    if rng.random() < 0.3:
+    if rng.random() < 0.2:
         turned = rng.normal(size=2) @ (
             np.mgrid[:size, :size].reshape(2, -1) -
             rng.uniform(0.1, 0.9, (2, 1)) * size)

@@ -1,0 +1,42 @@
+# A RetinaNet that learns the hard shapes from scratch, the host's model at a
+# quarter of the channels, with three levels. No paper's setting.
+_base_ = [
+    'mmdet::_base_/models/retinanet_r50_fpn.py',
+    './shapes_hard_detection.py',
+    './seconds_on_cpu.py',
+]
+default_scope = 'mmdet'
+custom_imports = dict(imports=['mmrep'], allow_failed_imports=False)
+
+channels = 64
+model = dict(
+    backbone=dict(
+        _delete_=True,
+        type='ResNet',
+        depth=18,
+        base_channels=16,
+        zero_init_residual=False,
+        norm_eval=False),
+    neck=dict(
+        in_channels=[16, 32, 64, 128], out_channels=channels, num_outs=3),
+    bbox_head=dict(
+        in_channels=channels,
+        feat_channels=channels,
+        stacked_convs=2,
+        num_classes=6,
+        anchor_generator=dict(octave_base_scale=2, strides=[8, 16, 32])),
+    test_cfg=dict(nms_pre=200, max_per_img=30))
+
+max_iters = 300
+train_dataloader = dict(batch_size=8)
+train_cfg = dict(max_iters=max_iters, val_interval=max_iters // 5)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, by_epoch=False, end=25),
+    dict(
+        type='CosineAnnealingLR',
+        eta_min=0,
+        by_epoch=False,
+        begin=25,
+        end=max_iters)
+]
+default_hooks = dict(checkpoint=dict(interval=max_iters // 2))
