@@ -9,8 +9,8 @@ _base_ = './_base_/det_hard.py'
 custom_hooks = [
     dict(
         type='DyRepHook',
-        interval=30,
-        stop=240,
+        interval=60,
+        stop=480,
         cut_threshold=0.002,
         scope='backbone.layer?')
 ]

@@ -11,5 +11,6 @@ model = dict(
         type='RepVGGBackbone',
         arch='A0',
         base_channels=16,
+        strides=(2, 1, 2, 2),
         conv_cfg=dict(type='RepVGGConv2d', branches=())),
     neck=dict(in_channels=[12, 24, 48, 320]))

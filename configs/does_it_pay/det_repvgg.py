@@ -5,7 +5,11 @@ _base_ = './_base_/det_hard.py'
 
 model = dict(
     backbone=dict(
-        _delete_=True, type='RepVGGBackbone', arch='A0', base_channels=16),
+        _delete_=True,
+        type='RepVGGBackbone',
+        arch='A0',
+        base_channels=16,
+        strides=(2, 1, 2, 2)),
     neck=dict(in_channels=[12, 24, 48, 320]))
 optim_wrapper = dict(
     paramwise_cfg=dict(
