@@ -28,9 +28,9 @@ def parse_args():
     parser.add_argument(
         '--num-train',
         type=int,
-        default=300,
+        default=200,
         help='number of training images, the others are for validation; '
-        'default: 300')
+        'default: 200')
     parser.add_argument(
         '--seed', type=int, default=0, help='seed of the split; default: 0')
     return parser.parse_args()

@@ -18,6 +18,9 @@ from shapes_drawing import EASY, HARD, draw
 from shapes_layouts import write_split
 
 MIN_SIZE = 48  # pixels
+# hard images take more of them to learn from
+EASY_DEFAULTS = dict(num_train=800, size=96)
+HARD_DEFAULTS = dict(num_train=2000, size=64)
 
 
 def parse_args():
@@ -32,12 +35,11 @@ def parse_args():
     parser.add_argument(
         '--hard',
         action='store_true',
-        help='eight classes, smaller shapes in crowds, patches of no class')
+        help='six classes, smaller shapes in crowds, patches of no class')
     parser.add_argument(
         '--num-train',
         type=int,
-        default=800,
-        help='number of training images; default: 800')
+        help='number of training images; default: 800, with --hard 2000')
     parser.add_argument(
         '--num-val',
         type=int,
@@ -46,14 +48,18 @@ def parse_args():
     parser.add_argument(
         '--size',
         type=int,
-        default=96,
-        help='height and width of the images in pixels; default: 96')
+        help='height and width of the images in pixels; default: 96, with '
+        '--hard 64')
     parser.add_argument(
         '--seed',
         type=int,
         default=0,
         help='seed of the drawn data; default: 0')
-    return parser.parse_args()
+    args = parser.parse_args()
+    for name, value in (HARD_DEFAULTS if args.hard else EASY_DEFAULTS).items():
+        if getattr(args, name) is None:
+            setattr(args, name, value)
+    return args
 
 
 def complaint(args):

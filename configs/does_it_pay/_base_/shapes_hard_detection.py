@@ -1,5 +1,5 @@
-# What `make_shapes.py data/shapes_hard --hard --size 64 --num-train 2000`
-# writes, in COCO's layout. A run loads its images itself: it is one process.
+# What `python tools/make_shapes.py data/shapes_hard --hard` writes, in COCO's
+# layout. A run loads its images itself: it is one process.
 _base_ = '../../_base_/datasets/shapes_detection.py'
 
 data_root = 'data/shapes_hard/coco'
