@@ -236,7 +236,8 @@ def goldens():
 def load_tool():
     """Return a function that imports ``tools/<name>.py`` as a module.
 
-    As in a process of its own it finds no Runner's loggers.
+    As in a process of its own it finds the modules beside it and no Runner's
+    loggers.
     """
 
     def load(name):
@@ -244,7 +245,9 @@ def load_tool():
         spec = importlib.util.spec_from_file_location(
             f'tool_{name}', ROOT / 'tools' / f'{name}.py')
         module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.syspath_prepend(str(ROOT / 'tools'))
+            spec.loader.exec_module(module)
         return module
 
     return load

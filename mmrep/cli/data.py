@@ -11,6 +11,11 @@ from .errors import UserError
 
 # datasets that fetch their files themselves
 DOWNLOADING = ('CIFAR10', 'CIFAR100', 'FashionMNIST', 'MNIST')
+# folders that tools of this repository write
+OWN = dict(
+    shapes='make_shapes.py {}',
+    shapes_hard='make_shapes.py {} --hard',
+    digits='make_digits.py {}')
 PREPARE = dict(
     mmdet="mmdet's docs, 'Dataset Prepare' "
     '(docs/en/user_guides/dataset_prepare.md)',
@@ -112,9 +117,10 @@ def _is_remote(path: str) -> bool:
 def _way_out(cfg: Config, path: str) -> str:
     """Name the command or the page of the docs that makes a dataset."""
     parts = re.split(r'[\\/]', path)
-    if 'shapes' in parts:
-        root = '/'.join(parts[:parts.index('shapes') + 1])
-        return f'make it with `python tools/make_shapes.py {root}`'
+    for name, command in OWN.items():
+        if name in parts:
+            root = '/'.join(parts[:parts.index(name) + 1])
+            return f'make it with `python tools/{command.format(root)}`'
     if 'coco' in path.lower():
         name, host = 'COCO', 'mmdet'
     elif 'cityscapes' in path.lower():

@@ -54,6 +54,12 @@ def test_way_out(tmp_path, monkeypatch):
         dict(data_root='data/shapes/coco/'), "'data/shapes/coco/'",
         str(tmp_path / 'data' / 'shapes' / 'coco'), 'train_dataloader',
         '`python tools/make_shapes.py data/shapes`')
+    refused(
+        dict(data_root='data/shapes_hard/coco/'),
+        '`python tools/make_shapes.py data/shapes_hard --hard`')
+    refused(
+        dict(data_root='data/digits'), '`python tools/make_digits.py '
+        'data/digits`')
     refused(dict(data_root='data/coco/'), 'COCO', 'mmdet', 'Dataset Prepare')
     refused(
         dict(data_root='data/cityscapes/'),

@@ -39,6 +39,11 @@ def digests(folder):
     }
 
 
+def images_of(files):
+    """Return the names that depend on the number of images alone."""
+    return {name for name in files if not name.startswith('classes')}
+
+
 def label_map(root, split, index):
     name = f'gtFine/{split}/city/city_{index:06d}_gtFine_labelTrainIds.png'
     return cv2.imread(str(root / 'cityscapes' / name), cv2.IMREAD_UNCHANGED)
@@ -61,8 +66,10 @@ def test_same_seed_gives_the_same_bytes(shapes, tmp_path):
 
 def test_another_seed_gives_other_images_and_labels(shapes, tmp_path):
     first, second = digests(shapes), digests(tiny(tmp_path / 'other', seed=1))
-    assert first.keys() == second.keys()
-    assert not [name for name in first if first[name] == second[name]]
+    assert images_of(first) == images_of(second)
+    assert not [
+        name for name in images_of(first) if first[name] == second[name]
+    ]
 
 
 def test_every_image_is_another_one(shapes):
@@ -217,3 +224,80 @@ def test_annotations_are_plain_json(shapes):
     assert set(coco) == {'images', 'annotations', 'categories'}
     ids = [ann['id'] for ann in coco['annotations']]
     assert ids == list(range(1, len(ids) + 1))
+
+
+@pytest.fixture(scope='module')
+def hard(tmp_path_factory):
+    out = tmp_path_factory.mktemp('data') / 'hard'
+    done = make_shapes(out, '--hard', '--num-train', 40, '--num-val', 1)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def annotations(root, split='train'):
+    """Return the annotations of a split by image and the names of classes."""
+    file = root / f'coco/annotations/instances_{split}.json'
+    coco = json.loads(file.read_text())
+    found = {image['id']: [] for image in coco['images']}
+    for one in coco['annotations']:
+        found[one['image_id']].append(one)
+    return found, {one['id']: one['name'] for one in coco['categories']}
+
+
+def test_the_hard_level_is_harder(hard, many):
+    shapes, easy = annotations(hard), annotations(many)
+    assert {*easy[1].values()} < {*shapes[1].values()}
+    count, size = [], []
+    for found, _ in (shapes, easy):
+        areas = [one['area'] for anns in found.values() for one in anns]
+        count.append(len(areas))
+        size.append(np.median(areas))
+    assert count[0] > count[1] and size[0] < 0.8 * size[1]
+    assert cv2.imread(str(hard / 'coco/train/000000.png')).shape == (64, 64, 3)
+
+
+def test_hard_images_have_textures_of_no_class(hard, many):
+    """Behind the shapes, hard images are bright in places, not in lines."""
+
+    def bright(root):
+        found = []
+        for i in range(40):
+            image = cv2.imread(str(root / f'coco/train/{i:06d}.png'))
+            behind = (label_map(root, 'train', i) == 0).astype(np.uint8)
+            inner = cv2.erode(behind, np.ones((7, 7), np.uint8)) > 0
+            found.append((image[inner].max(1) > 200).mean())
+        return np.mean(found)
+
+    assert bright(hard) > 1.3 * bright(many)
+
+
+@pytest.mark.parametrize('level', ['many', 'hard'])
+def test_every_instance_has_a_crop_in_its_class(request, level):
+    root = request.getfixturevalue(level)
+    found, names = annotations(root)
+    expected = {
+        f'{names[one["category_id"]]}/{image:06d}_{i}.png'
+        for image, anns in found.items()
+        for i, one in enumerate(anns, 1)
+    }
+    folder = root / 'classes/train'
+    files = list(folder.rglob('*.png'))
+    assert {str(file.relative_to(folder)) for file in files} == expected
+    assert {cv2.imread(str(file)).shape for file in files} == {(32, 32, 3)}
+    for split in SPLITS:  # a class that no image has, too
+        on_disk = {path.name for path in (root / 'classes' / split).iterdir()}
+        assert on_disk == set(names.values())
+
+
+def test_a_crop_shows_its_instance(many):
+    """The middle of the visible part has its colour in the crop."""
+    found, names = annotations(many)
+    for image, anns in found.items():
+        whole = cv2.imread(str(many / f'coco/train/{image:06d}.png'))
+        for i, one in enumerate(anns, 1):
+            x, y, width, height = one['bbox']
+            name = f'{names[one["category_id"]]}/{image:06d}_{i}.png'
+            crop = cv2.imread(str(many / 'classes/train' / name))
+            box = whole[y:y + height, x:x + width].mean((0, 1))
+            inner = crop[4:-4, 4:-4].mean((0, 1))
+            assert abs(box - inner).max() < 45

@@ -1,0 +1,7 @@
+# The hard shapes one by one, with a ResNet-18 of diverse branch blocks. No
+# paper's setting.
+#
+# No norm stands behind a block, as in the code of DBB and OREPA.
+_base_ = './_base_/cls_hard.py'
+
+model = dict(backbone=dict(type='DBBResNet', norm_behind=False))

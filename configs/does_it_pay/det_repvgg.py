@@ -1,0 +1,16 @@
+# RetinaNet on the hard shapes, with RepVGG-A0. No paper's setting.
+#
+# The gamma of an identity decays, as RepVGG's authors advise.
+_base_ = './_base_/det_hard.py'
+
+model = dict(
+    backbone=dict(
+        _delete_=True,
+        type='RepVGGBackbone',
+        arch='A0',
+        base_channels=16,
+        strides=(2, 1, 2, 2)),
+    neck=dict(in_channels=[12, 24, 48, 320]))
+optim_wrapper = dict(
+    paramwise_cfg=dict(
+        custom_keys={'identity.norm.weight': dict(decay_mult=1.)}))

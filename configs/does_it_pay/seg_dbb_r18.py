@@ -1,0 +1,7 @@
+# Semantic FPN on the hard shapes, with a ResNet-18 of diverse branch blocks.
+# No paper's setting.
+#
+# No norm stands behind a block, as in the code of DBB and OREPA.
+_base_ = './_base_/seg_hard.py'
+
+model = dict(backbone=dict(type='DBBResNet', norm_behind=False))

@@ -1,0 +1,2 @@
+# Semantic FPN on the hard shapes, with a plain ResNet-18. No paper's setting.
+_base_ = './_base_/seg_hard.py'
