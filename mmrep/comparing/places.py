@@ -67,8 +67,9 @@ def places_of(text: Optional[str], processes: int = 1) -> List[Place]:
     if len(names) % processes:
         raise UserError(f'--devices (={text!r}) are {len(names)}, which is no '
                         f'multiple of --processes (={processes})')
+    shared = CPU in names and len(names) > 1
     threads = None
-    if len(names) > 1 and CPU in names:
+    if shared and 'OMP_NUM_THREADS' not in os.environ:
         threads = max(1, (os.cpu_count() or 1) // len(names))
     return [
         Place(tuple(names[i:i + processes]), threads)

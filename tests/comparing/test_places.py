@@ -36,12 +36,15 @@ def test_a_gpu_for_two_runs(gpus):
     assert len(places_of('0,0')) == 2
 
 
-def test_shares_of_the_cores(gpus):
+def test_shares_of_the_cores(gpus, monkeypatch):
+    monkeypatch.delenv('OMP_NUM_THREADS', raising=False)
     places = places_of('cpu,cpu,cpu')
     assert len(places) == 3
     assert places[0].environment == dict(
         CUDA_VISIBLE_DEVICES='', OMP_NUM_THREADS='2')
     assert 'OMP_NUM_THREADS' not in places_of('cpu')[0].environment
+    monkeypatch.setenv('OMP_NUM_THREADS', '1')  # the user's is kept
+    assert 'OMP_NUM_THREADS' not in places_of('cpu,cpu')[0].environment
 
 
 def test_the_usual_place(gpus, monkeypatch):
