@@ -1,7 +1,5 @@
 """Runs that are killed and resumed end like those that are not."""
-import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -9,6 +7,8 @@ import pytest
 import torch
 
 from mmrep.checkpoints import read_checkpoint
+
+from ..forking import Forked
 
 ROOT = Path(__file__).parents[2]
 KILLER = '''
@@ -69,19 +69,11 @@ def by_epochs(cfg):
 
 
 def start(path, work_dir, *arguments, **environment):
-    return subprocess.Popen([
-        sys.executable,
-        str(ROOT / 'tools/train.py'), path, '--work-dir',
-        str(work_dir), *arguments
+    return Forked([
+        sys.executable, ROOT / 'tools/train.py', path, '--work-dir', work_dir,
+        *arguments
     ],
-                            env=dict(
-                                os.environ,
-                                OMP_NUM_THREADS='1',
-                                PYTHONPATH=f'{Path(path).parent}:{ROOT}',
-                                **environment),
-                            stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT,
-                            text=True)
+                  env=dict(PYTHONPATH=f'{Path(path).parent}', **environment))
 
 
 def finish(process):

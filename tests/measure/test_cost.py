@@ -16,13 +16,17 @@ from mmrep.testing import randomize_norms
 SIZE, STEPS, DUE = (32, 32), 5, [2, 4]
 
 
-@pytest.fixture
-def cfg(tiny_cls):
-    """A plain classifier, its stem and first stage frozen, norms too."""
-    cfg = load_config(tiny_cls)
+def plain(path):
+    """Return a plain classifier with a frozen first stage and norms."""
+    cfg = load_config(path)
     cfg.model.backbone.update(
         type='ResNet', frozen_stages=1, norm_eval=True, stem_channels=8)
     return cfg
+
+
+@pytest.fixture
+def cfg(tiny_cls):
+    return plain(tiny_cls)
 
 
 @pytest.fixture
@@ -76,9 +80,10 @@ def test_dbb_of_blocks_that_have_not_grown(cfg):
 # the comparison
 
 
-@pytest.fixture
-def compared(cfg):
+@pytest.fixture(scope='module')
+def compared(tiny_cls):
     """Runs and events, and the models in the order of all their steps."""
+    cfg = plain(tiny_cls)
     cfg.model.backbone.norm_eval = False  # blocks run branch by branch
     model, calls = training_model(cfg, SIZE), []
 

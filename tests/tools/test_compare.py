@@ -4,49 +4,14 @@ The processes of the tool are forks of the tests' own process, which has the
 imports behind it; their command lines are taken as they are.
 """
 import json
-import os
-import runpy
 import shutil
 import subprocess
-import sys
-from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-
-class Forked:
-    """A process in the manner of ``subprocess.Popen`` that runs Python."""
-
-    def __init__(self, command, stdout, env, pass_fds, **_):
-        assert command[0] == sys.executable
-        self.process = get_context('fork').Process(
-            target=self._run, args=(command[1:], stdout.fileno(), env))
-        self.process.start()
-        self.pid = self.process.pid
-
-    @staticmethod
-    def _run(args, log, env):
-        os.setsid()
-        for stream in (1, 2):
-            os.dup2(log, stream)
-        sys.stdout, sys.stderr = os.fdopen(1, 'w'), os.fdopen(2, 'w')
-        os.environ.update(env)
-        is_module = args[0] == '-m'
-        sys.argv = args[is_module:]
-        run = runpy.run_module if is_module else runpy.run_path
-        try:
-            run(sys.argv[0], run_name='__main__')
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-
-    def poll(self):
-        return self.process.exitcode
-
-    def wait(self, timeout=None):
-        self.process.join(timeout)
+from ..forking import Forked
 
 
 @pytest.fixture(autouse=True)
