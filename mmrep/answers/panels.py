@@ -4,7 +4,7 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 from matplotlib.axes import Axes
 
-from .curves import curve_of
+from .curves import Curve, curve_of
 from .numbers import unit_of
 from .pairs import value_of
 from .results import Comparison, Result
@@ -78,8 +78,24 @@ def draw_curves(axes: Axes, nets: Sequence[Net],
         middle = dict(transform=axes.transAxes, ha='center')
         axes.text(.5, .5, 'no validation measured it', color='.4', **middle)
         axes.set(xticks=[], yticks=[])
+    _look_at_the_later(axes, [curve for curve in curves if curve])
     _name(axes, 'while it trains: mean \u00b1 standard deviation',
           'iteration of the training', comparison)
+
+
+def _look_at_the_later(axes: Axes, curves: Sequence[Curve]) -> None:
+    """Set the height to that of the later halves, where nets differ little."""
+    values = []
+    for curve in curves:
+        later = curve.iterations >= curve.iterations[-1] / 2
+        spread = 0 if curve.stds is None else curve.stds[later]
+        values += [curve.means[later] - spread, curve.means[later] + spread]
+    if not values:
+        return
+    low, high = (f(np.concatenate(values)) for f in (np.min, np.max))
+    edge = 0.1 * (high - low)
+    if edge:
+        axes.set_ylim(low - edge, high + edge)
 
 
 def draw_costs(axes: Axes, nets: Sequence[Net],

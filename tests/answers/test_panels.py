@@ -46,6 +46,16 @@ def test_curves():
     assert np.ptp(at_first) == pytest.approx(2 * np.std(first, ddof=1))
 
 
+def test_the_later_halves_fill_the_height():
+    comparison = demo()
+    axes = drawn(draw_curves, comparison)
+    low, high = axes.get_ylim()
+    ends = [line.get_ydata()[-1] for line in axes.lines]
+    assert low < min(ends) and max(ends) < high
+    starts = [line.get_ydata()[0] for line in axes.lines]
+    assert min(starts) < low  # the first steps of a training are all alike
+
+
 def test_no_curves():
     axes = drawn(draw_curves, small(dict(a={0: 1.})))
     assert axes.texts[0].get_text() == 'no validation measured it'
