@@ -9,6 +9,7 @@ from mmengine.config import Config
 
 from ..cli.launch import set_loader_defaults
 from ..cli.preflight import check_training
+from ..compat.quiet import quiet
 from ..custom_imports import add_import
 from ..errors import UserError
 from ..hosts import load_config
@@ -124,7 +125,8 @@ def check_nets(nets: Sequence[Net]) -> None:
         cfg = copy.deepcopy(net.cfg)
         set_loader_defaults(cfg)
         cfg.setdefault('work_dir', '.')
-        check_training(cfg)
+        with quiet():  # each training logs the same
+            check_training(cfg)
 
 
 def seeds_of(text: str) -> List[int]:
