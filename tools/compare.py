@@ -7,6 +7,7 @@ arguments to go on: finished runs are kept, half-finished ones resumed.
 """
 import argparse
 import os.path as osp
+import shlex
 import sys
 
 from rich.console import Console
@@ -52,8 +53,8 @@ def parse_args(argv=None):
     parser.add_argument(
         '--report',
         metavar='DIR',
-        help='folder to write the answer to: an '
-        'HTML page, pictures, Markdown and JSON; default: the work dir')
+        help='folder to write the answer to: an HTML page, pictures, Markdown '
+        'and JSON; default: the work dir')
     add_fairness(parser)
     add_places(parser)
     return parser.parse_args(argv)
@@ -93,11 +94,7 @@ def add_places(parser):
     parser.add_argument(
         '--jobs',
         type=int,
-        help='with slurm, most runs at a time; default: '
-        'all')
-    for flag in ('--amp', '--auto-scale-lr'):
-        parser.add_argument(
-            flag, action='store_true', help=f'see tools/train.py {flag}')
+        help='with slurm, most runs at a time; default: all')
 
 
 def places(args):
@@ -107,15 +104,13 @@ def places(args):
     return places_of(args.devices, args.processes)
 
 
-def settings_of(args):
+def settings_of(args, argv):
     """Return the settings of the comparison that the arguments ask for."""
     for name in ('processes', 'jobs'):
         value = getattr(args, name)
         if value is not None and value < 1:
             raise UserError(f'--{name} (={value}) must be at least 1')
-    flags = [f for f in ('amp', 'auto_scale_lr') if getattr(args, f)]
-    launch = Launch(TOOLS, args.launcher, args.processes, args.partition or '',
-                    [f"--{f.replace('_', '-')}" for f in flags])
+    launch = Launch(TOOLS, args.launcher, args.processes, args.partition or '')
     launch.check()
     own = ('work_dir', 'baseline', 'metric', 'lower_is_better',
            'allow_differences', 'equal_time', 'cfg_options')
@@ -124,7 +119,7 @@ def settings_of(args):
         seeds=seeds_of(args.seeds),
         launch=launch,
         places=places(args),
-        command='python tools/compare.py ' + ' '.join(sys.argv[1:]),
+        command=shlex.join(['python', 'tools/compare.py', *argv]),
         **{name: getattr(args, name)
            for name in own})
 
@@ -142,12 +137,13 @@ def show(comparison):
 @report_errors
 def main(argv=None):
     """Run what is missing and write the answer."""
+    argv = sys.argv[1:] if argv is None else argv
     args = parse_args(argv)
     need(PACKAGES)
     for name in ('work_dir', 'report'):
         if getattr(args, name) is not None:
             check_folder(getattr(args, name), f"--{name.replace('_', '-')}")
-    comparison = compare(settings_of(args), Console(stderr=True))
+    comparison = compare(settings_of(args, argv), Console(stderr=True))
     folder = args.report or args.work_dir
     write_report(comparison, folder)
     show(comparison)

@@ -9,6 +9,7 @@ from ..answers.results import Comparison, Result
 from ..errors import UserError, one_line
 from .differences import Difference, check_fair, differences
 from .equal_time import check_lengths, longer_baselines
+from .files import keep_to
 from .latency import latencies
 from .metrics import deciding
 from .places import Launch, Place
@@ -77,6 +78,7 @@ def compare(settings: Settings, console: Console) -> Comparison:
     if settings.equal_time:
         check_lengths(nets)
     check_nets(nets)
+    keep_to(settings.work_dir, settings.launch.processes)
     found = _Found()
     _run(nets, settings, nets, found, console)
     longer = longer_baselines(

@@ -14,6 +14,37 @@ from .differences import differences
 from .plan import Run
 
 RESULT = 'result.json'
+PROCESSES = 'processes.json'
+
+
+def keep_to(work_dir: str, processes: int) -> None:
+    """Refuse runs with another number of processes than those there.
+
+    Args:
+        work_dir: The folder of the comparison; the number is kept in it.
+        processes: The number of processes of a training.
+
+    Raises:
+        UserError: The runs there have another number, or the folder cannot be
+            written.
+    """
+    path = Path(work_dir, PROCESSES)
+    if not path.exists():
+        _make(path.parent)
+        write_together({str(path): partial(write_json, processes)})
+    there = path.read_text().strip()
+    if there != str(processes):
+        raise UserError(
+            f'--processes (={processes}) is {there} in the runs of '
+            f'{work_dir!r}, whose batches have another size then: name '
+            'another --work-dir')
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f'cannot write {str(folder)!r}: {error}') from error
 
 
 def write_config(run: Run) -> None:
@@ -29,10 +60,7 @@ def write_config(run: Run) -> None:
     if path.exists():
         _check_same(run)
         return
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f'cannot write {str(path)!r}: {error}') from error
+    _make(path.parent)
     text = run.cfg.pretty_text
     write_together({str(path): lambda part: Path(part).write_text(text)})
 

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmrep.comparing.files import (checkpoint_of, result_of, write_config,
-                                   write_result)
+from mmrep.comparing.files import (checkpoint_of, keep_to, result_of,
+                                   write_config, write_result)
 from mmrep.errors import UserError
 
 from .conftest import result
@@ -67,3 +67,11 @@ def test_what_a_training_can_go_on_from(tmp_path):
     assert checkpoint_of(str(tmp_path)) == str(tmp_path / 'iter_2.pth')
     (tmp_path / 'iter_2.pth').write_bytes(b'')
     assert checkpoint_of(str(tmp_path)) is None
+
+
+def test_the_number_of_processes_is_kept(tmp_path):
+    folder = str(tmp_path / 'work')
+    keep_to(folder, 2)
+    keep_to(folder, 2)
+    with pytest.raises(UserError, match=r'--processes \(=4\) is 2 in'):
+        keep_to(folder, 4)
