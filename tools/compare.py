@@ -7,6 +7,7 @@ arguments to go on: finished runs are kept, half-finished ones resumed.
 """
 import argparse
 import os.path as osp
+import shlex
 import sys
 
 from rich.console import Console
@@ -124,7 +125,7 @@ def settings_of(args):
         seeds=seeds_of(args.seeds),
         launch=launch,
         places=places(args),
-        command='python tools/compare.py ' + ' '.join(sys.argv[1:]),
+        command=shlex.join(['python', 'tools/compare.py', *sys.argv[1:]]),
         **{name: getattr(args, name)
            for name in own})
 

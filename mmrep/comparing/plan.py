@@ -9,6 +9,7 @@ from mmengine.config import Config
 
 from ..cli.launch import set_loader_defaults
 from ..cli.preflight import check_training
+from ..compat.quiet import quiet
 from ..custom_imports import add_import
 from ..errors import UserError
 from ..hosts import load_config
@@ -88,11 +89,15 @@ def read_nets(paths: Sequence[str],
         _check_tested(net)
     if baseline is None:
         return nets
-    first = [n for n in nets if baseline in (n.path, n.name)]
+    first = [n for n in nets if _is_named(n, baseline)]
     if not first:
         raise UserError(f'--baseline (={baseline!r}) must be one of the '
                         f"configs: {', '.join(n.name for n in nets)}")
     return first + [n for n in nets if n is not first[0]]
+
+
+def _is_named(net: Net, text: str) -> bool:
+    return text == net.name or osp.normpath(text) == osp.normpath(net.path)
 
 
 def _stem(path: str) -> str:
@@ -124,7 +129,8 @@ def check_nets(nets: Sequence[Net]) -> None:
         cfg = copy.deepcopy(net.cfg)
         set_loader_defaults(cfg)
         cfg.setdefault('work_dir', '.')
-        check_training(cfg)
+        with quiet():  # a line for each parameter
+            check_training(cfg)
 
 
 def seeds_of(text: str) -> List[int]:
