@@ -114,12 +114,11 @@ def settings_of(args):
         value = getattr(args, name)
         if value is not None and value < 1:
             raise UserError(f'--{name} (={value}) must be at least 1')
-    flags = [f for f in ('amp', 'auto_scale_lr') if getattr(args, f)]
-    launch = Launch(TOOLS, args.launcher, args.processes, args.partition or '',
-                    [f"--{f.replace('_', '-')}" for f in flags])
+    launch = Launch(TOOLS, args.launcher, args.processes, args.partition or '')
     launch.check()
     own = ('work_dir', 'baseline', 'metric', 'lower_is_better',
-           'allow_differences', 'equal_time', 'cfg_options')
+           'allow_differences', 'equal_time', 'cfg_options', 'amp',
+           'auto_scale_lr')
     return Settings(
         configs=args.configs,
         seeds=seeds_of(args.seeds),

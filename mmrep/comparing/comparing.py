@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from ..answers.results import Comparison, Result
+from ..cli.flags import set_flags
 from ..errors import UserError, one_line
 from .differences import Difference, check_fair, differences
 from .equal_time import check_lengths, longer_baselines
@@ -34,6 +35,8 @@ class Settings:
         allow_differences: True compares unequal configs, too.
         equal_time: True trains longer baselines, too.
         cfg_options: The values that replace those of each config.
+        amp: True trains in mixed precision.
+        auto_scale_lr: True scales the learning rate with the batch size.
         command: The command, for the answer.
     """
 
@@ -48,6 +51,8 @@ class Settings:
     allow_differences: bool = False
     equal_time: bool = False
     cfg_options: Optional[dict] = None
+    amp: bool = False
+    auto_scale_lr: bool = False
     command: str = ''
 
 
@@ -71,6 +76,8 @@ def compare(settings: Settings, console: Console) -> Comparison:
             file cannot be written. Finished runs are kept.
     """
     nets = read_nets(settings.configs, settings.baseline, settings.cfg_options)
+    for net in nets:  # in the configs, so that no run is taken for another
+        set_flags(net.cfg, settings.amp, settings.auto_scale_lr)
     differing = _differing(nets, console)
     if not settings.allow_differences:
         check_fair({n.path: differing[n.name] for n in nets[1:]}, nets[0].path)

@@ -92,14 +92,12 @@ class Launch:
         launcher: One of ``LAUNCHERS``.
         processes: The number of processes that train together.
         partition: The partition of slurm.
-        train_args: Arguments that ``train.py`` gets in addition.
     """
 
     tools: str
     launcher: str = 'none'
     processes: int = 1
     partition: str = ''
-    train_args: Sequence[str] = ()
 
     def check(self) -> None:
         """Refuse a launcher that is not there.
@@ -126,7 +124,7 @@ class Launch:
             run: The run.
             checkpoint: The path of a checkpoint to go on from, or None.
         """
-        args = [run.config, '--work-dir', run.folder, *self.train_args]
+        args = [run.config, '--work-dir', run.folder]
         if checkpoint is not None:
             args += ['--resume', checkpoint]
         script = osp.join(self.tools, 'train.py')

@@ -68,10 +68,10 @@ def test_wrong_devices(gpus, text, processes, why):
 
 
 def test_a_plain_command():
-    launch = Launch('tools', train_args=['--amp'])
+    launch = Launch('tools')
     assert launch.train(RUN, None) == [
         sys.executable, 'tools/train.py', 'work/net/seed_3.py', '--work-dir',
-        'work/net/seed_3', '--amp'
+        'work/net/seed_3'
     ]
     assert launch.train(RUN, 'iter_5.pth')[-2:] == ['--resume', 'iter_5.pth']
     assert launch.finish(RUN)[1:] == [

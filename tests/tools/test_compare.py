@@ -14,6 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 
 class Forked:
@@ -179,6 +180,14 @@ def test_a_config_that_does_not_train(compare, configs, tmp_path):
     other = changed(configs[1], tmp_path, "backbone['depth'] = 19")
     said = compare(configs[0], other, fails=True)
     assert said.count('error: ') == 1 and '19' in said
+    assert not (tmp_path / 'work').exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='a GPU has it')
+def test_mixed_precision_is_refused_before_the_first_run(
+        compare, configs, tmp_path):
+    said = compare(*configs, '--amp', fails=True)
+    assert said.count('error: ') == 1 and 'needs a GPU' in said
     assert not (tmp_path / 'work').exists()
 
 
