@@ -7,6 +7,7 @@ from rich.progress import BarColumn
 from rich.progress import Progress as Bars
 from rich.progress import TaskID, TaskProgressColumn, TextColumn
 
+from ..answers.numbers import count
 from ..answers.results import Result
 from .estimates import Estimate, in_words
 from .jobs import Job
@@ -41,8 +42,9 @@ class Progress:
         nets, seeds = ({getattr(r, key)
                         for r in runs} for key in ('net', 'seed'))
         kept = f', {done} of them finished before' if done else ''
-        self._say(f'{len(runs)} runs: {len(nets)} nets, {len(seeds)} seeds'
-                  f'{kept}; {self.estimate.places} at a time')
+        what = ', '.join((count(len(nets), 'net'), count(len(seeds), 'seed')))
+        self._say(f"{count(len(runs), 'run')}: {what}{kept}; "
+                  f'{self.estimate.places} at a time')
         self.all = self.bars.add_task(
             'all runs', total=len(runs), completed=done, note='')
         self.bars.start()
@@ -64,8 +66,8 @@ class Progress:
         self.bars.update(self.all, note=f'{in_words(left)} left')
         if not self.is_estimated:
             self.is_estimated = True
-            count = len(waiting) + len(running)
-            self._say(f'about {in_words(left)} for {count} runs, by the first '
+            runs = count(len(waiting) + len(running), 'run')
+            self._say(f'about {in_words(left)} for {runs}, by the first '
                       'iterations')
 
     def finished(self, job: Job, result: Result) -> None:
