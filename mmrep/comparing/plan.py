@@ -7,12 +7,13 @@ from typing import List, Optional, Sequence
 
 from mmengine.config import Config
 
-from ..cli.launch import set_loader_defaults
+from ..cli.launch import set_loader_defaults, set_seed
 from ..cli.preflight import check_training
 from ..compat.quiet import quiet
 from ..custom_imports import add_import
 from ..errors import UserError
 from ..hosts import load_config
+from .ends import check_end
 
 FEWEST = 2  # seeds; with one there is no spread
 HOOK = 'TrainingRecordHook'
@@ -123,14 +124,17 @@ def check_nets(nets: Sequence[Net]) -> None:
     """Refuse configs that could not be trained to the end.
 
     Raises:
-        UserError: See :func:`mmrep.cli.preflight.check_training`.
+        UserError: See :func:`mmrep.cli.preflight.check_training` and
+            :func:`.ends.check_end`.
     """
     for net in nets:
         cfg = copy.deepcopy(net.cfg)
+        set_seed(cfg)
         set_loader_defaults(cfg)
         cfg.setdefault('work_dir', '.')
         with quiet():  # a line for each parameter
             check_training(cfg)
+        check_end(cfg)
 
 
 def seeds_of(text: str) -> List[int]:

@@ -105,3 +105,5 @@ def test_the_config_of_a_run(net_of):
 def test_a_config_that_cannot_train_is_refused(config):
     with pytest.raises(UserError, match='has no'):
         check_nets(read_nets([config('a')]))
+    with pytest.raises(UserError, match='`randomness`.*must be a dict'):
+        check_nets(read_nets([config('a')], options=dict(randomness=3)))
