@@ -95,6 +95,9 @@ def add_places(parser):
         '--jobs',
         type=int,
         help='with slurm, most runs at a time; default: all')
+    for flag in ('--amp', '--auto-scale-lr'):
+        parser.add_argument(
+            flag, action='store_true', help=f'see tools/train.py {flag}')
 
 
 def places(args):
@@ -113,7 +116,8 @@ def settings_of(args, argv):
     launch = Launch(TOOLS, args.launcher, args.processes, args.partition or '')
     launch.check()
     own = ('work_dir', 'baseline', 'metric', 'lower_is_better',
-           'allow_differences', 'equal_time', 'cfg_options')
+           'allow_differences', 'equal_time', 'cfg_options', 'amp',
+           'auto_scale_lr')
     return Settings(
         configs=args.configs,
         seeds=seeds_of(args.seeds),

@@ -2,9 +2,9 @@
 import argparse
 
 from mmrep import KeepKernelsHook, ParameterCheckHook
-from mmrep.cli import (UserError, add_common_arguments, check_training,
-                       launch_runner, leave_group, prepare_config,
-                       report_errors)
+from mmrep.cli import (add_common_arguments, check_training, launch_runner,
+                       leave_group, prepare_config, report_errors)
+from mmrep.cli.flags import set_flags
 from mmrep.cli.resuming import warn_of_losses
 
 
@@ -37,38 +37,13 @@ def set_resume(cfg, resume):
         cfg.load_from = None if resume == 'auto' else resume
 
 
-def set_amp(cfg):
-    """Switch to mixed precision."""
-    wrapper = cfg.get('optim_wrapper')
-    if not wrapper:
-        return  # the preflight refuses it
-    kind = wrapper.setdefault('type', 'OptimWrapper')
-    if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
-        raise UserError("--amp needs `optim_wrapper.type` 'OptimWrapper', "
-                        f'config {cfg.filename!r} has {kind!r}')
-    wrapper.type = 'AmpOptimWrapper'
-    wrapper.setdefault('loss_scale', 'dynamic')
-
-
-def set_auto_scale_lr(cfg):
-    """Switch on the scaling of the learning rate."""
-    if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
-        raise UserError('--auto-scale-lr needs `auto_scale_lr='
-                        f'dict(base_batch_size=...)` in config '
-                        f'{cfg.filename!r}')
-    cfg.auto_scale_lr.enable = True
-
-
 @report_errors
 def main(argv=None):
     """Check everything that can be checked before, then train."""
     args = parse_args(argv)
     cfg = prepare_config(args)
     set_resume(cfg, args.resume)
-    if args.auto_scale_lr:
-        set_auto_scale_lr(cfg)
-    if args.amp:
-        set_amp(cfg)
+    set_flags(cfg, args.amp, args.auto_scale_lr)
     check_training(cfg, args.trust_checkpoint)
     runner = launch_runner(cfg, args, ParameterCheckHook(), KeepKernelsHook())
     warn_of_losses(cfg)

@@ -11,6 +11,7 @@ METHOD = ('Intervals are 95 % intervals of the mean difference by pairs of '
           'equal seeds, over the seeds that both nets have finished, by the '
           'paired t distribution; "better" and "worse" mean that the interval '
           'excludes 0.')
+UNEVEN = 1.5  # times of equal trainings on a machine without other work
 
 
 def answers(found: Sequence[Summary]) -> List[str]:
@@ -32,7 +33,7 @@ def notes(comparison: Comparison, found: Sequence[Summary]) -> List[str]:
     """
     return [
         METHOD, *_of_many(found), *_of_no_width(found), *_of_left_out(found),
-        *_of_devices(comparison), *comparison.notes
+        *_of_devices(comparison), *_of_times(comparison), *comparison.notes
     ]
 
 
@@ -49,7 +50,8 @@ def _answer(summary: Summary, baseline: str, decimals: int) -> str:
         name = ' (the baseline)' if summary.net == baseline else ''
         seeds = count(len(summary.seeds), 'seed')
         return f'{summary.net}{name}: {text} over {seeds}'
-    parts = []
+    lost = len(summary.left_out)
+    parts = [f"{count(lost, 'seed')} diverged and left out"] if lost else []
     for one in summary.against:
         name = '' if one.opponent == baseline else f'against {one.opponent}: '
         parts.append(name + _outcome(one, decimals))
@@ -108,3 +110,23 @@ def _of_devices(comparison: Comparison) -> List[str]:
         f"The nets were trained on different devices ({', '.join(devices)}): "
         'times and memory compare only within one.'
     ]
+
+
+def _of_times(comparison: Comparison) -> List[str]:
+    """Warn of trainings that other work on the machine has slowed."""
+    slowed = [
+        net for net in comparison.nets
+        if _spread([run.seconds for run in comparison.of(net)]) > UNEVEN
+    ]
+    if not slowed:
+        return []
+    return [
+        f"Equal trainings of {', '.join(slowed)} differ in time by a factor "
+        f'of more than {UNEVEN}: the machine had other work, and times are '
+        'rough.'
+    ]
+
+
+def _spread(seconds: Sequence[float]) -> float:
+    """Return how many times the longest is the shortest."""
+    return max(seconds) / min(seconds) if min(seconds, default=0) > 0 else 1.

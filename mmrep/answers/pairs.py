@@ -58,9 +58,14 @@ def interval(differences: Sequence[float]) -> Tuple[float, float]:
 
 
 def verdict(low: float, high: float, lower_is_better: bool) -> str:
-    """Return what an interval of a difference says about the net."""
+    """Return what an interval of a difference says about the net.
+
+    One without width says nothing: the spread has not been seen.
+    """
     if low <= 0 <= high:
         return SAME
+    if math.isclose(low, high):
+        return FEW
     return BETTER if (low > 0) != lower_is_better else WORSE
 
 

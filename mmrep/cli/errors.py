@@ -1,6 +1,7 @@
 """Report the errors of a tool's user in one sentence."""
 import functools
 import os
+import signal
 import sys
 from typing import Any, Callable
 
@@ -13,7 +14,7 @@ def report_errors(main: Callable) -> Callable:
 
     This holds for :class:`UserError` alone. Any other error shows its
     traceback, which a bug report needs. Warnings that the hosts give in every
-    run are hidden.
+    run are hidden. Ctrl-C ends a tool with exit code 130.
     """
 
     @functools.wraps(main)
@@ -25,5 +26,8 @@ def report_errors(main: Callable) -> Callable:
             if os.environ.get('RANK', '0') == '0':
                 sys.stderr.write(f'error: {one_line(error)}\n')
             sys.exit(1)
+        except KeyboardInterrupt:
+            sys.stderr.write('stopped\n')
+            sys.exit(128 + signal.SIGINT)
 
     return wrapper

@@ -6,12 +6,13 @@ from rich.console import Console
 from rich.markup import escape
 
 from ..answers.results import Comparison, Result
+from ..cli.flags import set_flags
 from ..errors import UserError, one_line
 from .differences import Difference, check_fair, differences
 from .equal_time import check_lengths, longer_baselines
 from .files import keep_to
 from .latency import latencies
-from .metrics import deciding
+from .metrics import deciding, lower_is_better
 from .places import Launch, Place
 from .plan import Net, Run, check_nets, read_nets, run_of, runs_of
 from .pool import Pool
@@ -35,6 +36,8 @@ class Settings:
         allow_differences: True compares unequal configs, too.
         equal_time: True trains longer baselines, too.
         cfg_options: The values that replace those of each config.
+        amp: True trains in mixed precision.
+        auto_scale_lr: True scales the learning rate with the batch size.
         command: The command, for the answer.
     """
 
@@ -49,6 +52,8 @@ class Settings:
     allow_differences: bool = False
     equal_time: bool = False
     cfg_options: Optional[dict] = None
+    amp: bool = False
+    auto_scale_lr: bool = False
     command: str = ''
 
 
@@ -72,6 +77,8 @@ def compare(settings: Settings, console: Console) -> Comparison:
             file cannot be written. Finished runs are kept.
     """
     nets = read_nets(settings.configs, settings.baseline, settings.cfg_options)
+    for net in nets:  # in the configs, so that no run is taken for another
+        set_flags(net.cfg, settings.amp, settings.auto_scale_lr)
     differing = _differing(nets, console)
     if not settings.allow_differences:
         check_fair({n.path: differing[n.name] for n in nets[1:]}, nets[0].path)
@@ -134,13 +141,15 @@ def _answer(settings: Settings, nets: Sequence[Net], longer: Dict[str, Net],
         for name in names[1:]
     }
     opponents.update({net.name: [names[0]] for net in longer.values()})
+    metric = deciding(settings.metric, found.results, nets[0].cfg)
     return Comparison(
-        metric=deciding(settings.metric, found.results, nets[0].cfg),
+        metric=metric,
         nets=[*names, *(net.name for net in longer.values())],
         results=found.results,
         opponents=opponents,
         latency=latency,
-        lower_is_better=settings.lower_is_better,
+        lower_is_better=settings.lower_is_better
+        or lower_is_better(metric, nets[0].cfg),
         differences={
             n: list(map(str, each))
             for n, each in differing.items()

@@ -13,13 +13,18 @@ COMPARED = re.compile(r'model\.(backbone\b|.*\b(conv_cfg|in_channels)\b)|'
                       r'optim_wrapper\.(paramwise_cfg|constructor)\b')
 # initial weights and frozen parts are no part of an architecture
 NOT_COMPARED = re.compile(
-    r'.*\.(init_cfg\.checkpoint|frozen_stages|norm_eval)\b|'
+    r'.*\.(init_cfg(\[\d+\])?\.checkpoint|frozen_stages|norm_eval|'
+    r'requires_grad)\b|'
     r'.*\.pretrained\b')
 # what a training does not depend on
 WITHOUT_EFFECT = re.compile(
     r'default_hooks\.(logger|checkpoint|visualization|timer)\b|visualizer\b|'
     r'log_processor\b|log_level\b|experiment_name\b|work_dir\b|cfg\b|'
     r'resume\b|launcher\b|randomness\.seed\b|default_scope\b')
+# what a Runner reads from its config, beside its arguments
+READ = BUILT | {
+    'activation_checkpointing', 'compile', 'efficient_conv_bn_eval', 'sync_bn'
+}
 NONE = 'nothing'
 
 
@@ -66,7 +71,7 @@ def differences(cfg: Config, baseline: Config) -> List[Difference]:
     """
     ours, theirs = ({
         k: v
-        for k, v in c.to_dict().items() if k in BUILT
+        for k, v in c.to_dict().items() if k in READ
     } for c in (cfg, baseline))
     return [
         Difference(key, value, other)

@@ -51,8 +51,10 @@ def longer_baselines(nets: Sequence[Net], results: Sequence[Result],
         factor = _factor(
             osp.join(work_dir, f'{name}.json'),
             ratios(results, net.name, baseline.name))
-        if factor >= LEAST:
-            cfg = stretched(baseline.cfg, factor)
+        cfg = stretched(baseline.cfg, factor)
+        key = length_key(cfg)
+        is_longer = cfg.train_cfg[key] > baseline.cfg.train_cfg[key]
+        if factor >= LEAST and is_longer:
             found[net.name] = Net(name, baseline.path, cfg)
     return found
 

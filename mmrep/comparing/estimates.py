@@ -6,7 +6,6 @@ from typing import DefaultDict, Iterable, List, Optional, Sequence
 from .jobs import Job
 from .plan import Run
 
-SOON = 0.02  # the part of a training after which its pace is known
 HOUR, MINUTE = 3600, 60
 
 
@@ -33,7 +32,8 @@ class Estimate:
             waiting: The runs that have not begun.
             running: The jobs that have.
         """
-        begun = {job.run.net: seen(job) for job in running if seen(job)}
+        whole = {job.run.net: seen(job) for job in running}
+        begun = {net: each for net, each in whole.items() if each}
         pace = {**begun, **{net: mean(s) for net, s in self.known.items()}}
         if not pace:
             return None
@@ -51,10 +51,8 @@ def seen(job: Job) -> Optional[float]:
     Args:
         job: A job that has begun.
     """
-    part = job.part() - job.part_before
-    if part < SOON:
-        return None
-    return job.seconds * (1 - job.part_before) / part
+    left = job.left()
+    return None if left is None else job.seconds + left
 
 
 def in_words(seconds: float) -> str:

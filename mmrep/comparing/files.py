@@ -71,7 +71,8 @@ def _check_same(run: Run) -> None:
     except Exception as error:  # a file that is no config any more
         raise UserError(f'cannot read {run.config!r}, the config of a run: '
                         f'{error}; remove it') from error
-    changed = differences(run.cfg, there)
+    # a work dir may be named in another way, or have moved
+    changed = [d for d in differences(run.cfg, there) if d.key != 'work_dir']
     if changed:
         raise UserError(
             f'{run.config!r} is of another comparison, in which '

@@ -5,12 +5,14 @@ from argparse import Namespace
 from typing import Dict
 
 from ..answers.results import Point, Result
+from ..checkpoints.safe_load import read_checkpoint
 from ..cli.errors import report_errors
 from ..cli.launch import prepare_config
 from ..cli.preflight import check_testing
 from ..cli.runner import build_runner
 from ..errors import UserError
 from ..hooks import KeepKernelsHook
+from ..hooks.training_costs import numbers_of
 from ..hooks.training_record_hook import read_record
 from ..hosts import load_config
 from .deployed import DEPLOYED, deploy_run, deployed_files, deployed_net
@@ -29,9 +31,7 @@ def finish(config: str, folder: str) -> Result:
             net cannot be fused or tested.
     """
     record = read_record(folder)
-    if checkpoint_of(folder) is None or not record:
-        raise UserError(f'{folder!r} has no whole checkpoint after the '
-                        'training: let its CheckpointHook save the last one')
+    check_last(folder, record)
     deploy_run(config, folder)
     files = deployed_files(config, folder)
     return Result(
@@ -48,6 +48,27 @@ def finish(config: str, folder: str) -> Result:
         device=record['device'])
 
 
+def check_last(folder: str, record: dict) -> None:
+    """Refuse a training without a whole checkpoint of its end.
+
+    Args:
+        folder: The work dir of the training.
+        record: The record of the training.
+
+    Raises:
+        UserError: There is none; an earlier one is another training's end.
+    """
+    path = checkpoint_of(folder)
+    if path is None or not record:
+        raise UserError(f'{folder!r} has no whole checkpoint after the '
+                        'training: let its CheckpointHook save the last one')
+    step = read_checkpoint(path).get('meta', {}).get('iter')
+    if step is not None and step != record['iteration']:
+        raise UserError(
+            f'{path!r} is of iteration {step} and the training ended at '
+            f"{record['iteration']}: let its CheckpointHook save the last one")
+
+
 def _tested(config: str, checkpoint: str, work_dir: str) -> Dict[str, float]:
     """Return the metrics of a deployed net."""
     cfg = prepare_config(
@@ -60,7 +81,7 @@ def _tested(config: str, checkpoint: str, work_dir: str) -> Dict[str, float]:
     cfg.resume, cfg.load_from, cfg.launcher = False, checkpoint, 'none'
     runner = build_runner(cfg)
     runner.register_hook(KeepKernelsHook())
-    return {name: float(value) for name, value in runner.test().items()}
+    return numbers_of(runner.test())
 
 
 @report_errors

@@ -19,6 +19,7 @@ except ImportError:  # Windows
 
 LAST = 8  # lines of a log that are shown
 ERROR = 'error: '  # what a tool's sentence begins with
+SOON = 0.02  # the part of a training after which its pace is known
 GRACE = 10.  # seconds to end in, before a process is killed
 
 
@@ -39,7 +40,7 @@ class Job:
         self.process: Optional[subprocess.Popen] = None
         self.failure = ''
         self.began = time.monotonic()
-        self.part_before = self.part()
+        self._log_start = 0
         self._is_trained = False
         self._lock: Optional[IO] = None
 
@@ -92,14 +93,37 @@ class Job:
         record = read_record(self.run.folder)
         return record.get('iteration', 0) / max(record.get('length', 1), 1)
 
+    def left(self) -> Optional[float]:
+        """Return the seconds that the training takes yet, by its own pace.
+
+        None before it has one, and while another call's process is at work.
+        """
+        part = self.part()
+        if self._lock is None or part < SOON:
+            return None
+        seconds = read_record(self.run.folder).get('seconds', 0.)
+        return seconds * (1 - part) / part
+
+    def signal(self, number: int = signal.SIGTERM) -> None:
+        """Signal the process and those that it has started, if it runs.
+
+        Args:
+            number: The signal. Defaults to SIGTERM.
+        """
+        if self.process is not None and self.process.poll() is None:
+            try:
+                os.killpg(self.process.pid, number)
+            except ProcessLookupError:
+                pass
+
     def stop(self) -> None:
         """End the processes of the job."""
         if self.process is not None and self.process.poll() is None:
-            self._signal(signal.SIGTERM)
+            self.signal()
             try:
                 self.process.wait(GRACE)
             except subprocess.TimeoutExpired:
-                self._signal(signal.SIGKILL)
+                self.signal(signal.SIGKILL)
                 self.process.wait()
         self._end()
 
@@ -137,6 +161,7 @@ class Job:
         environment = {**os.environ, **self.place.environment}
         try:
             with open(self.log, 'ab') as log:
+                self._log_start = log.tell()
                 self.process = subprocess.Popen(
                     command,
                     stdin=subprocess.DEVNULL,
@@ -149,18 +174,11 @@ class Job:
             raise UserError(f'cannot start {command[0]!r} for '
                             f'{self.run.name}: {error}') from error
 
-    def _signal(self, number: int) -> None:
-        """Signal the process and those that it has started."""
-        try:
-            os.killpg(self.process.pid, number)
-        except ProcessLookupError:
-            pass
-
     def _why(self, code: int) -> str:
         """Return why a process has failed, from the end of its log."""
         stage = 'test' if self._is_trained else 'training'
         ending = f'signal {-code}' if code < 0 else f'exit code {code}'
-        lines = last_lines(self.log)
+        lines = last_lines(self.log, self._log_start)
         told = [line for line in lines if line.startswith(ERROR)]
         why = told[-1][len(ERROR):] if told else ' | '.join(lines)
         return f'{stage} ended with {ending}: {why} (log: {self.log})'
@@ -172,14 +190,15 @@ class Job:
         return True
 
 
-def last_lines(path: str) -> List[str]:
+def last_lines(path: str, start: int = 0) -> List[str]:
     """Return the last lines of a log that are not empty.
 
     Args:
         path: The path of the log.
+        start: The byte from which on it counts. Defaults to 0.
     """
     try:
-        text = Path(path).read_text(errors='replace')
+        text = Path(path).read_bytes()[start:].decode(errors='replace')
     except OSError:
         return []
     return [line.strip() for line in text.splitlines() if line.strip()][-LAST:]

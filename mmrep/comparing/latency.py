@@ -18,6 +18,8 @@ ROUNDS = 30
 def latencies(runs: Sequence[Run], rounds: int = ROUNDS) -> Dict[str, float]:
     """Return the seconds of each deployed net for one validation image.
 
+    A config without validations gives an image of its test set.
+
     The nets run in turn, features and dense heads, without what comes behind
     them. The numbers are medians.
 
@@ -38,7 +40,9 @@ def _form(run: Run) -> Inference:
     """Return the deployed net of a run, with an image."""
     config, checkpoint = deployed_files(run.config, run.folder)
     model = deployed_net(config, checkpoint)
-    images = validation_images(load_config(config), model.data_preprocessor, 1)
+    cfg = load_config(config)
+    cfg.val_dataloader = cfg.get('val_dataloader') or cfg.test_dataloader
+    images = validation_images(cfg, model.data_preprocessor, 1)
     if not images:
         raise UserError(f'config {config!r} has no validation image')
     device = get_device()

@@ -29,11 +29,23 @@ def deciding(metric: Optional[str], results: Sequence[Result],
         name = name if name is not None else _usual(result.metrics)
         if name not in result.metrics:
             there = ', '.join(result.metrics)
+            what = ('none of them is usual'
+                    if name is None else f'--metric (={name!r}) is none')
             raise UserError(
-                f'--metric (={name!r}) is no metric of {result.net}, which '
-                f'has {there}: name one of these with --metric; the finished '
-                'runs are kept')
+                f'{result.net} has the metrics {there}, and {what}: name one '
+                'of these with --metric; the finished runs are kept')
     return name
+
+
+def lower_is_better(metric: str, cfg: Config) -> bool:
+    """Return True if the config saves the lowest values of a metric as best.
+
+    Args:
+        metric: The name of the metric.
+        cfg: The config of the baseline.
+    """
+    hook = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
+    return hook.get('save_best') == metric and hook.get('rule') == 'less'
 
 
 def _best_of(cfg: Config) -> Optional[str]:

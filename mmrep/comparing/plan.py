@@ -7,12 +7,13 @@ from typing import List, Optional, Sequence
 
 from mmengine.config import Config
 
-from ..cli.launch import set_loader_defaults
+from ..cli.launch import set_loader_defaults, set_seed
 from ..cli.preflight import check_training
 from ..compat.quiet import quiet
 from ..custom_imports import add_import
 from ..errors import UserError
 from ..hosts import load_config
+from .ends import check_end
 
 FEWEST = 2  # seeds; with one there is no spread
 HOOK = 'TrainingRecordHook'
@@ -89,11 +90,15 @@ def read_nets(paths: Sequence[str],
         _check_tested(net)
     if baseline is None:
         return nets
-    first = [n for n in nets if baseline in (n.path, n.name)]
+    first = [n for n in nets if _is_named(n, baseline)]
     if not first:
         raise UserError(f'--baseline (={baseline!r}) must be one of the '
                         f"configs: {', '.join(n.name for n in nets)}")
     return first + [n for n in nets if n is not first[0]]
+
+
+def _is_named(net: Net, text: str) -> bool:
+    return text == net.name or osp.normpath(text) == osp.normpath(net.path)
 
 
 def _stem(path: str) -> str:
@@ -119,14 +124,17 @@ def check_nets(nets: Sequence[Net]) -> None:
     """Refuse configs that could not be trained to the end.
 
     Raises:
-        UserError: See :func:`mmrep.cli.preflight.check_training`.
+        UserError: See :func:`mmrep.cli.preflight.check_training` and
+            :func:`.ends.check_end`.
     """
     for net in nets:
         cfg = copy.deepcopy(net.cfg)
+        set_seed(cfg)
         set_loader_defaults(cfg)
         cfg.setdefault('work_dir', '.')
-        with quiet():  # each training logs the same
+        with quiet():  # a line for each parameter
             check_training(cfg)
+        check_end(cfg)
 
 
 def seeds_of(text: str) -> List[int]:

@@ -56,9 +56,9 @@ class Pool:
             except OSError as error:
                 raise UserError(f'cannot write into the work dir: {error}; '
                                 'the finished runs are kept') from error
-            except KeyboardInterrupt:
-                raise UserError('stopped: call it again to go on') from None
             finally:
+                for job in self.jobs:
+                    job.signal()
                 for job in self.jobs:
                     job.stop()
                 self.progress.end()

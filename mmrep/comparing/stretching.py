@@ -10,6 +10,7 @@ from ..errors import UserError
 # moments of a schedule, in its own unit: iterations or epochs
 MOMENTS = ('begin', 'end', 'T_max', 'step_size', 'total_steps', 'period')
 LISTS = ('milestones', 'periods', 'restart_periods')
+DECAYING = 'Exponential'  # the schedules whose gamma acts at each step
 EPOCHS, ITERATIONS = 'max_epochs', 'max_iters'
 NEVER = 10**9  # mmengine's end of schedules that do not end
 
@@ -35,7 +36,7 @@ def stretched(cfg: Config, factor: float) -> Config:
     """Return the config of a training that is longer by a factor.
 
     All moments of ``param_scheduler`` move with it. Hooks, validations and
-    checkpoints keep their intervals.
+    checkpoints keep theirs.
 
     Args:
         cfg: The config, which stays as it is.
@@ -59,12 +60,14 @@ def _moved(node: Any, factor: float) -> Any:
         return [_moved(item, factor) for item in node]
     if not isinstance(node, dict):
         return node
-    return {
-        key:
-        _moment(value, factor) if key in MOMENTS +
-        LISTS else _moved(value, factor)
-        for key, value in node.items()
-    }
+    known = MOMENTS + LISTS
+    moved = {}
+    for key, value in node.items():
+        move = _moment if key in known else _moved
+        moved[key] = move(value, factor)
+    if str(node.get('type')).startswith(DECAYING) and 'gamma' in node:
+        moved['gamma'] = node['gamma']**(1 / factor)  # it acts at each step
+    return moved
 
 
 def _moment(value: Any, factor: float) -> Any:

@@ -6,23 +6,17 @@ import time
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
-import torch
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
 from ..errors import UserError
-
-try:
-    import resource
-except ImportError:  # Windows
-    resource = None
+from .training_costs import device_name, numbers_of, peak
 
 NAME = 'training_record.json'  # in the work dir of the run
 KEPT = 'training_seconds'  # in mmengine's message hub, thus in checkpoints
 PAUSE = 1.  # seconds between two writes, at least
-MIB = 2**20
 
 
 @HOOKS.register_module()
@@ -84,9 +78,11 @@ class TrainingRecordHook(Hook):
                         runner: Runner,
                         metrics: Optional[Dict[str, float]] = None) -> None:
         self._note(runner)
-        numbers = {k: float(v) for k, v in (metrics or {}).items()}
         self.curve.append(
-            dict(iteration=runner.iter, seconds=self.seconds, metrics=numbers))
+            dict(
+                iteration=runner.iter,
+                seconds=self.seconds,
+                metrics=numbers_of(metrics or {})))
         self._write(runner, runner.iter)
 
     def after_train(self, runner: Runner) -> None:
@@ -147,19 +143,3 @@ def read_record(work_dir: str) -> dict:
         return json.loads(Path(work_dir, NAME).read_text())
     except (OSError, ValueError):
         return {}
-
-
-def peak() -> float:
-    """Return the highest memory so far, in MiB; 0 where it is unknown."""
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated() / MIB
-    if resource is None:
-        return 0.
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def device_name() -> str:
-    """Return the name of the device that a Runner trains on."""
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    return f'CPU, {torch.get_num_threads()} threads'

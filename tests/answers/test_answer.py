@@ -1,5 +1,8 @@
 """The answer is a sentence for each net, with what limits it."""
+import math
 from dataclasses import replace
+
+import pytest
 
 from mmrep.answers.answer import METHOD, answers, failures, notes
 from mmrep.answers.statistics import summaries
@@ -68,3 +71,20 @@ def test_notes_of_odd_runs():
 def test_failures():
     comparison = small(dict(a={}), failures={'a, seed 1': 'It ended.'})
     assert failures(comparison) == ['a, seed 1: It ended.']
+
+
+def test_a_diverged_seed_is_told_with_the_verdict():
+    values = dict(a={0: 1., 1: 2., 2: 3.}, b={0: 2., 1: math.nan, 2: 5.})
+    _, second = answers(summaries(small(values)))
+    assert second.startswith('b: 1 seed diverged and left out; ')
+
+
+@pytest.mark.parametrize('seconds, told', [((10., 14.), False),
+                                           ((10., 16.), True)])
+def test_times_that_other_work_has_spoiled(seconds, told):
+    comparison = small(dict(a={}))
+    comparison.results[:] = [
+        run('a', seed, 1., seconds=each) for seed, each in enumerate(seconds)
+    ]
+    text = ' '.join(notes(comparison, summaries(comparison)))
+    assert ('trainings of a differ in time' in text) == told

@@ -38,14 +38,18 @@ def test_equal_differences_have_an_interval_without_width():
     assert interval([0., 0.]) == (0, 0)
 
 
-@pytest.mark.parametrize('low, high, higher, lower', [
-    (.1, .2, BETTER, WORSE),
-    (-.2, -.1, WORSE, BETTER),
-    (-.1, .2, SAME, SAME),
-    (0, .2, SAME, SAME),
-    (-.2, 0, SAME, SAME),
-    (0, 0, SAME, SAME),
-])
+@pytest.mark.parametrize(
+    'low, high, higher, lower',
+    [
+        (.1, .2, BETTER, WORSE),
+        (-.2, -.1, WORSE, BETTER),
+        (-.1, .2, SAME, SAME),
+        (0, .2, SAME, SAME),
+        (-.2, 0, SAME, SAME),
+        (0, 0, SAME, SAME),
+        (.1, .1, FEW, FEW),
+        (-.3, -.1 - .2, FEW, FEW),  # equal but for rounding
+    ])
 def test_verdict(low, high, higher, lower):
     assert verdict(low, high, False) == higher
     assert verdict(low, high, True) == lower

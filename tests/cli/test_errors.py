@@ -33,3 +33,15 @@ def test_everything_else_passes():
     assert tool.__name__ == 'tool'
     with pytest.raises(KeyError):
         tool(KeyError('a bug'))
+
+
+def test_ctrl_c_is_no_traceback(capsys):
+
+    @report_errors
+    def interrupted():
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as caught:
+        interrupted()
+    assert caught.value.code == 130
+    assert capsys.readouterr().err == 'stopped\n'

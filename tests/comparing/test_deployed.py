@@ -78,6 +78,9 @@ def test_no_validation_image(trained):
     run, _ = trained('ResNet')
     text = Path(run.config).read_text()
     Path(run.config).write_text(text + '\nval_dataloader = None\n')
+    assert latencies([run], rounds=1)[run.net] > 0  # of a test image
+    Path(run.config).write_text(text +
+                                '\nval_dataloader = test_dataloader = None\n')
     with pytest.raises(UserError, match='no validation image'):
         latencies([run])
 

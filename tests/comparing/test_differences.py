@@ -70,7 +70,11 @@ def test_fair(change):
     ({'model.backbone.norm_eval': True}, 'model.backbone.norm_eval'),
     ({'model.backbone.init_cfg': dict(checkpoint='a.pth')},
      'model.backbone.init_cfg.checkpoint'),
+    ({'model.backbone.norm_cfg': dict(requires_grad=False)},
+     'model.backbone.norm_cfg.requires_grad'),
     ({'load_from': 'a.pth'}, 'load_from'),
+    ({'sync_bn': 'torch'}, 'sync_bn'),
+    ({'compile': True}, 'compile'),
     ({'auto_scale_lr': dict(enable=True)}, 'auto_scale_lr.enable'),
     ({'default_hooks.ema': dict(type='EMAHook')}, 'default_hooks.ema'),
 ])  # yapf: disable
@@ -91,6 +95,20 @@ def test_a_pretrained_backbone_is_unfair():
     pretrained = dict(type='Pretrained', checkpoint='torchvision://resnet18')
     differing = found({'model.backbone.init_cfg': pretrained})
     assert not all(d.is_fair for d in differing.values())
+
+
+def test_pretrained_weights_in_a_list_are_unfair():
+    base, cfg = (
+        Config(
+            dict(
+                model=dict(
+                    backbone=dict(init_cfg=[
+                        dict(type='Constant', val=1),
+                        dict(type='Pretrained', checkpoint=path)
+                    ])))) for path in ('a.pth', 'b.pth'))
+    (difference, ) = differences(cfg, base)
+    assert difference.key == 'model.backbone.init_cfg[1].checkpoint'
+    assert not difference.is_fair
 
 
 def test_variables_and_equal_values_do_not_count():

@@ -60,3 +60,10 @@ def test_a_damaged_file(nets, tmp_path):
         path.write_text(text)
         with pytest.raises(UserError, match='cannot read.*remove it'):
             longer_baselines(nets, RESULTS, str(tmp_path))
+
+
+def test_whole_epochs_that_are_no_more(net_of, tmp_path):
+    """1.2 times 2 epochs are 2 epochs: there is nothing to compare."""
+    nets = [net_of(n, train_cfg=dict(max_epochs=2)) for n in ('plain', 'slow')]
+    results = [result('plain', seconds=10.), result('slow', seconds=12.)]
+    assert not longer_baselines(nets, results, str(tmp_path))

@@ -6,13 +6,10 @@ import pytest
 from mmrep.comparing.estimates import Estimate, in_words, seen
 
 
-def job(net, seconds, part, before=0.):
-    """Return a job that has been running for some seconds."""
+def job(net, seconds, left):
+    """Return a job that runs for some seconds, and knows what is left."""
     return SimpleNamespace(
-        run=SimpleNamespace(net=net),
-        seconds=seconds,
-        part=lambda: part,
-        part_before=before)
+        run=SimpleNamespace(net=net), seconds=seconds, left=lambda: left)
 
 
 def waiting(*nets):
@@ -20,12 +17,12 @@ def waiting(*nets):
 
 
 def test_nothing_is_known_before_the_first_iterations():
-    assert Estimate(1).left(waiting('a'), [job('a', 3., 0.001)]) is None
+    assert Estimate(1).left(waiting('a'), [job('a', 3., None)]) is None
 
 
 def test_by_the_first_iterations():
-    # 10 s for a tenth: 100 s a run, 90 s of this one and 2 more at 100 s
-    left = Estimate(1).left(waiting('a', 'b'), [job('a', 10., 0.1)])
+    # a run takes 100 s, of which this one has 90 before it; 2 others wait
+    left = Estimate(1).left(waiting('a', 'b'), [job('a', 10., 90.)])
     assert left == pytest.approx(290.)
 
 
@@ -34,19 +31,18 @@ def test_finished_runs_tell_more():
     for seconds in (50., 70.):
         estimate.add('a', seconds)
     estimate.add('b', 300.)
-    left = estimate.left(waiting('a', 'b'), [job('b', 100., 0.9)])
+    left = estimate.left(waiting('a', 'b'), [job('b', 100., 20.)])
     assert left == pytest.approx((60. + 300. + 200.) / 2)
 
 
 def test_a_run_that_is_slower_than_the_others():
     estimate = Estimate(1)
     estimate.add('a', 50.)
-    assert estimate.left([], [job('a', 80., 0.5)]) == 0.
+    assert estimate.left([], [job('a', 80., 80.)]) == 0.
 
 
-def test_a_resumed_run():
-    # it began at 0.6 and has done a fifth in 20 s: two fifths take 40 s
-    assert seen(job('a', 20., 0.8, 0.6)) == pytest.approx(40.)
+def test_a_run_without_a_pace():
+    assert seen(job('a', 20., None)) is None
 
 
 @pytest.mark.parametrize('seconds, words', [

@@ -1,4 +1,5 @@
 """What a run leaves, and what another comparison left."""
+import os
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,7 @@ import torch
 
 from mmrep.comparing.files import (checkpoint_of, keep_to, result_of,
                                    write_config, write_result)
+from mmrep.comparing.plan import run_of
 from mmrep.errors import UserError
 
 from .conftest import result
@@ -25,6 +27,15 @@ def test_another_config_is_refused(runs):
     with pytest.raises(
             UserError, match=r'train_cfg.max_iters was nothing and not 7'):
         write_config(runs[0])
+
+
+def test_a_work_dir_may_have_another_name(net_of, tmp_path, monkeypatch):
+    net = net_of('plain')
+    write_config(run_of(net, 0, str(tmp_path / 'work')))
+    monkeypatch.chdir(tmp_path)
+    write_config(run_of(net, 0, 'work'))
+    os.rename('work', 'moved')
+    write_config(run_of(net, 0, 'moved'))
 
 
 def test_a_damaged_config_is_refused(runs):

@@ -2,7 +2,7 @@
 import pytest
 from mmengine.config import Config
 
-from mmrep.comparing.metrics import deciding
+from mmrep.comparing.metrics import deciding, lower_is_better
 from mmrep.errors import UserError
 
 from .conftest import result
@@ -46,16 +46,29 @@ def test_a_config_without_hooks():
 
 @pytest.mark.parametrize('metric', ['mIOU', ''])
 def test_a_metric_that_is_lacking(metric):
-    with pytest.raises(UserError, match=r'has mIoU, mAcc.*are kept'):
+    with pytest.raises(
+            UserError, match=r'metrics mIoU, mAcc, and --metric.*are kept'):
         deciding(metric, found(mIoU=1., mAcc=2.), config())
 
 
 def test_none_is_usual():
-    with pytest.raises(UserError, match='has a, b: name one'):
+    with pytest.raises(
+            UserError, match='a, b, and none of them is usual: name one'):
         deciding(None, found(a=1., b=2.), config())
 
 
 def test_one_net_lacks_it():
     results = found(mIoU=1., mAcc=1.) + [result('rich', metrics={'a': 1.})]
-    with pytest.raises(UserError, match='no metric of rich'):
+    with pytest.raises(
+            UserError,
+            match="rich has the metrics a, and --metric \\(='mIoU'\\) is none"
+    ):
         deciding(None, results, config())
+
+
+def test_a_metric_whose_lowest_value_is_the_best():
+    hook = dict(type='CheckpointHook', save_best='error', rule='less')
+    cfg = Config(dict(default_hooks=dict(checkpoint=hook)))
+    assert lower_is_better('error', cfg)
+    assert not lower_is_better('mIoU', cfg)
+    assert not lower_is_better('error', config('error'))

@@ -1,4 +1,5 @@
 """Configs and seeds, and the runs they make."""
+import os.path as osp
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,9 @@ def test_the_baseline_is_first(config, baseline, first):
     assert sorted(n.name for n in nets) == ['a', 'b', 'c']
     by_path = read_nets([config('a'), config('b')], config('b'))
     assert by_path[0].name == 'b'
+    path = config('b')
+    other = osp.join(osp.dirname(path), '.', osp.basename(path))
+    assert read_nets([config('a'), path], other)[0].name == 'b'
 
 
 def test_wrong_configs(config):
@@ -101,3 +105,5 @@ def test_the_config_of_a_run(net_of):
 def test_a_config_that_cannot_train_is_refused(config):
     with pytest.raises(UserError, match='has no'):
         check_nets(read_nets([config('a')]))
+    with pytest.raises(UserError, match='`randomness`.*must be a dict'):
+        check_nets(read_nets([config('a')], options=dict(randomness=3)))

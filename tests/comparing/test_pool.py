@@ -201,3 +201,14 @@ def test_a_process_that_writes_no_result(pool_of, runs, monkeypatch):
     pool, _ = pool_of(Played())
     assert pool.run(runs[:1]) == []
     assert 'no result was written' in pool.failures['plain, seed 0']
+
+
+def test_why_is_read_from_the_last_attempt(pool_of, runs):
+    pool_of(Played(failing=['plain']))[0].run(runs[:1])
+    pool, _ = pool_of(Played())
+    train = pool.launch.train(runs[0], None)
+    pool.launch = Played()
+    silent = [*train[:3], 'import sys; sys.exit(3)']
+    object.__setattr__(pool.launch, 'train', lambda *_: silent)
+    pool.run(runs[:1])
+    assert 'exit code 3:  (log' in pool.failures['plain, seed 0']

@@ -75,6 +75,14 @@ def test_schedules_of_several_optimizers():
         a=[dict(end=20)], b=dict(milestones=[6, 10]))
 
 
+def test_a_decay_at_each_step():
+    schedules = [dict(type='ExponentialLR', by_epoch=False, gamma=0.97)]
+    longer = stretched(config_of(schedules, max_iters=40), 2.5)
+    before = course_of(schedules, 40)
+    after = course_of(longer.to_dict()['param_scheduler'], 100)
+    torch.testing.assert_close(after[::5], before[::2], rtol=1e-5, atol=0.)
+
+
 def test_no_schedule():
     cfg = Config(dict(train_cfg=dict(max_iters=10)))
     assert stretched(cfg, 2.).train_cfg.max_iters == 20

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from ..forking import Forked
 
@@ -109,7 +110,7 @@ def test_again_with_a_longer_baseline(compare, configs, finished):
 
 def test_a_metric_that_is_not_there(compare, configs, finished):
     said = compare(*configs, '--metric', 'mIoU', work_dir=finished, fails=True)
-    assert "--metric (='mIoU') is no metric of ResNet" in said
+    assert "--metric (='mIoU') is none: name one" in said
     assert len([*finished.glob('*/*.result.json')]) >= 4
 
 
@@ -144,6 +145,14 @@ def test_a_config_that_does_not_train(compare, configs, tmp_path):
     other = changed(configs[1], tmp_path, "backbone['depth'] = 19")
     said = compare(configs[0], other, fails=True)
     assert said.count('error: ') == 1 and '19' in said
+    assert not (tmp_path / 'work').exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='a GPU has it')
+def test_mixed_precision_is_refused_before_the_first_run(
+        compare, configs, tmp_path):
+    said = compare(*configs, '--amp', fails=True)
+    assert said.count('error: ') == 1 and 'needs a GPU' in said
     assert not (tmp_path / 'work').exists()
 
 
