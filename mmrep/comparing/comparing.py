@@ -186,7 +186,7 @@ def _notes(settings: Settings, nets: Sequence[Net]) -> List[str]:
     if any(not n.cfg.train_dataloader.get('num_workers') for n in nets):
         notes.append(
             'Without workers of the dataloader (num_workers=0) all nets get '
-            'the same images in the same order with a seed, but not the same '
-            'augmentations: these draw from the random numbers that also '
-            'initialise the weights.')
+            'the same images in the same order with a seed, and the same '
+            'augmentations as long as no part of a net draws random numbers '
+            'of numpy.')
     return notes
