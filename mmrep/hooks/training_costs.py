@@ -43,7 +43,7 @@ def peak() -> float:
 def _of_this_program() -> float:
     """Return the highest memory since this program began, on Linux.
 
-    That of :mod:`resource` counts the process that has started it, too.
+    That of the module ``resource`` counts the process that started it, too.
     """
     text = Path('/proc/self/status').read_text()
     return int(text.split('VmHWM:')[1].split()[0]) / 1024
