@@ -36,16 +36,4 @@ model = dict(
 optim_wrapper = dict(
     optimizer=dict(_delete_=True, type='AdamW', lr=3e-3, weight_decay=0.01))
 
-max_iters = 600
 train_dataloader = dict(batch_size=8)
-train_cfg = dict(max_iters=max_iters, val_interval=max_iters // 5)
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, by_epoch=False, end=25),
-    dict(
-        type='CosineAnnealingLR',
-        eta_min=0,
-        by_epoch=False,
-        begin=25,
-        end=max_iters)
-]
-default_hooks = dict(checkpoint=dict(interval=max_iters // 2))
