@@ -16,17 +16,17 @@ from .files import checkpoint_of
 DEPLOYED = 'deployed'  # in the names of a run's files
 
 
-def deploy_run(config: str, folder: str) -> None:
+def deploy_run(config: str, checkpoint: str, folder: str) -> None:
     """Write the deployed form of a trained run, if it has blocks.
 
     Args:
         config: The path of the config of the run.
+        checkpoint: The path of its last checkpoint.
         folder: The work dir of its training.
 
     Raises:
         UserError: See :func:`mmrep.deploy.deploy`.
     """
-    checkpoint = checkpoint_of(folder)
     model = build_model(load_config(config))
     enrich(model, read_weights(checkpoint).state_dict)
     if any(rep_layers(model)):

@@ -9,7 +9,7 @@ from ..checkpoints.safe_load import read_checkpoint
 from ..cli.errors import report_errors
 from ..cli.launch import prepare_config
 from ..cli.preflight import check_testing
-from ..cli.runner import build_runner
+from ..cli.runner import launch_runner
 from ..errors import UserError
 from ..hooks import KeepKernelsHook
 from ..hooks.training_costs import numbers_of
@@ -31,8 +31,7 @@ def finish(config: str, folder: str) -> Result:
             net cannot be fused or tested.
     """
     record = read_record(folder)
-    check_last(folder, record)
-    deploy_run(config, folder)
+    deploy_run(config, check_last(folder, record), folder)
     files = deployed_files(config, folder)
     return Result(
         net=osp.basename(osp.dirname(folder)),
@@ -48,8 +47,8 @@ def finish(config: str, folder: str) -> Result:
         device=record['device'])
 
 
-def check_last(folder: str, record: dict) -> None:
-    """Refuse a training without a whole checkpoint of its end.
+def check_last(folder: str, record: dict) -> str:
+    """Return the last checkpoint of a training; refuse one of before its end.
 
     Args:
         folder: The work dir of the training.
@@ -67,21 +66,22 @@ def check_last(folder: str, record: dict) -> None:
         raise UserError(
             f'{path!r} is of iteration {step} and the training ended at '
             f"{record['iteration']}: let its CheckpointHook save the last one")
+    return path
 
 
 def _tested(config: str, checkpoint: str, work_dir: str) -> Dict[str, float]:
     """Return the metrics of a deployed net."""
-    cfg = prepare_config(
-        Namespace(
-            config=config,
-            cfg_options=None,
-            trust_checkpoint=False,
-            work_dir=work_dir))
+    args = Namespace(
+        config=config,
+        cfg_options=None,
+        trust_checkpoint=False,
+        work_dir=work_dir,
+        launcher='none',
+        local_rank=0)
+    cfg = prepare_config(args)
     check_testing(cfg, checkpoint)
-    cfg.resume, cfg.load_from, cfg.launcher = False, checkpoint, 'none'
-    runner = build_runner(cfg)
-    runner.register_hook(KeepKernelsHook())
-    return numbers_of(runner.test())
+    cfg.resume, cfg.load_from = False, checkpoint
+    return numbers_of(launch_runner(cfg, args, KeepKernelsHook()).test())
 
 
 @report_errors

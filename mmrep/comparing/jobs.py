@@ -90,19 +90,18 @@ class Job:
 
     def part(self) -> float:
         """Return the part of the training that is done."""
-        record = read_record(self.run.folder)
-        return record.get('iteration', 0) / max(record.get('length', 1), 1)
+        return part_of(read_record(self.run.folder))
 
     def left(self) -> Optional[float]:
         """Return the seconds that the training takes yet, by its own pace.
 
         None before it has one, and while another call's process is at work.
         """
-        part = self.part()
+        record = read_record(self.run.folder)
+        part = part_of(record)
         if self._lock is None or part < SOON:
             return None
-        seconds = read_record(self.run.folder).get('seconds', 0.)
-        return seconds * (1 - part) / part
+        return record.get('seconds', 0.) * (1 - part) / part
 
     def signal(self, number: int = signal.SIGTERM) -> None:
         """Signal the process and those that it has started, if it runs.
@@ -188,6 +187,15 @@ class Job:
             self._lock.close()
             self._lock = None
         return True
+
+
+def part_of(record: dict) -> float:
+    """Return the part of a training that is done, by its record.
+
+    Args:
+        record: The record, empty before the first iteration.
+    """
+    return record.get('iteration', 0) / max(record.get('length', 1), 1)
 
 
 def last_lines(path: str, start: int = 0) -> List[str]:

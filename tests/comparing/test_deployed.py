@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from mmrep.comparing.deployed import deploy_run, deployed_files, deployed_net
+from mmrep.comparing.files import checkpoint_of
 from mmrep.comparing.finishing import finish
 from mmrep.comparing.latency import latencies
 from mmrep.comparing.plan import Run
@@ -40,7 +41,7 @@ def trained(tiny_cls, tmp_path):
 @pytest.mark.parametrize('backbone', ['ResNet', 'DBBResNet'])
 def test_same_logits(trained, backbone):
     run, model = trained(backbone)
-    deploy_run(run.config, run.folder)
+    deploy_run(run.config, checkpoint_of(run.folder), run.folder)
     net = deployed_net(*deployed_files(run.config, run.folder))
     x = torch.randn(2, 3, 32, 32)
     with torch.no_grad():
@@ -52,7 +53,7 @@ def test_same_logits(trained, backbone):
 
 def test_a_plain_net_is_deployed_as_it_is(trained):
     run, _ = trained('ResNet')
-    deploy_run(run.config, run.folder)
+    deploy_run(run.config, checkpoint_of(run.folder), run.folder)
     assert deployed_files(run.config,
                           run.folder) == (run.config,
                                           f'{run.folder}/iter_2.pth')
@@ -60,7 +61,7 @@ def test_a_plain_net_is_deployed_as_it_is(trained):
 
 def test_a_rich_net_is_fused(trained):
     run, _ = trained('DBBResNet')
-    deploy_run(run.config, run.folder)
+    deploy_run(run.config, checkpoint_of(run.folder), run.folder)
     config, checkpoint = deployed_files(run.config, run.folder)
     assert checkpoint == f'{run.folder}.deployed.pth'
     assert load_config(config).model.backbone.type == 'ResNet'
@@ -68,7 +69,8 @@ def test_a_rich_net_is_fused(trained):
 
 def test_latencies(trained):
     runs = [trained('ResNet')[0], trained('DBBResNet')[0]]
-    deploy_run(runs[1].config, runs[1].folder)
+    rich = runs[1]
+    deploy_run(rich.config, checkpoint_of(rich.folder), rich.folder)
     found = latencies(runs, rounds=2)
     assert set(found) == {'ResNet', 'DBBResNet'}
     assert all(seconds > 0 for seconds in found.values())
