@@ -1,8 +1,8 @@
 """The hook that writes down what a training costs and what it reaches."""
 import json
-import os
 import os.path as osp
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
@@ -11,7 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
-from ..errors import UserError
+from ..atomic import write_json, write_together
 from .training_costs import device_name, numbers_of, peak
 
 NAME = 'training_record.json'  # in the work dir of the run
@@ -126,11 +126,7 @@ class TrainingRecordHook(Hook):
             curve=self.curve,
             **self.seen)
         path = osp.join(runner.work_dir, NAME)
-        try:
-            Path(f'{path}.new').write_text(json.dumps(record))
-            os.replace(f'{path}.new', path)
-        except OSError as error:
-            raise UserError(f'cannot write {path!r}: {error}') from error
+        write_together({path: partial(write_json, record)})
 
 
 def read_record(work_dir: str) -> dict:
