@@ -41,6 +41,7 @@ class Batcher:
     def __init__(self, compiled: bool = False, on_cpu: bool = True) -> None:
         self.compiled, self.on_cpu = compiled, on_cpu
         self.known: List[Known] = []
+        self.used: List[Direct] = []
         self.given: List[RepConv2d] = []
         self.sample: Optional[RepConv2d] = None
 
@@ -79,7 +80,7 @@ class Batcher:
         """Return how to make the kernels of a module as it is now."""
         for state, engines in self.known:
             if state.holds():
-                return engines
+                return self._use(engines)
         self.known = [k for k in self.known if k.state.stands()][-MODES:]
         blocks = outermost(module, self.on_cpu)
         self.sample = next(iter(blocks), self.sample)
@@ -87,7 +88,15 @@ class Batcher:
             return []  # a batcher around made them, or they are kept
         made = Known(State(module), _engines(blocks, self.compiled))
         self.known.append(made)
-        return made.engines
+        return self._use(made.engines)
+
+    def _use(self, engines: List[Direct]) -> List[Direct]:
+        """Return engines, which are the only ones that keep memory."""
+        if engines is not self.used:
+            for engine in self.used:
+                engine.release()
+            self.used = engines
+        return engines
 
 
 def _engines(blocks: List[RepConv2d], compiled: bool) -> List[Direct]:

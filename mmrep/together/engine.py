@@ -1,22 +1,30 @@
 """Run a plan, operation by operation."""
-from typing import List, Sequence
+from typing import List, Optional, Sequence
 
+import torch
 from torch import Tensor
 
+from ..compat.foreach import copy_all
 from .group import Values
 from .plan import Plan
 
 
 class Direct:
-    """Run the operations of a plan one by one.
+    """Run the operations of a plan one by one, on batches that stay.
+
+    The batches need as much memory as the tensors of the plan.
 
     Args:
         plan: The plan.
+
+    Attributes:
+        serial: Number of the last load; each one overwrites the batches.
     """
 
     def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self.serial = 0  # number of the last call of make
+        self.plan, self.serial = plan, 0
+        self.batches: Optional[List[Tensor]] = None
+        self.places: Values = []
 
     def make(self, tensors: Sequence[Tensor]) -> List[Tensor]:
         """Return each block's weight, with its bias if it has one.
@@ -24,7 +32,7 @@ class Direct:
         Args:
             tensors: Tensors like those of the plan.
         """
-        return self.plan.parts(self.plan.make(self.plan.load(tensors)))
+        return self.plan.parts(self.plan.make(self.load(tensors)))
 
     def pull(self, tensors: Sequence[Tensor], grads: Values,
              serial: int) -> Values:
@@ -33,8 +41,32 @@ class Direct:
         Args:
             tensors: The tensors that :meth:`make` got.
             grads: Gradients of its results, None for those without.
-            serial: The number of that call.
+            serial: The number of the load of that call.
         """
         plan = self.plan
-        found = plan.pull(plan.load(tensors), plan.whole(grads))
-        return plan.parted(found)
+        if torch.is_grad_enabled():  # gradients that have gradients
+            batches = plan.load(tensors)
+        else:
+            batches = self.loaded(tensors, serial)
+        return plan.parted(plan.pull(batches, plan.whole(grads)))
+
+    def loaded(self, tensors: Sequence[Tensor], serial: int) -> List[Tensor]:
+        """Return the batches of a load, again if there was another one."""
+        if serial == self.serial and self.batches is not None:
+            return self.batches
+        return self.load(tensors)
+
+    def load(self, tensors: Sequence[Tensor]) -> List[Tensor]:
+        """Copy tensors like those of the plan to the batches."""
+        if self.batches is None:
+            with torch.inference_mode(False), torch.no_grad():
+                self.batches = [b.clone() for b in self.plan.load(tensors)]
+            self.places = self.plan.parted(self.batches)
+        else:
+            copy_all(self.places, tensors)
+        self.serial += 1
+        return self.batches
+
+    def release(self) -> None:
+        """Give back the memory of the batches; the next load takes new."""
+        self.batches, self.places = None, []

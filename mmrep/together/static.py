@@ -45,8 +45,7 @@ class Static(Direct):
             self._try(self._prepare)
         if self._failed:
             return super().make(tensors)
-        copy_all(self.places, tensors)
-        self.serial += 1
+        self.load(tensors)
         with torch.inference_mode(False):
             return self.plan.parts(self._make())
 
@@ -57,16 +56,17 @@ class Static(Direct):
         # gradients that have gradients themselves need the operations
         if self._failed or torch.is_grad_enabled():
             return super().pull(tensors, grads, serial)
-        if serial != self.serial:  # another forward has used the places
-            copy_all(self.places, tensors)
-            self.serial += 1
-        self._load(grads)
+        self.loaded(tensors, serial)
+        self._load_grads(grads)
         found: Values = [None] * len(self.batches)
         for i, grad in zip(self.wanted, self._pull()):
             found[i] = grad
         return self.plan.parted(found)
 
-    def _load(self, grads: Values) -> None:
+    def release(self) -> None:
+        """Keep the memory, which the prepared functions use."""
+
+    def _load_grads(self, grads: Values) -> None:
         """Copy gradients of kernels to their places, zeros for None."""
         pairs = list(zip(self.grad_places, grads))
         for place, grad in pairs:
@@ -91,10 +91,8 @@ class Static(Direct):
 
     def _prepare(self) -> None:
         plan = self.plan
-        self.batches = [batch.clone() for batch in plan.load(plan.tensors)]
-        self.places = plan.parted(self.batches)
         self._make = self.prepared(lambda *batches: plan.make(batches),
-                                   self.batches)
+                                   self.load(plan.tensors))
 
     def _prepare_backward(self) -> None:
         plan, count = self.plan, len(self.batches)
