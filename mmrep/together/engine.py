@@ -1,5 +1,5 @@
 """Run a plan, operation by operation."""
-from typing import List, Optional, Sequence
+from typing import List, NamedTuple, Optional, Sequence
 
 import torch
 from torch import Tensor
@@ -7,6 +7,13 @@ from torch import Tensor
 from ..compat.foreach import copy_all
 from .group import Values
 from .plan import Plan
+
+
+class Memory(NamedTuple):
+    """Batches, and the tensors in them as views."""
+
+    batches: List[Tensor]
+    places: Values
 
 
 class Direct:
@@ -23,8 +30,7 @@ class Direct:
 
     def __init__(self, plan: Plan) -> None:
         self.plan, self.serial = plan, 0
-        self.batches: Optional[List[Tensor]] = None
-        self.places: Values = []
+        self.memory: Optional[Memory] = None
 
     def make(self, tensors: Sequence[Tensor]) -> List[Tensor]:
         """Return each block's weight, with its bias if it has one.
@@ -52,21 +58,23 @@ class Direct:
 
     def loaded(self, tensors: Sequence[Tensor], serial: int) -> List[Tensor]:
         """Return the batches of a load, again if there was another one."""
-        if serial == self.serial and self.batches is not None:
-            return self.batches
+        memory = self.memory  # read once: other threads may run the net
+        if serial == self.serial and memory is not None:
+            return memory.batches
         return self.load(tensors)
 
     def load(self, tensors: Sequence[Tensor]) -> List[Tensor]:
         """Copy tensors like those of the plan to the batches."""
-        if self.batches is None:
+        memory = self.memory
+        if memory is None:
             with torch.inference_mode(False), torch.no_grad():
-                self.batches = [b.clone() for b in self.plan.load(tensors)]
-            self.places = self.plan.parted(self.batches)
+                batches = [b.clone() for b in self.plan.load(tensors)]
+            memory = self.memory = Memory(batches, self.plan.parted(batches))
         else:
-            copy_all(self.places, tensors)
+            copy_all(memory.places, tensors)
         self.serial += 1
-        return self.batches
+        return memory.batches
 
     def release(self) -> None:
         """Give back the memory of the batches; the next load takes new."""
-        self.batches, self.places = None, []
+        self.memory = None

@@ -58,7 +58,7 @@ class Static(Direct):
             return super().pull(tensors, grads, serial)
         self.loaded(tensors, serial)
         self._load_grads(grads)
-        found: Values = [None] * len(self.batches)
+        found: Values = [None] * len(self.plan.batches)
         for i, grad in zip(self.wanted, self._pull()):
             found[i] = grad
         return self.plan.parted(found)
@@ -95,17 +95,18 @@ class Static(Direct):
                                    self.load(plan.tensors))
 
     def _prepare_backward(self) -> None:
-        plan, count = self.plan, len(self.batches)
-        self.grads = [torch.zeros_like(r) for r in plan.make(self.batches)]
+        plan, batches = self.plan, self.memory.batches
+        count = len(batches)
+        self.grads = [torch.zeros_like(r) for r in plan.make(batches)]
         self.grad_places = plan.parts(self.grads)
-        found = plan.pull(self.batches, self.grads)
+        found = plan.pull(batches, self.grads)
         self.wanted = [i for i, grad in enumerate(found) if grad is not None]
 
         def pull(*tensors: Tensor) -> List[Tensor]:
             grads = plan.pull(tensors[:count], list(tensors[count:]))
             return [grads[i] for i in self.wanted]
 
-        self._pull = self.prepared(pull, [*self.batches, *self.grads])
+        self._pull = self.prepared(pull, [*batches, *self.grads])
 
 
 class Compiled(Static):
