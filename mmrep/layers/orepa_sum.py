@@ -45,7 +45,8 @@ def plan_of(branches: Dict[str, KernelBranch]) -> Optional[Plan]:
     names = sorted(branches, key=lambda n: (terms[n].added, branches[n].order))
     for term, group in groupby(names, terms.get):
         group = list(group)
-        parts.append(Summand(term, group, [rows[name] for name in group]))
+        each = [group] if term.joins else [[name] for name in group]
+        parts += [Summand(term, g, [rows[name] for name in g]) for g in each]
     return parts
 
 
@@ -107,10 +108,14 @@ def gradients(plan: Plan, grad: Tensor, weight: Tensor, scale: Tensor,
     taps_first = taps_first.clone(memory_format=torch.contiguous_format)
     scratch = Scratch(taps_first)
     of_rows, of_factors = [None] * len(scale), [None] * len(plan)
-    for i in sorted(range(len(plan)), key=lambda i: plan[i].term.turn):
+    order = sorted(range(len(plan)), key=lambda i: plan[i].term.turn)
+    pairs = [i for i in order if plan[i].term.uses_up]
+    for i in order:
         term, *mine = terms[i]
-        of_scales, of_factors[i] = term.gradients(
-            taps_first if term.taps_first else grad, *mine, scratch)
+        own, room = taps_first if term.taps_first else grad, scratch
+        if i in pairs[:-1]:  # the next one reads it, too
+            own, room = own.clone(), Scratch()
+        of_scales, of_factors[i] = term.gradients(own, *mine, room)
         for row, of_scale in zip(plan[i].rows, of_scales):
             of_rows[row] = of_scale
     of_rows[0] = dots(grad, weight, scratch)

@@ -11,8 +11,9 @@ Totals are kernels, (out_channels, in_channels / groups, height, width), or
 taps are the kernel's pixels, row by row, and None is a total of zeros. A scale
 is (out_channels,).
 
-The terms take turns in the backward: :class:`Filters` reads the gradient with
-the taps first, :class:`KernelPair` uses it up, then its memory is ``scratch``.
+Branches whose term ``joins`` are one term. The terms take turns in the
+backward: :class:`Filters` reads the gradient with the taps first,
+:class:`KernelPair` uses it up, then its memory is ``scratch``.
 """
 import math
 from dataclasses import dataclass
@@ -68,6 +69,7 @@ class KernelPair:
     groups: int
     from_identity: bool
     taps_first, added, turn = True, 0, 1
+    joins, uses_up = False, True
 
     def add(self, total: Optional[Tensor], scales: Tensors, factors: Tensors,
             scratch: Scratch) -> Tensor:
@@ -130,6 +132,7 @@ class Filters:
     """
 
     taps_first, added, turn = True, 1, 0
+    joins, uses_up = True, False
 
     def add(self, total: Optional[Tensor], scales: Tensors, factors: Tensors,
             scratch: Scratch) -> Tensor:
@@ -174,6 +177,7 @@ class PerChannel:
     groups: int
     in_channels: int
     taps_first, added, turn = False, 2, 2
+    joins, uses_up = False, False
 
     def add(self, total: Tensor, scales: Tensors, factors: Tensors,
             scratch: Scratch) -> Tensor:

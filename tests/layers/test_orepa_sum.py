@@ -11,6 +11,8 @@ from torch.utils.checkpoint import checkpoint
 from mmrep import OREPAConv2d
 from mmrep import kernel as K
 from mmrep.deploy import relative_difference
+from mmrep.layers import KERNEL_BRANCHES
+from mmrep.layers.orepa_branches import SeparableKernel, StagedKernel
 
 SIZES = [(1, 1), (3, 3), (2, 2), (3, 5)]
 OPTIONS = [
@@ -65,6 +67,27 @@ def check(layer, of_kernel, of_gradients):
                                        value) < of_gradients, name
     for name, parameter in layer.named_parameters():
         assert torch.equal(parameter, before[name])
+
+
+@pytest.fixture
+def twice():
+    """Register branches like OREPA's own under other names."""
+    kinds = dict(separable=SeparableKernel)
+    kinds['1x1_kxk'] = StagedKernel
+    for name, kind in kinds.items():
+        KERNEL_BRANCHES.register_module(
+            f'{name} again', module=type('Again', (kind, ), {}))
+    yield [*kinds, *(f'{name} again' for name in kinds)]
+    for name in kinds:
+        del KERNEL_BRANCHES.module_dict[f'{name} again']
+
+
+def test_several_branches_of_a_kind(twice):
+    for names in (twice, [*twice, 'origin', 'prior', '1x1']):
+        for groups in (1, 2):
+            layer = make((3, 3), branches=names, groups=groups)
+            assert len(layer.branches) >= 4
+            check(layer, 1e-12, 1e-12)
 
 
 @pytest.mark.parametrize('is_last', [False, True], ids=['', 'channels_last'])
