@@ -26,7 +26,7 @@ from .orepa_branch import KERNEL_BRANCHES, KernelBranch
 from .orepa_names import (Size, check_channels, choose, default_channels,
                           initial_scales, stem_sizes)
 from .orepa_stem import Stem
-from .orepa_sum import Sum, factors_of, plan_of
+from .orepa_sum import Plan, Sum, factors_of, plan_of
 from .rep_conv import Device, RepConv2d
 from .staged import channels_of
 
@@ -262,14 +262,18 @@ class OREPAConv2d(RepConv2d):
         traced = is_functional() and K.AFFINES.get() is None
         if traced or is_compiling() or torch.jit.is_tracing():
             return super().merge()
-        branches = dict(self.branches)
-        if self._plan is None and branches:
-            self._plan = plan_of(branches)
-        if self._plan is None:
+        plan = self.plan()
+        if plan is None:
             return super().merge()
         return Kernel(
-            Sum.apply(self._plan, self.weight, self._scale_with_origin(),
-                      *factors_of(self._plan, branches)))
+            Sum.apply(plan, self.weight, self._scale_with_origin(),
+                      *factors_of(plan, dict(self.branches))))
+
+    def plan(self) -> Optional[Plan]:
+        """Return the terms of the branches, None if one has a kernel only."""
+        if self._plan is None and self.branches:
+            self._plan = plan_of(dict(self.branches))
+        return self._plan
 
     def _scale_with_origin(self) -> Tensor:
         """Return all branches' scales, one for a weight that has none.

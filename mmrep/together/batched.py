@@ -1,7 +1,7 @@
 """One block's kernel as a function of tensors, for a batch of such blocks."""
 import copy
 from threading import RLock
-from typing import Callable, Dict, Hashable, Optional, Sequence, Tuple
+from typing import Callable, Dict, Hashable, Optional, Sequence, Tuple, Union
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,7 @@ from ..kernel import AFFINES, Kernel
 from ..layers import RepConv2d
 from .alike import inner_blocks, key_of, own_norms, own_tensors
 from .graphs import trace
+from .sums import Sums, dense, is_last, is_sum
 
 Run = Callable[..., Tuple[Tensor, ...]]
 MOST = 512  # kinds of groups whose operations are kept
@@ -27,7 +28,7 @@ class Graphs:
         joined: See :func:`trace`.
     """
 
-    def __init__(self, batched: 'Batched', wanted: Sequence[bool],
+    def __init__(self, batched: Union['Batched', Sums], wanted: Sequence[bool],
                  joined: bool) -> None:
         self.batched, self.wanted, self.joined = batched, wanted, joined
         # not as modules, which modes such as counters of operations follow
@@ -46,7 +47,7 @@ class Graphs:
         """Return the gradients of the wanted arguments."""
         with LOCK:
             if self._backward is None:
-                pull = Pull(self.batched, self.wanted)
+                pull = self.batched.pulled(self.wanted)
                 self._backward = trace(pull, [*given, *grads],
                                        self.joined).forward
         return self._backward(*given, *grads)
@@ -71,7 +72,8 @@ def graphs_of(block: RepConv2d, count: int, biases: Sequence[bool],
         if key not in _made:
             if len(_made) >= MOST:
                 del _made[next(iter(_made))]
-            _made[key] = Graphs(Batched(block, biases), wanted, joined)
+            batched = Sums(block) if is_sum(block) else Batched(block, biases)
+            _made[key] = Graphs(batched, wanted, joined)
         return _made[key]
 
 
@@ -87,7 +89,7 @@ class Batched:
     """
 
     def __init__(self, block: RepConv2d, biases: Sequence[bool]) -> None:
-        self.is_last, block = _is_last(block.origin), _bare(block)
+        self.is_last, block = is_last(block.origin), _bare(block)
         self.module = _Whole(block)
         self.names = [f'block.{name}' for name in own_tensors(block)]
         self.inner = dict(zip(inner_blocks(block).values(), biases))
@@ -98,9 +100,13 @@ class Batched:
         weight, *bias = vmap(self._one)(*batches)
         # other strides would let convolutions change the layout of features
         if self.is_last:
-            weight = _dense(weight.permute(0, 1, 3, 4, 2))
+            weight = dense(weight.permute(0, 1, 3, 4, 2))
             return weight.permute(0, 1, 4, 2, 3), *bias
-        return _dense(weight), *bias
+        return dense(weight), *bias
+
+    def pulled(self, wanted: Sequence[bool]) -> 'Pull':
+        """Return the function that makes the gradients of wanted batches."""
+        return Pull(self, wanted)
 
     def _one(self, *tensors: Tensor) -> Tuple[Tensor, ...]:
         each = iter(tensors)
@@ -167,17 +173,6 @@ class Pull:
 
         _, pull = vjp(kernels, *[given[i] for i in places])
         return pull(grads)
-
-
-def _is_last(weight: Tensor) -> bool:
-    """Return True if a weight's channels come last, also in a 1x1."""
-    return weight.size(1) > 1 and weight.stride(1) == 1 and (weight.stride(3)
-                                                             == weight.size(1))
-
-
-def _dense(tensor: Tensor) -> Tensor:
-    """Return a tensor with its entries in order, also where a size is one."""
-    return tensor.reshape(len(tensor), -1).view(tensor.shape)
 
 
 class _Whole(nn.Module):

@@ -12,12 +12,8 @@ from torch.fx import GraphModule, Node
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from ..compat.dispatching import writes
-
-# views that begin where their base begins
-VIEWS = {
-    '_unsafe_view', 'alias', 'detach', 'expand', 'permute', 'squeeze', 't',
-    'transpose', 'unsqueeze', 'view'
-}
+from .views import (PLACED, is_view, join_views, layout_of, name_of, part_of,
+                    place_results)
 
 # operations with the same arguments as the function of this name
 DIRECT = {
@@ -27,7 +23,11 @@ DIRECT = {
 }
 
 COPY = torch.ops.aten.copy.default  # it has no derivative
-NEW = DIRECT - {'as_strided', 'diagonal', 'select', 'unbind'}
+NEW = DIRECT - {'as_strided', 'diagonal', 'select', 'unbind'} | {
+    placed.__name__
+    for placed in PLACED.values()
+}
+STRIDED = {'as_strided', part_of.__name__}
 
 
 def trace(function: Callable[..., Sequence[Tensor]],
@@ -49,7 +49,8 @@ def trace(function: Callable[..., Sequence[Tensor]],
     _keep_constants(graph)
     _drop_copies(graph)
     if joined:
-        _join_views(graph)
+        place_results(graph)
+        join_views(graph)
     _join_equal(graph)
     _own_results(graph)
     _drop_unused(graph)
@@ -100,43 +101,12 @@ def _keep_constants(module: GraphModule) -> None:
     _drop_unused(module)
 
 
-def _join_views(module: GraphModule) -> None:
-    """Make each chain of views one view of its base."""
-    graph = module.graph
-    for node in list(graph.nodes):
-        if not _is_view(node) or all(map(_is_view, node.users)):
-            continue
-        base = node
-        while _is_view(base):
-            base = base.args[0]
-        shape, strides = _layout(node)
-        if (shape, strides) == _layout(base):
-            node.replace_all_uses_with(base)
-            continue
-        with graph.inserting_before(node):
-            new = graph.call_function(torch.ops.aten.as_strided.default,
-                                      (base, shape, strides))
-        new.meta['val'] = node.meta['val']
-        node.replace_all_uses_with(new)
-
-
-def _is_view(node: Node) -> bool:
-    return _name(node) in VIEWS
-
-
-def _name(node: Node) -> str:
-    """Return the name of a node's operation, empty for other nodes."""
-    packet = getattr(node.target, 'overloadpacket', None)
-    return getattr(packet, '__name__',
-                   '') if node.op == 'call_function' else ('')
-
-
 def _drop_copies(module: GraphModule) -> None:
     """Leave out copies to the same layout, and products with one."""
     for node in list(module.graph.nodes):
-        same = _name(node) == 'clone' or _name(node) == 'mul' and (node.args[1]
-                                                                   in (1, 1.0))
-        if same and _layout(node) == _layout(node.args[0]):
+        same = name_of(node) == 'clone' or name_of(node) == 'mul' and (
+            node.args[1] in (1, 1.0))
+        if same and layout_of(node) == layout_of(node.args[0]):
             node.replace_all_uses_with(node.args[0])
 
 
@@ -146,9 +116,9 @@ def _own_results(module: GraphModule) -> None:
     results, seen = [], set()
     for node in output.args[0]:
         base = node
-        while _is_view(base) or _name(base) == 'as_strided':
+        while is_view(base) or name_of(base) in STRIDED:
             base = base.args[0]
-        if base.op != 'call_function' or base in seen or _name(
+        if base.op != 'call_function' or base in seen or name_of(
                 base) not in NEW:
             with module.graph.inserting_before(output):
                 node = module.graph.call_function(torch.ops.aten.clone.default,
@@ -161,13 +131,8 @@ def _own_results(module: GraphModule) -> None:
 def _call_directly(module: GraphModule) -> None:
     """Call functions of torch, which take less time than overloads."""
     for node in module.graph.nodes:
-        if _name(node) in DIRECT:
-            node.target = getattr(torch, _name(node))
-
-
-def _layout(node: Node) -> Tuple[tuple, tuple]:
-    value = node.meta['val']
-    return tuple(value.shape), tuple(value.stride())
+        if name_of(node) in DIRECT:
+            node.target = getattr(torch, name_of(node))
 
 
 def _join_equal(module: GraphModule) -> None:

@@ -8,10 +8,11 @@ from torch import nn
 from ..layers import RepConv2d
 from ..layers.rep_conv import LOUD
 from .affines import Affines
-from .alike import affine_of, inner_blocks, key_of, own_norms, own_tensors
+from .alike import affine_of, inner_blocks, key_of, own_norms
 from .batch import Batch
 from .group import Group, Inputs, Rows, Values
 from .plan import Plan, Stage
+from .sums import columns_of
 
 Blocks = List[RepConv2d]
 Norms = Tuple[nn.Module, ...]
@@ -38,8 +39,7 @@ class _Planner:
         self.row: Dict[RepConv2d, int] = {}  # in the batch of the group
         self.scales: Dict[Norms, int] = {}  # places, by the norms in a row
         groups = _groups(blocks)
-        own = [[self._add(same) for same in _columns(group, own_tensors)]
-               for group in groups]
+        own = [[self._add(same) for same in _own(group)] for group in groups]
         rows = list(_rows(groups))
         columns = [self._add_norms(same) for same in rows]
         with torch.no_grad():
@@ -149,6 +149,12 @@ def _owners(blocks: Blocks, batches: List[Batch]) -> List[Set[int]]:
         for tensor in (*block.parameters(), *block.buffers()):
             found.setdefault(id(tensor), set()).add(i)
     return [found[id(t)] for batch in batches for t in batch.tensors]
+
+
+def _own(blocks: Blocks) -> List[List[torch.Tensor]]:
+    """Return the tensors of each batch of the blocks' own ones."""
+    columns = zip(*map(columns_of, blocks))
+    return [[t for column in same for t in column] for same in columns]
 
 
 def _columns(blocks, named) -> List[tuple]:
