@@ -16,6 +16,13 @@ class Memory(NamedTuple):
     places: Values
 
 
+class Fed(NamedTuple):
+    """Values that results were made of, and the number of their load."""
+
+    serial: int = 0
+    values: Optional[Values] = None
+
+
 class Direct:
     """Run the operations of a plan one by one, on batches that stay.
 
@@ -31,6 +38,7 @@ class Direct:
     def __init__(self, plan: Plan) -> None:
         self.plan, self.serial = plan, 0
         self.memory: Optional[Memory] = None
+        self.fed = Fed()
 
     def make(self, tensors: Sequence[Tensor]) -> List[Tensor]:
         """Return each block's weight, with its bias if it has one.
@@ -38,7 +46,10 @@ class Direct:
         Args:
             tensors: Tensors like those of the plan.
         """
-        return self.plan.parts(self.plan.make(self.load(tensors)))
+        plan, batches = self.plan, self.load(tensors)
+        values = plan.fed(batches, plan.stages)
+        self.fed = Fed(self.serial, plan.fed_of(values))
+        return plan.parts(plan.results(values))
 
     def pull(self, tensors: Sequence[Tensor], grads: Values,
              serial: int) -> Values:
@@ -49,12 +60,13 @@ class Direct:
             grads: Gradients of its results, None for those without.
             serial: The number of the load of that call.
         """
-        plan = self.plan
+        plan, fed = self.plan, None
         if torch.is_grad_enabled():  # gradients that have gradients
             batches = plan.load(tensors)
         else:
             batches = self.loaded(tensors, serial)
-        return plan.parted(plan.pull(batches, plan.whole(grads)))
+            fed = self.fed.values if self.fed.serial == serial else None
+        return plan.parted(plan.pull(batches, plan.whole(grads), fed))
 
     def loaded(self, tensors: Sequence[Tensor], serial: int) -> List[Tensor]:
         """Return the batches of a load, again if there was another one."""
@@ -77,4 +89,4 @@ class Direct:
 
     def release(self) -> None:
         """Give back the memory of the batches; the next load takes new."""
-        self.memory = None
+        self.memory, self.fed = None, Fed()

@@ -11,6 +11,7 @@ from torch.func import functionalize
 from torch.fx import GraphModule, Node
 from torch.fx.experimental.proxy_tensor import make_fx
 
+from ..compat.autocasting import without_autocast
 from ..compat.dispatching import writes
 from .views import (PLACED, is_view, join_views, layout_of, name_of, part_of,
                     place_results)
@@ -40,7 +41,7 @@ def trace(function: Callable[..., Sequence[Tensor]],
         tensors: Its contiguous arguments; their values do not matter.
         joined: False for a compiler, which sees less behind joined views.
     """
-    with torch.enable_grad():
+    with torch.enable_grad(), without_autocast(tensors[0].device.type):
         graph = make_fx(function, tracing_mode='real')(*tensors)
         if any(map(_writes, graph.graph.nodes)):
             pure = functionalize(graph, remove='mutations_and_views')

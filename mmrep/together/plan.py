@@ -58,22 +58,42 @@ class Plan(NamedTuple):
 
     def make(self, batches: Sequence[Tensor]) -> List[Tensor]:
         """Return the results of these batches."""
-        values = self._values(batches)
-        for stage in self.stages:
+        return self.results(self.fed(batches, self.stages))
+
+    def fed(self, batches: Sequence[Tensor], stages: List[Stage]) -> Values:
+        """Return all values that these stages make of batches."""
+        values = [*batches, *[None] * (self.stages[-1].end - len(batches))]
+        for stage in stages:
             stage.run(values)
+        return values
+
+    def fed_of(self, values: Values) -> Values:
+        """Return all values without those that :attr:`feeding` leaves out."""
+        found = [*values[:len(self.batches)]]
+        found += [None] * (len(values) - len(found))
+        for stage in self.feeding:
+            found[stage.start:stage.end] = values[stage.start:stage.end]
+        return found
+
+    def results(self, values: Values) -> List[Tensor]:
+        """Return the results among all values."""
         return [v for g in self.made for v in values[g.start:g.end]]
 
-    def pull(self, batches: Sequence[Tensor], grads: Values) -> Values:
+    def pull(self,
+             batches: Sequence[Tensor],
+             grads: Values,
+             values: Optional[Values] = None) -> Values:
         """Return the gradients of batches, None for those without.
 
         Args:
             batches: The batches.
             grads: Gradients of the results, None for those without.
+            values: The values that :attr:`feeding` makes of the batches.
+                Defaults to None: they are made anew.
         """
-        values = self._values(batches)
+        if values is None:
+            values = self.fed(batches, self.feeding)
         found: Values = [None] * len(values)
-        for stage in self.feeding:
-            stage.run(values)
         each = iter(grads)
         for group in self.made:
             for place in range(group.start, group.end):
@@ -122,6 +142,3 @@ class Plan(NamedTuple):
             if any([next(each) is not None for _ in places])
         }
         return [not there.isdisjoint(owners) for owners in self.owners]
-
-    def _values(self, batches: Sequence[Tensor]) -> Values:
-        return [*batches, *[None] * (self.stages[-1].end - len(batches))]

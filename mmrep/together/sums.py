@@ -68,6 +68,8 @@ class Sums:
         if self.is_last:
             kernel = dense(kernel.permute(0, 1, 3, 4, 2))
             kernel = kernel.permute(0, 1, 4, 2, 3)
+        else:
+            kernel = dense(kernel)
         return (kernel, ) if given.bias is None else (kernel, given.bias)
 
     def _plus(self, total: Tensor, given: Given) -> Tensor:
