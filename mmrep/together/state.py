@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from ..compat.hooks import pre_hooks_of
 from ..compat.modules import buffers_of, parameters_of
 from ..layers import RepConv2d
-from ..layers.tree import Tree, ids_in
+from ..layers.tree import Entries, Tree
 from .alike import eps_of
 
 
@@ -26,8 +26,7 @@ class State:
         inside = dict.fromkeys(m for b in blocks for m in b.modules())
         found = [d for m in inside for d in (parameters_of(m), buffers_of(m))]
         # a hook may write a tensor before its module runs
-        self.dicts = [*found, *map(pre_hooks_of, inside)]
-        self.ids = ids_in(self.dicts)
+        self.entries = Entries([*found, *map(pre_hooks_of, inside)])
         self.tensors = [
             t for names in found for t in names.values() if t is not None
         ]
@@ -43,7 +42,7 @@ class State:
 
     def stands(self) -> bool:
         """Return True if modules and tensors are the same, in any mode."""
-        if ids_in(self.dicts) != self.ids or not self.tree.holds():
+        if not self.entries.hold() or not self.tree.holds():
             return False
         addresses = list(map(Tensor.data_ptr, self.tensors))
         if addresses == self.addresses:
