@@ -1,11 +1,12 @@
 """The affine maps of all norms in eval mode, in a few operations."""
-from typing import List, Sequence
+from typing import List, Optional, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from .alike import eps_of
 from .group import Values, filled
+from .operations import Kept
 
 
 class Affines:
@@ -43,7 +44,7 @@ class Affines:
         """The place behind the last row's shift."""
         return self.start + 2 * len(self.sizes)
 
-    def run(self, values: Values) -> None:
+    def run(self, values: Values, kept: Optional[Kept] = None) -> None:
         """Put the scales and shifts in their places."""
         mean, var, weight, bias = [values[place] for place in self.columns]
         scale = (var + self.eps).rsqrt() * weight
@@ -51,7 +52,10 @@ class Affines:
         values[self.start:self.end:2] = self._rows(scale)
         values[self.start + 1:self.end:2] = self._rows(shift)
 
-    def pull(self, values: Values, grads: Values) -> None:
+    def pull(self,
+             values: Values,
+             grads: Values,
+             kept: Optional[Kept] = None) -> None:
         """Add the gradients of weights and biases to those that are there."""
         shapes = [size for size in self.sizes for _ in range(2)]
         mine = filled(grads[self.start:self.end], shapes)

@@ -1,7 +1,8 @@
 """One block's kernel as a function of tensors, for a batch of such blocks."""
 import copy
 from threading import RLock
-from typing import Callable, Dict, Hashable, Optional, Sequence, Tuple, Union
+from typing import (Any, Callable, Dict, Hashable, Optional, Sequence, Tuple,
+                    Union)
 
 import torch
 from torch import Tensor, nn
@@ -12,9 +13,9 @@ from ..kernel import AFFINES, Kernel
 from ..layers import RepConv2d
 from .alike import inner_blocks, key_of, own_norms, own_tensors
 from .graphs import trace
+from .operations import Operations
 from .sums import Sums, dense, is_last, is_sum
 
-Run = Callable[..., Tuple[Tensor, ...]]
 MOST = 512  # kinds of groups whose operations are kept
 LOCK = RLock()  # a trace replaces the tensors of a block, which is shared
 
@@ -31,26 +32,31 @@ class Graphs:
     def __init__(self, batched: Union['Batched', Sums], wanted: Sequence[bool],
                  joined: bool) -> None:
         self.batched, self.wanted, self.joined = batched, wanted, joined
-        # not as modules, which modes such as counters of operations follow
-        self._forward: Optional[Run] = None
-        self._backward: Optional[Run] = None
+        self._forward: Optional[Operations] = None
+        self._backward: Optional[Operations] = None
 
-    def forward(self, given: Sequence[Tensor]) -> Tuple[Tensor, ...]:
-        """Return the weights, and the biases if there are any."""
+    def forward(self, given: Sequence[Tensor], *kept: Any) -> Sequence[Tensor]:
+        """Return the weights, and the biases if there are any.
+
+        Args:
+            given: The arguments.
+            kept: See :class:`Operations`.
+        """
         with LOCK:
             if self._forward is None:
-                self._forward = trace(self.batched, given, self.joined).forward
-        return self._forward(*given)
+                self._forward = Operations(
+                    trace(self.batched, given, self.joined))
+        return self._forward(given, *kept)
 
-    def backward(self, given: Sequence[Tensor],
-                 grads: Sequence[Tensor]) -> Tuple[Tensor, ...]:
+    def backward(self, given: Sequence[Tensor], grads: Sequence[Tensor], *kept:
+                 Any) -> Sequence[Tensor]:
         """Return the gradients of the wanted arguments."""
+        given = [*given, *grads]
         with LOCK:
             if self._backward is None:
                 pull = self.batched.pulled(self.wanted)
-                self._backward = trace(pull, [*given, *grads],
-                                       self.joined).forward
-        return self._backward(*given, *grads)
+                self._backward = Operations(trace(pull, given, self.joined))
+        return self._backward(given, *kept)
 
 
 _made: Dict[Hashable, Graphs] = {}

@@ -6,14 +6,16 @@ from torch import Tensor
 
 from ..compat.foreach import copy_all
 from .group import Values
+from .operations import Kept
 from .plan import Plan
 
 
 class Memory(NamedTuple):
-    """Batches, and the tensors in them as views."""
+    """Batches, the tensors in them, and the views that operations use."""
 
     batches: List[Tensor]
     places: Values
+    kept: Kept
 
 
 class Fed(NamedTuple):
@@ -46,8 +48,8 @@ class Direct:
         Args:
             tensors: Tensors like those of the plan.
         """
-        plan, batches = self.plan, self.load(tensors)
-        values = plan.fed(batches, plan.stages)
+        plan, memory = self.plan, self.load(tensors)
+        values = plan.fed(memory.batches, plan.stages, memory.kept)
         self.fed = Fed(self.serial, plan.fed_of(values))
         return plan.parts(plan.results(values))
 
@@ -60,32 +62,33 @@ class Direct:
             grads: Gradients of its results, None for those without.
             serial: The number of the load of that call.
         """
-        plan, fed = self.plan, None
+        plan, whole = self.plan, self.plan.whole(grads)
         if torch.is_grad_enabled():  # gradients that have gradients
-            batches = plan.load(tensors)
-        else:
-            batches = self.loaded(tensors, serial)
-            fed = self.fed.values if self.fed.serial == serial else None
-        return plan.parted(plan.pull(batches, plan.whole(grads), fed))
+            return plan.parted(plan.pull(plan.load(tensors), whole))
+        memory, fed = self.loaded(tensors, serial), self.fed
+        values = fed.values if fed.serial == serial else None
+        return plan.parted(
+            plan.pull(memory.batches, whole, values, memory.kept))
 
-    def loaded(self, tensors: Sequence[Tensor], serial: int) -> List[Tensor]:
-        """Return the batches of a load, again if there was another one."""
+    def loaded(self, tensors: Sequence[Tensor], serial: int) -> Memory:
+        """Return the memory of a load, again if there was another one."""
         memory = self.memory  # read once: other threads may run the net
         if serial == self.serial and memory is not None:
-            return memory.batches
+            return memory
         return self.load(tensors)
 
-    def load(self, tensors: Sequence[Tensor]) -> List[Tensor]:
+    def load(self, tensors: Sequence[Tensor]) -> Memory:
         """Copy tensors like those of the plan to the batches."""
         memory = self.memory
         if memory is None:
             with torch.inference_mode(False), torch.no_grad():
                 batches = [b.clone() for b in self.plan.load(tensors)]
-            memory = self.memory = Memory(batches, self.plan.parted(batches))
+            memory = Memory(batches, self.plan.parted(batches), {})
+            self.memory = memory
         else:
             copy_all(memory.places, tensors)
         self.serial += 1
-        return memory.batches
+        return memory
 
     def release(self) -> None:
         """Give back the memory of the batches; the next load takes new."""

@@ -13,8 +13,8 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from ..compat.autocasting import without_autocast
 from ..compat.dispatching import writes
-from .views import (PLACED, is_view, join_views, layout_of, name_of, part_of,
-                    place_results)
+from .views import (PLACED, is_strided, is_view, join_views, layout_of,
+                    name_of, place_results)
 
 # operations with the same arguments as the function of this name
 DIRECT = {
@@ -28,7 +28,6 @@ NEW = DIRECT - {'as_strided', 'diagonal', 'select', 'unbind'} | {
     placed.__name__
     for placed in PLACED.values()
 }
-STRIDED = {'as_strided', part_of.__name__}
 
 
 def trace(function: Callable[..., Sequence[Tensor]],
@@ -117,7 +116,7 @@ def _own_results(module: GraphModule) -> None:
     results, seen = [], set()
     for node in output.args[0]:
         base = node
-        while is_view(base) or name_of(base) in STRIDED:
+        while is_view(base) or is_strided(base):
             base = base.args[0]
         if base.op != 'call_function' or base in seen or name_of(
                 base) not in NEW:

@@ -7,6 +7,7 @@ from torch.nn.functional import pad
 
 from ..layers import RepConv2d
 from .batched import graphs_of
+from .operations import Kept
 
 Values = List[Optional[Tensor]]
 
@@ -114,22 +115,33 @@ class Group:
         """True if the gradient of an input is wanted."""
         return any(self.inputs.wanted)
 
-    def run(self, values: Values) -> None:
-        """Put the kernels in their places."""
-        given = self.inputs.gather(values)
-        values[self.start:self.end] = self.graphs.forward(given)
+    def run(self, values: Values, kept: Optional[Kept] = None) -> None:
+        """Put the kernels in their places.
 
-    def pull(self, values: Values, grads: Values) -> None:
+        Args:
+            values: Values of all inputs.
+            kept: Views of those inputs that stay in memory, if they do.
+        """
+        given = self.inputs.gather(values)
+        values[self.start:self.end] = self.graphs.forward(
+            given, len(self.inputs.own), kept, self)
+
+    def pull(self,
+             values: Values,
+             grads: Values,
+             kept: Optional[Kept] = None) -> None:
         """Add the gradients of the inputs to those that are there.
 
         Args:
             values: Values of all inputs.
             grads: Gradients of all values, None for those without.
+            kept: See :meth:`run`.
         """
         mine = filled(grads[self.start:self.end], self.shapes)
         if not self.is_felt or not mine:
             return
-        found = self.graphs.backward(self.inputs.gather(values), mine)
+        found = self.graphs.backward(
+            self.inputs.gather(values), mine, len(self.inputs.own), kept, self)
         self.inputs.scatter(values, grads, found)
 
 

@@ -9,6 +9,7 @@ from ..layers import RepConv2d
 from .affines import Affines
 from .batch import Batch, stack
 from .group import Group, Values, filled
+from .operations import Kept
 
 Stage = Union[Affines, Group]
 
@@ -60,11 +61,21 @@ class Plan(NamedTuple):
         """Return the results of these batches."""
         return self.results(self.fed(batches, self.stages))
 
-    def fed(self, batches: Sequence[Tensor], stages: List[Stage]) -> Values:
-        """Return all values that these stages make of batches."""
+    def fed(self,
+            batches: Sequence[Tensor],
+            stages: List[Stage],
+            kept: Optional[Kept] = None) -> Values:
+        """Return all values that these stages make of batches.
+
+        Args:
+            batches: The batches.
+            stages: The stages.
+            kept: Views of batches that stay in memory. Defaults to None: they
+                do not stay.
+        """
         values = [*batches, *[None] * (self.stages[-1].end - len(batches))]
         for stage in stages:
-            stage.run(values)
+            stage.run(values, kept)
         return values
 
     def fed_of(self, values: Values) -> Values:
@@ -82,7 +93,8 @@ class Plan(NamedTuple):
     def pull(self,
              batches: Sequence[Tensor],
              grads: Values,
-             values: Optional[Values] = None) -> Values:
+             values: Optional[Values] = None,
+             kept: Optional[Kept] = None) -> Values:
         """Return the gradients of batches, None for those without.
 
         Args:
@@ -90,16 +102,17 @@ class Plan(NamedTuple):
             grads: Gradients of the results, None for those without.
             values: The values that :attr:`feeding` makes of the batches.
                 Defaults to None: they are made anew.
+            kept: See :meth:`fed`.
         """
         if values is None:
-            values = self.fed(batches, self.feeding)
+            values = self.fed(batches, self.feeding, kept)
         found: Values = [None] * len(values)
         each = iter(grads)
         for group in self.made:
             for place in range(group.start, group.end):
                 found[place] = next(each)
         for stage in reversed(self.stages):
-            stage.pull(values, found)
+            stage.pull(values, found, kept)
         return found[:len(batches)]
 
     def parts(self, results: Sequence[Tensor]) -> List[Tensor]:

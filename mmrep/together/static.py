@@ -92,7 +92,7 @@ class Static(Direct):
     def _prepare(self) -> None:
         plan = self.plan
         self._make = self.prepared(lambda *batches: plan.make(batches),
-                                   self.load(plan.tensors))
+                                   self.load(plan.tensors).batches)
 
     def _prepare_backward(self) -> None:
         plan, batches = self.plan, self.memory.batches

@@ -40,6 +40,11 @@ def is_view(node: Node) -> bool:
     return name_of(node) in VIEWS or _start(node) is not None
 
 
+def is_strided(node: Node) -> bool:
+    """Return True for a view that :func:`join_views` has made."""
+    return name_of(node) in ('as_strided', part_of.__name__)
+
+
 def join_views(module: GraphModule) -> None:
     """Make each chain of views one view of its base."""
     graph = module.graph
