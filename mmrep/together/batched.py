@@ -14,7 +14,7 @@ from ..layers import RepConv2d
 from .alike import inner_blocks, key_of, own_norms, own_tensors
 from .graphs import trace
 from .operations import Operations
-from .sums import Sums, dense, is_last, is_sum
+from .sums import Sums, columns_of, dense, is_last, is_sum
 
 MOST = 512  # kinds of groups whose operations are kept
 LOCK = RLock()  # a trace replaces the tensors of a block, which is shared
@@ -27,11 +27,13 @@ class Graphs:
         batched: The function that makes the kernels.
         wanted: True for each argument that has a gradient.
         joined: See :func:`trace`.
+        shared: The number of gradients at the end that nobody else gets.
     """
 
     def __init__(self, batched: Union['Batched', Sums], wanted: Sequence[bool],
-                 joined: bool) -> None:
+                 joined: bool, shared: int) -> None:
         self.batched, self.wanted, self.joined = batched, wanted, joined
+        self.shared = shared
         self._forward: Optional[Operations] = None
         self._backward: Optional[Operations] = None
 
@@ -55,7 +57,8 @@ class Graphs:
         with LOCK:
             if self._backward is None:
                 pull = self.batched.pulled(self.wanted)
-                self._backward = Operations(trace(pull, given, self.joined))
+                self._backward = Operations(
+                    trace(pull, given, self.joined, self.shared))
         return self._backward(given, *kept)
 
 
@@ -79,7 +82,8 @@ def graphs_of(block: RepConv2d, count: int, biases: Sequence[bool],
             if len(_made) >= MOST:
                 del _made[next(iter(_made))]
             batched = Sums(block) if is_sum(block) else Batched(block, biases)
-            _made[key] = Graphs(batched, wanted, joined)
+            own = len(columns_of(block))
+            _made[key] = Graphs(batched, wanted, joined, sum(wanted[own:]))
         return _made[key]
 
 

@@ -13,6 +13,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from ..compat.autocasting import without_autocast
 from ..compat.dispatching import writes
+from .shortcuts import take_shortcuts
 from .views import (PLACED, is_strided, is_view, join_views, layout_of,
                     name_of, place_results)
 
@@ -32,13 +33,15 @@ NEW = DIRECT - {'as_strided', 'diagonal', 'select', 'unbind'} | {
 
 def trace(function: Callable[..., Sequence[Tensor]],
           tensors: Sequence[Tensor],
-          joined: bool = True) -> GraphModule:
+          joined: bool = True,
+          shared: int = 0) -> GraphModule:
     """Return the operations of a function on tensors of these shapes.
 
     Args:
         function: A pure function from tensors to tensors.
         tensors: Its contiguous arguments; their values do not matter.
         joined: False for a compiler, which sees less behind joined views.
+        shared: The number of results at the end that may share memory.
     """
     with torch.enable_grad(), without_autocast(tensors[0].device.type):
         graph = make_fx(function, tracing_mode='real')(*tensors)
@@ -49,10 +52,11 @@ def trace(function: Callable[..., Sequence[Tensor]],
     _keep_constants(graph)
     _drop_copies(graph)
     if joined:
+        take_shortcuts(graph)
         place_results(graph)
         join_views(graph)
     _join_equal(graph)
-    _own_results(graph)
+    _own_results(graph, shared)
     _drop_unused(graph)
     if joined:
         _call_directly(graph)
@@ -110,21 +114,20 @@ def _drop_copies(module: GraphModule) -> None:
             node.replace_all_uses_with(node.args[0])
 
 
-def _own_results(module: GraphModule) -> None:
+def _own_results(module: GraphModule, shared: int) -> None:
     """Copy results that share memory with arguments or with each other."""
     output = next(n for n in module.graph.nodes if n.op == 'output')
-    results, seen = [], set()
-    for node in output.args[0]:
+    results, seen = list(output.args[0]), set()
+    for i, node in enumerate(results[:len(results) - shared]):
         base = node
         while is_view(base) or is_strided(base):
             base = base.args[0]
         if base.op != 'call_function' or base in seen or name_of(
                 base) not in NEW:
             with module.graph.inserting_before(output):
-                node = module.graph.call_function(torch.ops.aten.clone.default,
-                                                  (node, ))
+                results[i] = module.graph.call_function(
+                    torch.ops.aten.clone.default, (node, ))
         seen.add(base)
-        results.append(node)
     output.args = (tuple(results), )
 
 
