@@ -259,11 +259,9 @@ class OREPAConv2d(RepConv2d):
             yield Kernel(self.weight)
 
     def merge(self) -> Kernel:
-        traced = is_functional() and K.AFFINES.get() is None
-        if traced or is_compiling() or torch.jit.is_tracing():
-            return super().merge()
         plan = self.plan()
-        if plan is None:
+        if plan is None or is_functional() or is_compiling() or (
+                torch.jit.is_tracing()):
             return super().merge()
         return Kernel(
             Sum.apply(plan, self.weight, self._scale_with_origin(),

@@ -126,11 +126,9 @@ class Sum(Function):
     """:func:`contract` for autograd, which keeps the given tensors only.
 
     Transforms of torch.func and forward-mode AD do not come here: the layer
-    uses PyTorch's own operations for them. Only :mod:`mmrep.together` comes
-    here with vmap.
+    uses PyTorch's own operations for them, and :mod:`mmrep.together` makes
+    kernels of many layers by :class:`~mmrep.together.sums.Sums`.
     """
-
-    generate_vmap_rule = True
 
     @staticmethod
     def forward(plan: Plan, *tensors: Tensor) -> Tensor:

@@ -74,7 +74,7 @@ class KernelPair:
     def add(self, total: Optional[Tensor], scales: Tensors, factors: Tensors,
             scratch: Scratch) -> Tensor:
         first, second = self.matrices(factors)
-        out = self.product(second, first)
+        out = torch.bmm(second, first)
         out = out.view(len(factors[1]), -1, out.size(2))
         out = scaled_in_place(out, *scales)
         if total is None:
@@ -85,7 +85,7 @@ class KernelPair:
                   scratch: Scratch) -> Gradients:
         first, second = self.matrices(factors)
         rows = grad.view(self.groups, -1, grad.size(2))
-        found = self.product(rows, first.transpose(1, 2))
+        found = torch.bmm(rows, first.transpose(1, 2))
         rows = scaled_in_place(grad, *scales).view_as(rows)
         of_first = torch.bmm(second.transpose(1, 2), rows)
         of_scale = dots(
@@ -105,22 +105,12 @@ class KernelPair:
         first, second = factors
         width = second.size(1)
         first = first.view(self.groups, width, -1)
-        if self.from_identity and not self.adds_apart(first):
+        if self.from_identity:
             size = first.size(2)
             eye = torch.eye(size, device=first.device).to(first.dtype)
             first = first + eye.repeat(width // size, 1)
         second = second.permute(0, 2, 3, 1).reshape(self.groups, -1, width)
         return first, second
-
-    def product(self, rows: Tensor, first: Tensor) -> Tensor:
-        """Return rows times the first kernel, the identity included."""
-        product = torch.bmm(rows, first)
-        return product + rows if self.adds_apart(first) else product
-
-    def adds_apart(self, first: Tensor) -> bool:
-        """Return True if products add the identity, which a compiler joins."""
-        return (self.from_identity and is_functional()
-                and first.size(1) == first.size(2))
 
 
 @dataclass(frozen=True)
@@ -243,8 +233,6 @@ class PerChannel:
     @property
     def width(self) -> int:
         """Number of channels that are joined, which takes more operations."""
-        if is_functional():
-            return 1
         return math.gcd(self.in_channels // self.groups, JOINED)
 
 
