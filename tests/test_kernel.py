@@ -100,9 +100,12 @@ class TestLaws:
             F.conv2d(padded, *second, **dict(geometry, padding=0)))
 
 
+@pytest.mark.parametrize('few', [0, K.FEW], ids=['large', 'small'])
 @pytest.mark.parametrize('groups', [1, 2, 4])
 @pytest.mark.parametrize('sizes', product(SIZES, SIZES), ids=str)
-def test_compose(sizes, groups):
+def test_compose(sizes, groups, few, monkeypatch):
+    """Large kernels are convolved, small ones are products of their taps."""
+    monkeypatch.setattr(K, 'FEW', few)
     first = kernel(sizes[0], groups, out_channels=16)
     second = kernel(sizes[1], groups, in_channels=16, bias=groups != 2)
     x = image()
