@@ -90,8 +90,8 @@ def graphs_of(block: RepConv2d, count: int, biases: Sequence[bool],
 class Batched:
     """Make the kernels of blocks that are alike, all at once.
 
-    Its arguments are batches: the block's own tensors, the kernels of its
-    inner blocks, then the affine maps of its norms.
+    Its arguments are batches: the block's own tensors, the affine maps of its
+    norms, then the kernels of its inner blocks.
 
     Args:
         block: One of the blocks, which tells how to make a kernel.
@@ -121,11 +121,11 @@ class Batched:
     def _one(self, *tensors: Tensor) -> Tuple[Tensor, ...]:
         each = iter(tensors)
         own = {name: next(each) for name in self.names}
+        affines = {norm: (next(each), next(each)) for norm in self.norms}
         for inner, has_bias in self.inner.items():
             inner.give_kernel(
                 Kernel(next(each),
                        next(each) if has_bias else None))
-        affines = {norm: (next(each), next(each)) for norm in self.norms}
         token = AFFINES.set(affines)
         try:
             weight, bias = functional_call(self.module, own, ())

@@ -49,15 +49,15 @@ class Inputs(NamedTuple):
 
     Attributes:
         own: Places of the batches of the blocks' own tensors.
-        inner: Rows of batches with the kernels of inner blocks.
         norms: Places of the batches of scales and shifts of norms.
+        inner: Rows of batches with the kernels of inner blocks.
         wanted: True for each of all these that has a gradient.
         biases: True for each inner block whose kernel has a bias.
     """
 
     own: Sequence[int]
-    inner: Sequence[Rows]
     norms: Sequence[int]
+    inner: Sequence[Rows]
     wanted: Sequence[bool]
     biases: Sequence[bool]
 
@@ -65,15 +65,20 @@ class Inputs(NamedTuple):
         """Return the batches."""
         return [
             *(values[place] for place in self.own),
-            *(rows.of(values) for rows in self.inner),
-            *(values[place] for place in self.norms)
+            *(values[place] for place in self.norms),
+            *(rows.of(values) for rows in self.inner)
         ]
+
+    @property
+    def stay(self) -> int:
+        """The number of batches in front that may stay in memory."""
+        return len(self.own) + len(self.norms)
 
     def scatter(self, values: Values, grads: Values,
                 found: Sequence[Tensor]) -> None:
         """Add the gradients of wanted batches to those that are there."""
         each = iter(found)
-        for place, wanted in zip([*self.own, *self.inner, *self.norms],
+        for place, wanted in zip([*self.own, *self.norms, *self.inner],
                                  self.wanted):
             if not wanted:
                 continue
@@ -124,7 +129,7 @@ class Group:
         """
         given = self.inputs.gather(values)
         values[self.start:self.end] = self.graphs.forward(
-            given, len(self.inputs.own), kept, self)
+            given, self.inputs.stay, kept, self)
 
     def pull(self,
              values: Values,
@@ -141,7 +146,7 @@ class Group:
         if not self.is_felt or not mine:
             return
         found = self.graphs.backward(
-            self.inputs.gather(values), mine, len(self.inputs.own), kept, self)
+            self.inputs.gather(values), mine, self.inputs.stay, kept, self)
         self.inputs.scatter(values, grads, found)
 
 

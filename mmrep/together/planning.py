@@ -88,6 +88,11 @@ class _Planner:
 
     def _add_group(self, blocks: Blocks, own: List[int]) -> None:
         wanted = [self.batches[place].wanted for place in own]
+        norms = []
+        for same in zip(*map(own_norms, blocks)):
+            norms += [self.scales[same], self.scales[same] + 1]
+            felt = same[0].weight.requires_grad or same[0].bias.requires_grad
+            wanted += [felt, felt]
         inner, biases = [], []
         for same in _columns(blocks, inner_blocks):
             home = self.home[same[0]]
@@ -97,12 +102,7 @@ class _Planner:
             inner += [Rows(place, rows, device) for place in places]
             wanted += [home.is_felt] * len(places)
             biases.append(len(places) == 2)
-        norms = []
-        for same in zip(*map(own_norms, blocks)):
-            norms += [self.scales[same], self.scales[same] + 1]
-            felt = same[0].weight.requires_grad or same[0].bias.requires_grad
-            wanted += [felt, felt]
-        inputs = Inputs(own, inner, norms, wanted, biases)
+        inputs = Inputs(own, norms, inner, wanted, biases)
         group = Group(blocks[0], len(blocks), inputs, self.values, self.joined)
         _check(blocks[0], self.values[group.start][0])
         self.stages.append(group)
