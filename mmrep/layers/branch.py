@@ -13,7 +13,7 @@ from torch.nn import init
 
 from .. import kernel as K
 from ..compat.batch_norms import run_norm
-from ..compat.modules import buffers_of
+from ..compat.modules import buffers_of, children_of
 from ..compat.reacting import Reacting
 from ..errors import UserError, lacks, shown
 from ..kernel import Kernel
@@ -252,7 +252,8 @@ class Branch(Reacting):
 
     def normed(self, out: Tensor) -> Tensor:
         """Return ``norm(out)``, or ``out`` if there is no norm."""
-        return out if self.norm is None else run_norm(self.norm, out)
+        norm = children_of(self).get('norm')
+        return out if norm is None else run_norm(norm, out)
 
     def folded(self, kernel: Kernel, geometry: Geometry) -> Kernel:
         """Fold the norm into a kernel and pad it to the block's size."""

@@ -10,6 +10,7 @@ from torch.nn import init
 
 from .. import kernel as K
 from ..compat.batch_norms import run_norm
+from ..compat.modules import children_of
 from ..compat.tracing import as_leaf
 from ..kernel import Kernel
 from . import inner, parts
@@ -147,18 +148,19 @@ class BranchedConv2d(RepConv2d):
         if input.dim() == 3:  # norms take batches only
             return self.forward_branches(input[None])[0]
         inner.hand_on_geometry(self)
-        geometry = self.geometry
-        if self.kxk is None:
+        geometry, inside = self.geometry, children_of(self)
+        kxk, norm, last = map(inside.get, ('kxk', 'norm', 'sum_norm'))
+        if kxk is None:
             out = geometry.conv(input, Kernel(self.weight))
         else:
-            out = self.kxk(input)
+            out = kxk(input)
         dtype = out.dtype  # as of a convolution, under autocast, too
-        if self.norm is not None:
-            out = run_norm(self.norm, out)
-        for branch in self.branches.values():
+        if norm is not None:
+            out = run_norm(norm, out)
+        for branch in children_of(inside['branches']).values():
             out = out + branch(input, geometry)
-        if self.sum_norm is not None:
-            out = run_norm(self.sum_norm, out)
+        if last is not None:
+            out = run_norm(last, out)
         out = self.add_bias(out)
         return out if out.dtype == dtype else out.to(dtype)
 

@@ -1,6 +1,7 @@
 """The arguments of all convolutions, and the places of smaller kernels."""
 import math
 from numbers import Integral, Real
+from operator import attrgetter
 from typing import Any, Callable, NamedTuple, Optional, Tuple, Union
 
 import torch.nn.functional as F
@@ -16,6 +17,7 @@ SINGLE = ('in_channels', 'out_channels', 'groups')
 FIXED = (*SINGLE, 'kernel_size')  # the shapes of the weights fix these
 WORDS = ('same', 'valid')  # paddings that have a name
 MODES = ('zeros', 'reflect', 'replicate', 'circular')
+READ = attrgetter(*GEOMETRY)
 
 
 class Geometry(NamedTuple):
@@ -50,7 +52,7 @@ class Geometry(NamedTuple):
         Raises:
             UserError: The attributes do not go together.
         """
-        return _geometry(
+        return geometry_of(
             conv.in_channels, conv.out_channels, _two(conv.kernel_size),
             _two(conv.stride), conv.padding
             if isinstance(conv.padding, str) else _two(conv.padding),
@@ -121,9 +123,9 @@ class Geometry(NamedTuple):
 
 
 @made_once
-def _geometry(in_channels: int, out_channels: int, kernel_size: tuple,
-              stride: tuple, padding: Union[str, tuple], dilation: tuple,
-              groups: int, padding_mode: str) -> Geometry:
+def geometry_of(in_channels: int, out_channels: int, kernel_size: tuple,
+                stride: tuple, padding: Union[str, tuple], dilation: tuple,
+                groups: int, padding_mode: str) -> Geometry:
     """Return the geometry of a convolution's arguments, each made once."""
     if padding == 'same' and stride != (1, 1):
         raise UserError(f"`stride` (={stride}) must be 1 with `padding` "

@@ -10,7 +10,6 @@ from ..compat.compiling import is_batch_of_old, is_compiling, is_functional
 from .kept import REAL
 from .two_steps import Grads, TwoSteps
 
-DEVICES = ('cpu', 'cuda')
 SMALL = 2**16  # features of a quarter of a MiB, which are not worth a detour
 
 
@@ -19,7 +18,7 @@ def may_recompute(x: Tensor) -> bool:
 
     Compilers, traces and transforms follow PyTorch's own operations only.
     """
-    return (type(x) in REAL and x.device.type in DEVICES and x.numel() > 0 and
+    return (type(x) in REAL and (x.is_cpu or x.is_cuda) and x.numel() > 0 and
             not (is_compiling() or torch.jit.is_tracing() or is_functional()))
 
 

@@ -10,7 +10,7 @@ from .. import kernel as K
 from ..compat.autograd import may_run_again
 from ..compat.batch_norms import trained_norm
 from ..compat.compiling import is_compiling
-from ..compat.modules import buffers_of, children_of
+from ..compat.modules import buffers_of, children_of, parameters_of
 from ..errors import UserError, shown
 from ..kernel import Kernel
 from ..prefixes import under
@@ -97,16 +97,18 @@ class Staged(Branch):
         Returns:
             None if the branch must run module by module.
         """
-        if None in (step, self.first_norm, self.norm
-                    ) or not (self.is_as_written and may_recompute(x)):
+        norms, weight = children_of(self), parameters_of(self).get('first')
+        if step is None or weight is None or not (self.is_as_written
+                                                  and may_recompute(x)):
             return None
-        one, other = trained_norm(self.first_norm), trained_norm(self.norm)
+        one = trained_norm(norms.get('first_norm'))
+        other = trained_norm(norms.get('norm'))
         if one is None or other is None:
             return None
         first = First(one, self.seen, geometry.groups, self.is_difference,
                       may_run_again())
         return run(
-            TwoSteps(first, step, other), x, self.first, one.weight, one.bias,
+            TwoSteps(first, step, other), x, weight, one.weight, one.bias,
             *second, other.weight, other.bias)
 
     def first_kernel(self) -> Kernel:
@@ -298,9 +300,10 @@ class PointwiseKxK(Staged):
         return self.first + eye.weight
 
     def forward(self, x: Tensor, geometry: Geometry) -> Tensor:
-        if not self.is_nested:
+        second = parameters_of(self).get('second')
+        if second is not None:
             step = convolution(geometry, geometry.kernel_size)
-            out = self.quick(x, geometry, step, self.second)
+            out = self.quick(x, geometry, step, second)
             if out is not None:
                 return out
         x = self.padded(x, geometry)
