@@ -81,6 +81,16 @@ def trained_norm(norm: nn.Module) -> Optional[TrainedNorm]:
             ``nn.BatchNorm2d`` in training mode, with all of its tensors, a
             momentum and no hooks, and no compiler looks.
     """
+    found = _trained(norm)
+    return found and TrainedNorm(*found)
+
+
+def _trained(norm: nn.Module) -> Optional[tuple]:
+    """Return the values of :class:`TrainedNorm`, which takes longer to make.
+
+    Args:
+        norm: Any module.
+    """
     if type(norm) is not nn.BatchNorm2d or is_compiling() or (
             has_global_hooks()):
         return None
@@ -92,15 +102,15 @@ def trained_norm(norm: nn.Module) -> Optional[TrainedNorm]:
     parameters, buffers, momentum = (own['_parameters'], own['_buffers'],
                                      own['momentum'])
     try:
-        found = TrainedNorm(parameters['weight'], parameters['bias'],
-                            buffers['running_mean'], buffers['running_var'],
-                            buffers['num_batches_tracked'], momentum,
-                            own['eps'])
+        weight, bias = parameters['weight'], parameters['bias']
+        mean, var = buffers['running_mean'], buffers['running_var']
+        count = buffers['num_batches_tracked']
     except KeyError:  # a copy of DataParallel has attributes instead
         return None
-    complete = not (momentum is None or found.weight is None or found.bias
-                    is None or found.mean is None or found.var is None)
-    return found if complete else None
+    if (momentum is None or weight is None or bias is None or mean is None
+            or var is None):
+        return None
+    return weight, bias, mean, var, count, momentum, own['eps']
 
 
 def run_norm(norm: nn.Module, x: Tensor) -> Tensor:
@@ -110,7 +120,7 @@ def run_norm(norm: nn.Module, x: Tensor) -> Tensor:
         norm: Any module.
         x: Its input, (N, channels, H, W).
     """
-    found = trained_norm(norm)
+    found = _trained(norm)
     if found is None:
         return norm(x)
     weight, bias, mean, var, count, momentum, eps = found

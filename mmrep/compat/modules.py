@@ -32,6 +32,12 @@ def parameters_of(module: nn.Module) -> Dict[str, Optional[nn.Parameter]]:
     return module._parameters
 
 
+def parameter(module: nn.Module, name: str) -> Any:
+    """Return a module's attribute, sooner where it is a parameter."""
+    found = module._parameters.get(name)
+    return getattr(module, name) if found is None else found
+
+
 def buffers_of(module: nn.Module) -> Dict[str, Optional[Tensor]]:
     """Return the mapping of a module's own buffers by name, None included."""
     return module._buffers

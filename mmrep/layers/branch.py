@@ -153,6 +153,13 @@ class Branch(Reacting):
         """Return the features of an input (N, in_channels, H, W)."""
         raise lacks(self, Branch, 'forward')
 
+    def bound(self, geometry: Geometry) -> Callable[[Tensor], Tensor]:
+        """Return :meth:`forward` with this geometry, for many inputs.
+
+        A block keeps the function as long as no module inside is replaced.
+        """
+        return lambda x: self(x, geometry)
+
     def kernel(self, geometry: Geometry) -> Kernel:
         """Return the branch as one kernel of the block's size, norms in eval.
 

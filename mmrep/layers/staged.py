@@ -1,5 +1,5 @@
 """Branches of two convolutions with a norm between."""
-from typing import Any, Dict, Iterable, Optional
+from typing import Any, Callable, Dict, Iterable, Optional
 
 import torch
 import torch.nn.functional as F
@@ -10,7 +10,8 @@ from .. import kernel as K
 from ..compat.autograd import may_run_again
 from ..compat.batch_norms import trained_norm
 from ..compat.compiling import is_compiling
-from ..compat.modules import buffers_of, children_of, parameters_of
+from ..compat.hooks import is_bare
+from ..compat.modules import buffers_of, children_of, parameter, parameters_of
 from ..errors import UserError, shown
 from ..kernel import Kernel
 from ..prefixes import under
@@ -39,6 +40,7 @@ class Staged(Branch):
 
     needs_norm = True
     is_difference = False  # True if the identity is to be added to the 1x1
+    kernels = ('first', )  # names of the weights of the steps
     is_as_written = True  # False if a subclass changes a part of the forward
 
     def __init_subclass__(cls, **kwargs) -> None:
@@ -84,31 +86,45 @@ class Staged(Branch):
                                   norm.eps, may_run_again())
         return norm.bias - norm.weight * offset
 
-    def quick(self, x: Tensor, geometry: Geometry, step: Optional[Step],
-              *second: Tensor) -> Optional[Tensor]:
+    def bound(self, geometry: Geometry) -> Callable[[Tensor], Tensor]:
+        step = self.second_step(geometry)
+
+        def run(x: Tensor) -> Tensor:
+            out = self.quick(x, geometry, step) if is_bare(self) else None
+            return self(x, geometry) if out is None else out
+
+        return run
+
+    def second_step(self, geometry: Geometry) -> Optional[Step]:
+        """Return what follows the first norm, None if that is not simple."""
+
+    def quick(self, x: Tensor, geometry: Geometry,
+              step: Optional[Step]) -> Optional[Tensor]:
         """Return the features by :class:`TwoSteps`, if that is the same.
 
         Args:
             x: The branch's input.
             geometry: The block's geometry.
             step: The second step, None if there is no simple one.
-            second: Its weight, if it has one.
 
         Returns:
             None if the branch must run module by module.
         """
-        norms, weight = children_of(self), parameters_of(self).get('first')
-        if step is None or weight is None or not (self.is_as_written
-                                                  and may_recompute(x)):
+        norms, weights = children_of(self), parameters_of(self)
+        if step is None or not (self.is_as_written and may_recompute(x)):
             return None
         one = trained_norm(norms.get('first_norm'))
         other = trained_norm(norms.get('norm'))
         if one is None or other is None:
             return None
-        first = First(one, self.seen, geometry.groups, self.is_difference,
+        try:
+            first, *second = [weights[name] for name in self.kernels]
+        except KeyError:  # such as those that have a parametrization
+            return None
+        steps = First(one, self.seen, geometry.groups, self.is_difference,
                       may_run_again())
         return run(
-            TwoSteps(first, step, other), x, weight, one.weight, one.bias,
+            TwoSteps(steps, step, other), x, first, one.weight, one.bias,
             *second, other.weight, other.bias)
 
     def first_kernel(self) -> Kernel:
@@ -138,8 +154,11 @@ class PointwiseAverage(Staged):
     def weights(self) -> Iterable[Tensor]:
         return [] if self.first is None else [self.first]
 
+    def second_step(self, geometry: Geometry) -> Optional[Step]:
+        return average(geometry)
+
     def forward(self, x: Tensor, geometry: Geometry) -> Tensor:
-        step = average(geometry)
+        step = self.second_step(geometry)
         if self.first is None and step is not None:
             return self.normed(step(x))
         out = self.quick(x, geometry, step)
@@ -176,6 +195,7 @@ class PointwiseKxK(Staged):
 
     order = 20
     places = ('second', )
+    kernels = ('first', 'second')
 
     @classmethod
     def check_options(cls, name: str, options: Any) -> None:
@@ -288,7 +308,8 @@ class PointwiseKxK(Staged):
 
     @property
     def is_difference(self) -> bool:
-        return 'whole' not in buffers_of(self) and (self.first.size(0)
+        first = parameter(self, 'first')
+        return 'whole' not in buffers_of(self) and (first.size(0)
                                                     == self.in_channels)
 
     def first_weight(self) -> Tensor:
@@ -299,13 +320,13 @@ class PointwiseKxK(Staged):
                          **like(self.first))
         return self.first + eye.weight
 
+    def second_step(self, geometry: Geometry) -> Optional[Step]:
+        return convolution(geometry, geometry.kernel_size)
+
     def forward(self, x: Tensor, geometry: Geometry) -> Tensor:
-        second = parameters_of(self).get('second')
-        if second is not None:
-            step = convolution(geometry, geometry.kernel_size)
-            out = self.quick(x, geometry, step, second)
-            if out is not None:
-                return out
+        out = self.quick(x, geometry, self.second_step(geometry))
+        if out is not None:
+            return out
         x = self.padded(x, geometry)
         if self.is_nested:
             return self.normed(self.second(x))
