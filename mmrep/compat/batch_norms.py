@@ -81,12 +81,12 @@ def trained_norm(norm: nn.Module) -> Optional[TrainedNorm]:
             ``nn.BatchNorm2d`` in training mode, with all of its tensors, a
             momentum and no hooks, and no compiler looks.
     """
-    found = _trained(norm)
+    found = trained_values(norm)
     return found and TrainedNorm(*found)
 
 
-def _trained(norm: nn.Module) -> Optional[tuple]:
-    """Return the values of :class:`TrainedNorm`, which takes longer to make.
+def trained_values(norm: nn.Module) -> Optional[tuple]:
+    """Return :func:`trained_norm` as a plain tuple, which is sooner made.
 
     Args:
         norm: Any module.
@@ -120,7 +120,7 @@ def run_norm(norm: nn.Module, x: Tensor) -> Tensor:
         norm: Any module.
         x: Its input, (N, channels, H, W).
     """
-    found = _trained(norm)
+    found = trained_values(norm)
     if found is None:
         return norm(x)
     weight, bias, mean, var, count, momentum, eps = found

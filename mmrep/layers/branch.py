@@ -153,7 +153,7 @@ class Branch(Reacting):
         """Return the features of an input (N, in_channels, H, W)."""
         raise lacks(self, Branch, 'forward')
 
-    def bound(self, geometry: Geometry) -> Callable[[Tensor], Tensor]:
+    def bound_to(self, geometry: Geometry) -> Callable[[Tensor], Tensor]:
         """Return :meth:`forward` with this geometry, for many inputs.
 
         A block keeps the function as long as no module inside is replaced.

@@ -172,10 +172,10 @@ class BranchedConv2d(RepConv2d):
         if not is_transformed(self):
             return self._kept.bound(self, geometry, self._bind)
         branches = self.branches.values()
-        return True, [Branch.bound(b, geometry) for b in branches]
+        return True, [Branch.bound_to(b, geometry) for b in branches]
 
     def _bind(self, geometry: Geometry) -> tuple:
-        functions = [b.bound(geometry) for b in self.branches.values()]
+        functions = [b.bound_to(geometry) for b in self.branches.values()]
         return bool(self.inner_blocks()), functions
 
     def merge(self) -> Kernel:

@@ -53,10 +53,10 @@ class Spatial(Branch):
             return self.normed(own.conv(x, Kernel(self.weight)))
         return self.normed(conv(x, self.weight))
 
-    def bound(self, geometry: Geometry) -> Bound:
+    def bound_to(self, geometry: Geometry) -> Bound:
         conv = convolution(geometry, self.size, self.spread)
         if conv is None or not is_written(self, Spatial):
-            return super().bound(geometry)
+            return super().bound_to(geometry)
         return convolved(self, geometry, conv, 'weight')
 
     def kernel(self, geometry: Geometry) -> Kernel:
@@ -153,9 +153,9 @@ class Identity(Branch):
     def forward(self, x: Tensor, geometry: Geometry) -> Tensor:
         return self.normed(x if sees_all(geometry) else geometry.centre(x))
 
-    def bound(self, geometry: Geometry) -> Bound:
+    def bound_to(self, geometry: Geometry) -> Bound:
         if not sees_all(geometry) or not is_written(self, Identity):
-            return super().bound(geometry)
+            return super().bound_to(geometry)
         return normed(self, geometry)
 
     def kernel(self, geometry: Geometry) -> Kernel:

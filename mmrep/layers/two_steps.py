@@ -145,23 +145,6 @@ class TwoSteps:
         found.extend([of_second] * len(second) + of_norm)
         return [g if needed else None for g, needed in zip(found, mask)]
 
-    def direct(self, x: Tensor, weight: Tensor, gamma: Tensor, beta: Tensor,
-               *rest: Tensor) -> Tensor:
-        """Return the features, for autograd to keep what it needs."""
-        y = self.first.conv(x, weight)
-        shift = gamma * self.first.statistics(y.detach())[-1]
-        # beta moves the border alone, which the second norm does not see
-        shift = torch.add(shift, beta, alpha=0)
-        cudnn, norm = cudnn_is_on(), self.norm
-        y = torch.batch_norm(y, gamma, shift, None, None, True, 0.,
-                             self.first.norm.eps, cudnn)
-        z = self.step(y, *rest[:-2])
-        check_size(z)
-        out = torch.batch_norm(z, *rest[-2:], norm.mean, norm.var, True,
-                               norm.momentum, norm.eps, cudnn)
-        self.add_border(beta.detach() - shift.detach(), *rest[:-2])
-        return out
-
     def add_border(self, value: Tensor, *second: Tensor) -> None:
         """Tell the second norm's running mean the first one's border."""
         # past autograd, as batch norms themselves write: another forward of
