@@ -33,9 +33,9 @@ def parameters_of(module: nn.Module) -> Dict[str, Optional[nn.Parameter]]:
 
 
 def parameter(module: nn.Module, name: str) -> Any:
-    """Return a module's attribute, sooner where it is a parameter."""
-    found = module._parameters.get(name)
-    return getattr(module, name) if found is None else found
+    """Return an attribute of a module, sooner where it is a parameter."""
+    own = module._parameters
+    return own[name] if name in own else getattr(module, name)
 
 
 def buffers_of(module: nn.Module) -> Dict[str, Optional[Tensor]]:

@@ -13,8 +13,8 @@ from .steps import Convolution
 Bound = Callable[[Tensor], Tensor]
 
 
-def convolved(branch: nn.Module, geometry: Geometry, conv: Convolution,
-              name: str) -> Bound:
+def convolved(branch: nn.Module, geometry: Geometry,
+              conv: Convolution) -> Bound:
     """Return ``norm(conv(x))`` without a call of the branch's module.
 
     The function holds as long as the branch has the same norm. It calls the
@@ -24,12 +24,11 @@ def convolved(branch: nn.Module, geometry: Geometry, conv: Convolution,
         branch: The branch, with its norm as ``norm``.
         geometry: The geometry of the block around.
         conv: The convolution.
-        name: Name of its weight.
     """
     weights, norm = parameters_of(branch), children_of(branch).get('norm')
 
     def run(x: Tensor) -> Tensor:
-        weight = weights.get(name)
+        weight = weights.get('weight')
         if weight is None or not is_bare(branch):
             return branch(x, geometry)
         x = torch.conv2d(x, weight, None, *conv.call)

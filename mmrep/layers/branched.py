@@ -10,15 +10,14 @@ from torch.nn import init
 
 from .. import kernel as K
 from ..compat.batch_norms import run_norm
-from ..compat.modules import children_of, parameter
 from ..compat.tracing import as_leaf, is_transformed
 from ..kernel import Kernel
 from . import inner, parts
+from .bound_parts import Parts, bound_parts, plain_parts
 from .branch import Branch
 from .branch_names import NORMS, Branches, check_branches
 from .from_names import read_branched
 from .frozen_norms import reset_norm
-from .geometry import Geometry
 from .loading import Foreign
 from .norm_cfg import actual_cfg
 from .norms import plain_cfg
@@ -148,35 +147,26 @@ class BranchedConv2d(RepConv2d):
             return as_leaf(self, input)
         if input.dim() == 3:  # norms take batches only
             return self.forward_branches(input[None])[0]
-        geometry, inside = self.geometry, children_of(self)
-        nests, branches = self._bound(geometry)
-        if nests:
+        parts = self._parts()
+        if parts.nests:
             inner.hand_on_geometry(self)
-        kxk, norm, last = map(inside.get, ('kxk', 'norm', 'sum_norm'))
-        if kxk is None:
-            out = geometry.conv(input, Kernel(parameter(self, 'weight')))
-        else:
-            out = kxk(input)
+        out = parts.kxk(input)
         dtype = out.dtype  # as of a convolution, under autocast, too
-        if norm is not None:
-            out = run_norm(norm, out)
-        for branch in branches:
+        if parts.norm is not None:
+            out = run_norm(parts.norm, out)
+        for branch in parts.branches:
             out = out + branch(input)
-        if last is not None:
-            out = run_norm(last, out)
+        if parts.sum_norm is not None:
+            out = run_norm(parts.sum_norm, out)
         out = self.add_bias(out)
         return out if out.dtype == dtype else out.to(dtype)
 
-    def _bound(self, geometry: Geometry) -> tuple:
-        """Return whether blocks are inside, and the branches as functions."""
-        if not is_transformed(self):
-            return self._kept.bound(self, geometry, self._bind)
-        branches = self.branches.values()
-        return True, [Branch.bound_to(b, geometry) for b in branches]
-
-    def _bind(self, geometry: Geometry) -> tuple:
-        functions = [b.bound_to(geometry) for b in self.branches.values()]
-        return bool(self.inner_blocks()), functions
+    def _parts(self) -> Parts:
+        """Return the parts as functions, looked up once where they can be."""
+        geometry = self.geometry
+        if is_transformed(self):  # which must see each call of a module
+            return plain_parts(self, geometry)
+        return self._kept.bound(self, geometry, bound_parts)
 
     def merge(self) -> Kernel:
         geometry = self.geometry

@@ -57,7 +57,7 @@ class Spatial(Branch):
         conv = convolution(geometry, self.size, self.spread)
         if conv is None or not is_written(self, Spatial):
             return super().bound_to(geometry)
-        return convolved(self, geometry, conv, 'weight')
+        return convolved(self, geometry, conv)
 
     def kernel(self, geometry: Geometry) -> Kernel:
         kernel = K.dense(Kernel(self.weight), (self.spread, self.spread))

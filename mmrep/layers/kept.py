@@ -111,11 +111,11 @@ class Kept:
         return self._look(layer).norms
 
     def bound(self, layer: nn.Module, geometry: Any,
-              make: Callable[[Any], Any]) -> Any:
-        """Return ``make(geometry)``, made once for the layer's modules."""
+              make: Callable[[nn.Module, Any], Any]) -> Any:
+        """Return ``make(layer, geometry)``, made once for its modules."""
         inside = self._look(layer)
         if inside.bound is None or inside.bound[0] != geometry:
-            inside.bound = geometry, make(geometry)
+            inside.bound = geometry, make(layer, geometry)
         return inside.bound[1]
 
     def _look(self, layer: nn.Module) -> 'Inside':

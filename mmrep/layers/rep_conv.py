@@ -9,6 +9,7 @@ from torch.fx import Proxy
 
 from .. import kernel as K
 from ..compat.autocasting import without_autocast
+from ..compat.modules import parameter
 from ..compat.reacting import Reacting
 from ..compat.tracing import as_leaf, constant_in_onnx, is_transformed
 from ..errors import UserError, lacks, shown
@@ -396,9 +397,10 @@ class RepConv2d(Reacting):
             nn.init.uniform_(self.bias, -bound, bound)
 
     def add_bias(self, out: Tensor) -> Tensor:
-        if self.bias is None:
+        bias = parameter(self, 'bias')
+        if bias is None:
             return out
-        return out + self.bias[:, None, None].to(out.dtype)
+        return out + bias[:, None, None].to(out.dtype)
 
     def keep_norms_in_eval(self, norm_eval: bool = True) -> None:
         """Keep the norms inside in eval mode, whatever the layer's mode is.
