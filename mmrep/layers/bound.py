@@ -1,7 +1,7 @@
 """Branches as functions of the input alone, made once for a structure."""
 from typing import Callable
 
-import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..compat.batch_norms import run_norm
@@ -31,7 +31,7 @@ def convolved(branch: nn.Module, geometry: Geometry,
         weight = weights.get('weight')
         if weight is None or not is_bare(branch):
             return branch(x, geometry)
-        x = torch.conv2d(x, weight, None, *conv.call)
+        x = F.conv2d(x, weight, None, *conv.call)
         return x if norm is None else run_norm(norm, x)
 
     return run

@@ -1,7 +1,7 @@
 """The parts of a block as functions of their input."""
 from typing import List, NamedTuple, Optional
 
-import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..compat.modules import children_of, parameters_of
@@ -73,6 +73,6 @@ def own_conv(block: nn.Module, geometry: Geometry) -> Bound:
         weight = weights.get('weight')
         if conv is None or weight is None:  # such as one parametrized
             return geometry.conv(x, Kernel(block.weight))
-        return torch.conv2d(x, weight, None, *conv.call)
+        return F.conv2d(x, weight, None, *conv.call)
 
     return run

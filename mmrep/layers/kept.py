@@ -112,11 +112,18 @@ class Kept:
 
     def bound(self, layer: nn.Module, geometry: Any,
               make: Callable[[nn.Module, Any], Any]) -> Any:
-        """Return ``make(layer, geometry)``, made once for its modules."""
+        """Return ``make(layer, geometry)``, made once for these two.
+
+        Args:
+            layer: The layer, as long as no module inside is replaced.
+            geometry: The layer's geometry.
+            make: Function of both.
+        """
         inside = self._look(layer)
-        if inside.bound is None or inside.bound[0] != geometry:
-            inside.bound = geometry, make(layer, geometry)
-        return inside.bound[1]
+        found = inside.bound  # read once: another thread may replace it
+        if found is None or found[0] != geometry:
+            found = inside.bound = geometry, make(layer, geometry)
+        return found[1]
 
     def _look(self, layer: nn.Module) -> 'Inside':
         inside = self._inside

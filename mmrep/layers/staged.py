@@ -326,6 +326,8 @@ class PointwiseKxK(Staged):
         return self.first + eye.weight
 
     def second_step(self, geometry: Geometry) -> Optional[Step]:
+        if self.is_nested:
+            return None
         return convolution(geometry, geometry.kernel_size)
 
     def forward(self, x: Tensor, geometry: Geometry) -> Tensor:

@@ -158,6 +158,18 @@ def test_blocks_inside_follow_the_geometry(layer):
     check(layer)
 
 
+@pytest.mark.parametrize('name', ['1x1', '1x1_kxk', 'identity'])
+@pytest.mark.parametrize('method', ['forward', 'normed'])
+def test_subclasses_run_as_they_are(layer, name, method):
+    layer, expected = copy.deepcopy(layer), copy.deepcopy(layer)
+    expected.branches[name].register_forward_hook(doubled)
+    branch = layer.branches[name]
+    own = getattr(type(branch), method)
+    branch.__class__ = type('Double', (type(branch), ),
+                            {method: lambda *args: 2 * own(*args)})
+    torch.testing.assert_close(layer(X), expected(X))
+
+
 def test_no_branch_is_called(layer, monkeypatch):
     monkeypatch.setattr(Branch, '__call__', None)
     layer(X)
