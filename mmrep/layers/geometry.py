@@ -1,7 +1,6 @@
 """The arguments of all convolutions, and the places of smaller kernels."""
 import math
 from numbers import Integral, Real
-from operator import attrgetter
 from typing import Any, Callable, NamedTuple, Optional, Tuple, Union
 
 import torch.nn.functional as F
@@ -17,7 +16,6 @@ SINGLE = ('in_channels', 'out_channels', 'groups')
 FIXED = (*SINGLE, 'kernel_size')  # the shapes of the weights fix these
 WORDS = ('same', 'valid')  # paddings that have a name
 MODES = ('zeros', 'reflect', 'replicate', 'circular')
-READ = attrgetter(*GEOMETRY)
 
 
 class Geometry(NamedTuple):

@@ -15,8 +15,7 @@ from ..compat.tracing import as_leaf, constant_in_onnx, is_transformed
 from ..errors import UserError, lacks, shown
 from ..kernel import Kernel
 from .frozen_norms import takes_batches
-from .geometry import (GEOMETRY, READ, Geometry, check_geometry, checked,
-                       geometry_of)
+from .geometry import GEOMETRY, Geometry, check_geometry, checked, geometry_of
 from .kept import Kept
 from .loading import Foreign, adapt
 from .lookup import registered_name
@@ -251,7 +250,10 @@ class RepConv2d(Reacting):
     @property
     def geometry(self) -> Geometry:
         """The layer's arguments as a convolution, without its kernel."""
-        return geometry_of(*READ(self))  # which `checked` has normalised
+        # `checked` has given the values their form
+        return geometry_of(self.in_channels, self.out_channels,
+                           self.kernel_size, self.stride, self.padding,
+                           self.dilation, self.groups, self.padding_mode)
 
     def kernel(self) -> Kernel:
         """Return the layer in eval mode as one differentiable kernel."""

@@ -189,6 +189,15 @@ def test_a_hook_on_all_modules_sees_branches(layer):
     assert {*layer.branches.values(), *layer.norms_inside()} < {*seen}
 
 
+def test_a_compiler_follows():
+    layer = mmrep.RepVGGConv2d(4, 4, 3, padding=1, dtype=torch.float64)
+    layer(X)
+    twin = copy.deepcopy(layer)
+    compiled = torch.compile(layer, backend='eager', fullgraph=True)
+    torch.testing.assert_close(compiled(X), twin(X), rtol=1e-12, atol=1e-12)
+    check(layer)
+
+
 def test_copies_have_their_own(layer):
     twin = copy.deepcopy(layer)
     nn.init.normal_(twin.branches['1x1'].weight)
