@@ -189,6 +189,9 @@ def test_a_hook_on_all_modules_sees_branches(layer):
     assert {*layer.branches.values(), *layer.norms_inside()} < {*seen}
 
 
+@pytest.mark.skipif(
+    torch.__version__.startswith(('2.1.', '2.2.')),
+    reason='that compiler reads no properties of named tuples')
 def test_a_compiler_follows():
     layer = mmrep.RepVGGConv2d(4, 4, 3, padding=1, dtype=torch.float64)
     layer(X)
