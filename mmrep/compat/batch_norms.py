@@ -3,7 +3,8 @@
 Uses: ``_BatchNorm`` of ``torch.nn.modules.batchnorm``, the base of torch's
 batch norms, its own base ``_NormBase`` and the ``_check_input_dim`` of both.
 There is no public base class up to PyTorch 2.14. The mappings of parameters,
-buffers and hooks of ``nn.Module`` hold what its attributes give more slowly.
+buffers and hooks of ``nn.Module`` hold what its attributes give more slowly,
+as ``torch._C._get_cudnn_enabled`` does ``torch.backends.cudnn.enabled``.
 """
 from typing import Any, NamedTuple, Optional
 
@@ -19,6 +20,8 @@ _BatchNorm = private('torch.nn.modules.batchnorm._BatchNorm', __name__,
                      'to know batch norms')
 _NormBase = private('torch.nn.modules.batchnorm._NormBase', __name__,
                     'to tell batch norms from instance norms')
+cudnn_is_on = private('torch._C._get_cudnn_enabled', __name__,
+                      'to know whether norms may use cuDNN')
 FROZEN = ('running_mean', 'running_var', 'weight', 'bias')
 
 
@@ -78,7 +81,17 @@ def trained_norm(norm: nn.Module) -> Optional[TrainedNorm]:
             ``nn.BatchNorm2d`` in training mode, with all of its tensors, a
             momentum and no hooks, and no compiler looks.
     """
-    if is_compiling() or type(norm) is not nn.BatchNorm2d or (
+    found = trained_values(norm)
+    return found and TrainedNorm(*found)
+
+
+def trained_values(norm: nn.Module) -> Optional[tuple]:
+    """Return :func:`trained_norm` as a plain tuple, which is sooner made.
+
+    Args:
+        norm: Any module.
+    """
+    if type(norm) is not nn.BatchNorm2d or is_compiling() or (
             has_global_hooks()):
         return None
     own = vars(norm)
@@ -89,15 +102,15 @@ def trained_norm(norm: nn.Module) -> Optional[TrainedNorm]:
     parameters, buffers, momentum = (own['_parameters'], own['_buffers'],
                                      own['momentum'])
     try:
-        found = TrainedNorm(parameters['weight'], parameters['bias'],
-                            buffers['running_mean'], buffers['running_var'],
-                            buffers['num_batches_tracked'], momentum,
-                            own['eps'])
+        weight, bias = parameters['weight'], parameters['bias']
+        mean, var = buffers['running_mean'], buffers['running_var']
+        count = buffers['num_batches_tracked']
     except KeyError:  # a copy of DataParallel has attributes instead
         return None
-    complete = not (momentum is None or found.weight is None or found.bias
-                    is None or found.mean is None or found.var is None)
-    return found if complete else None
+    if (momentum is None or weight is None or bias is None or mean is None
+            or var is None):
+        return None
+    return weight, bias, mean, var, count, momentum, own['eps']
 
 
 def run_norm(norm: nn.Module, x: Tensor) -> Tensor:
@@ -107,7 +120,7 @@ def run_norm(norm: nn.Module, x: Tensor) -> Tensor:
         norm: Any module.
         x: Its input, (N, channels, H, W).
     """
-    found = trained_norm(norm)
+    found = trained_values(norm)
     if found is None:
         return norm(x)
     weight, bias, mean, var, count, momentum, eps = found
@@ -115,7 +128,7 @@ def run_norm(norm: nn.Module, x: Tensor) -> Tensor:
         count.add_(1)
     check_size(x)
     return torch.batch_norm(x, weight, bias, mean, var, True, momentum, eps,
-                            torch.backends.cudnn.enabled)
+                            cudnn_is_on())
 
 
 def check_size(x: Tensor) -> None:

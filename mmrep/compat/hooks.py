@@ -25,6 +25,14 @@ def has_hooks(module: nn.Module) -> bool:
     return any(getattr(module, name, None) for name in HOOKS)
 
 
+def is_bare(module: nn.Module) -> bool:
+    """Return True if a call of a module is its class's forward, no more."""
+    own = vars(module)
+    return not ('forward' in own or own['_forward_hooks']
+                or own['_forward_pre_hooks'] or own['_backward_hooks']
+                or own['_backward_pre_hooks'] or has_global_hooks())
+
+
 def hooks_of(module: nn.Module) -> List[dict]:
     """Return the mappings of a module's hooks on forward and backward."""
     return [

@@ -32,6 +32,12 @@ def parameters_of(module: nn.Module) -> Dict[str, Optional[nn.Parameter]]:
     return module._parameters
 
 
+def parameter(module: nn.Module, name: str) -> Any:
+    """Return an attribute of a module, sooner where it is a parameter."""
+    own = module._parameters
+    return own[name] if name in own else getattr(module, name)
+
+
 def buffers_of(module: nn.Module) -> Dict[str, Optional[Tensor]]:
     """Return the mapping of a module's own buffers by name, None included."""
     return module._buffers

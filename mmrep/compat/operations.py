@@ -10,7 +10,7 @@ from typing import List, Optional, Tuple
 import torch
 from torch import Tensor
 
-from .batch_norms import TrainedNorm
+from .batch_norms import TrainedNorm, cudnn_is_on
 from .private import private
 
 _norm = private('torch._batch_norm_impl_index', __name__,
@@ -39,8 +39,7 @@ def train_norm(x: Tensor, norm: TrainedNorm, weight: Tensor,
     """
     out, mean, scale, reserve, index = _norm(x, weight, bias, norm.mean,
                                              norm.var, True, norm.momentum,
-                                             norm.eps,
-                                             torch.backends.cudnn.enabled)
+                                             norm.eps, cudnn_is_on())
     return out, (mean, scale, reserve), index
 
 

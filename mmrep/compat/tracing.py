@@ -51,7 +51,11 @@ def constant_in_onnx() -> Iterator[None]:
         _set_state(state)
 
 
+def is_replica(layer: nn.Module) -> bool:
+    """Return True if DataParallel made the layer, for one forward pass."""
+    return '_is_replica' in vars(layer)
+
+
 def is_transformed(layer: nn.Module) -> bool:
     """Return True if a compiler, a tracer or DataParallel runs the layer."""
-    return (is_compiling() or torch.jit.is_tracing()
-            or '_is_replica' in vars(layer))
+    return is_compiling() or torch.jit.is_tracing() or is_replica(layer)

@@ -13,7 +13,7 @@ from torch.nn import init
 
 from .. import kernel as K
 from ..compat.batch_norms import run_norm
-from ..compat.modules import buffers_of
+from ..compat.modules import buffers_of, children_of
 from ..compat.reacting import Reacting
 from ..errors import UserError, lacks, shown
 from ..kernel import Kernel
@@ -153,6 +153,13 @@ class Branch(Reacting):
         """Return the features of an input (N, in_channels, H, W)."""
         raise lacks(self, Branch, 'forward')
 
+    def bound_to(self, geometry: Geometry) -> Callable[[Tensor], Tensor]:
+        """Return :meth:`forward` with this geometry, for many inputs.
+
+        A block keeps the function as long as no module inside is replaced.
+        """
+        return lambda x: self(x, geometry)
+
     def kernel(self, geometry: Geometry) -> Kernel:
         """Return the branch as one kernel of the block's size, norms in eval.
 
@@ -252,7 +259,8 @@ class Branch(Reacting):
 
     def normed(self, out: Tensor) -> Tensor:
         """Return ``norm(out)``, or ``out`` if there is no norm."""
-        return out if self.norm is None else run_norm(self.norm, out)
+        norm = children_of(self).get('norm')
+        return out if norm is None else run_norm(norm, out)
 
     def folded(self, kernel: Kernel, geometry: Geometry) -> Kernel:
         """Fold the norm into a kernel and pad it to the block's size."""

@@ -10,9 +10,10 @@ from torch.nn import init
 
 from .. import kernel as K
 from ..compat.batch_norms import run_norm
-from ..compat.tracing import as_leaf
+from ..compat.tracing import as_leaf, is_transformed
 from ..kernel import Kernel
 from . import inner, parts
+from .bound_parts import Parts, bound_parts, plain_parts
 from .branch import Branch
 from .branch_names import NORMS, Branches, check_branches
 from .from_names import read_branched
@@ -146,21 +147,26 @@ class BranchedConv2d(RepConv2d):
             return as_leaf(self, input)
         if input.dim() == 3:  # norms take batches only
             return self.forward_branches(input[None])[0]
-        inner.hand_on_geometry(self)
-        geometry = self.geometry
-        if self.kxk is None:
-            out = geometry.conv(input, Kernel(self.weight))
-        else:
-            out = self.kxk(input)
+        parts = self._parts()
+        if parts.nests:
+            inner.hand_on_geometry(self)
+        out = parts.kxk(input)
         dtype = out.dtype  # as of a convolution, under autocast, too
-        if self.norm is not None:
-            out = run_norm(self.norm, out)
-        for branch in self.branches.values():
-            out = out + branch(input, geometry)
-        if self.sum_norm is not None:
-            out = run_norm(self.sum_norm, out)
+        if parts.norm is not None:
+            out = run_norm(parts.norm, out)
+        for branch in parts.branches:
+            out = out + branch(input)
+        if parts.sum_norm is not None:
+            out = run_norm(parts.sum_norm, out)
         out = self.add_bias(out)
         return out if out.dtype == dtype else out.to(dtype)
+
+    def _parts(self) -> Parts:
+        """Return the parts as functions, looked up once where they can be."""
+        geometry = self.geometry
+        if is_transformed(self):  # which must see each call of a module
+            return plain_parts(self, geometry)
+        return self._kept.bound(self, geometry, bound_parts)
 
     def merge(self) -> Kernel:
         geometry = self.geometry

@@ -1,16 +1,23 @@
 """Branches of a single kernel, or of none."""
-from typing import Iterable, Optional, Tuple
+from typing import Iterable, Optional, Tuple, Type
 
 import torch
 from torch import Tensor, nn
 
 from .. import kernel as K
 from ..kernel import Kernel
+from .bound import Bound, convolved, normed
 from .branch import BRANCHES, Branch, NormFactory, numbers_in
 from .geometry import Geometry, like
 from .steps import convolution, sees_all
 
 Size = Tuple[int, int]
+
+
+def is_written(branch: Branch, kind: Type[Branch]) -> bool:
+    """Return True if a branch runs as its kind of this file does."""
+    own = type(branch)
+    return own.forward is kind.forward and own.normed is Branch.normed
 
 
 class Spatial(Branch):
@@ -45,6 +52,12 @@ class Spatial(Branch):
             own = geometry.smaller(self.size, self.spread)
             return self.normed(own.conv(x, Kernel(self.weight)))
         return self.normed(conv(x, self.weight))
+
+    def bound_to(self, geometry: Geometry) -> Bound:
+        conv = convolution(geometry, self.size, self.spread)
+        if conv is None or not is_written(self, Spatial):
+            return super().bound_to(geometry)
+        return convolved(self, geometry, conv)
 
     def kernel(self, geometry: Geometry) -> Kernel:
         kernel = K.dense(Kernel(self.weight), (self.spread, self.spread))
@@ -139,6 +152,11 @@ class Identity(Branch):
 
     def forward(self, x: Tensor, geometry: Geometry) -> Tensor:
         return self.normed(x if sees_all(geometry) else geometry.centre(x))
+
+    def bound_to(self, geometry: Geometry) -> Bound:
+        if not sees_all(geometry) or not is_written(self, Identity):
+            return super().bound_to(geometry)
+        return normed(self, geometry)
 
     def kernel(self, geometry: Geometry) -> Kernel:
         there = self.like if self.norm is None else self.norm.running_mean

@@ -50,7 +50,7 @@ class Geometry(NamedTuple):
         Raises:
             UserError: The attributes do not go together.
         """
-        return _geometry(
+        return geometry_of(
             conv.in_channels, conv.out_channels, _two(conv.kernel_size),
             _two(conv.stride), conv.padding
             if isinstance(conv.padding, str) else _two(conv.padding),
@@ -121,9 +121,9 @@ class Geometry(NamedTuple):
 
 
 @made_once
-def _geometry(in_channels: int, out_channels: int, kernel_size: tuple,
-              stride: tuple, padding: Union[str, tuple], dilation: tuple,
-              groups: int, padding_mode: str) -> Geometry:
+def geometry_of(in_channels: int, out_channels: int, kernel_size: tuple,
+                stride: tuple, padding: Union[str, tuple], dilation: tuple,
+                groups: int, padding_mode: str) -> Geometry:
     """Return the geometry of a convolution's arguments, each made once."""
     if padding == 'same' and stride != (1, 1):
         raise UserError(f"`stride` (={stride}) must be 1 with `padding` "

@@ -54,16 +54,18 @@ def hand_on_geometry(block: RepConv2d) -> None:
 
     Callers may have changed it on this block, or on all modules.
     """
+    inside = children_of(block)
+    kxk = inside.get('kxk')
     nested = [
-        branch for branch in children_of(block.branches).values()
+        branch for branch in children_of(inside['branches']).values()
         if type(branch).inner_blocks is not Branch.inner_blocks
         and branch.inner_blocks()
     ]
-    if not nested and block.kxk is None:  # as in most forward passes
+    if not nested and kxk is None:  # as in most forward passes
         return
     seen = {name: getattr(block, name) for name in SEEN}
-    if block.kxk is not None:
-        hand_geometry(block.kxk, seen)
+    if kxk is not None:
+        hand_geometry(kxk, seen)
     for branch in nested:
         branch.hand_geometry(seen)
 

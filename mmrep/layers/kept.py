@@ -16,6 +16,7 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from ..compat.autograd import is_in_backward, version_of
 from ..compat.modules import trees_of
+from ..compat.tracing import is_replica
 from ..kernel import Kernel
 from .frozen_norms import norms_in, takes_batches
 from .tree import Tree
@@ -59,6 +60,19 @@ class Record(NamedTuple):
                 and list(map(Tensor.data_ptr, self.tensors)) == self.pointers)
 
 
+class Inside(Tree):
+    """What is inside of a layer, as long as none of its modules moves.
+
+    Args:
+        layer: The layer.
+    """
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__(layer)
+        self.norms = norms_in(layer)
+        self.bound: Optional[tuple] = None  # a geometry, what holds for both
+
+
 class Kept:
     """What a layer keeps; copies and pickles of it start empty.
 
@@ -76,7 +90,7 @@ class Kept:
         self.record: Optional[Record] = None
         self.given: Optional[Kernel] = None
         self.again: Optional[Kernel] = None
-        self._norms: Optional[Tuple[Tree, List[nn.Module]]] = None
+        self._inside: Optional[Inside] = None
 
     def take(self) -> Optional[Kernel]:
         """Return the kernel that was made for this forward pass, if any."""
@@ -94,9 +108,31 @@ class Kept:
 
     def norms(self, layer: nn.Module) -> List[nn.Module]:
         """Return the norms in a layer, looked up once for its modules."""
-        if self._norms is None or not self._norms[0].holds():
-            self._norms = Tree(layer), norms_in(layer)
-        return self._norms[1]
+        return self._look(layer).norms
+
+    def bound(self, layer: nn.Module, geometry: Any,
+              make: Callable[[nn.Module, Any], Any]) -> Any:
+        """Return ``make(layer, geometry)``, made once for these two.
+
+        Args:
+            layer: The layer, as long as no module inside is replaced.
+            geometry: The layer's geometry.
+            make: Function of both.
+        """
+        inside = self._look(layer)
+        found = inside.bound  # read once: another thread may replace it
+        if found is None or found[0] != geometry:
+            found = inside.bound = geometry, make(layer, geometry)
+        return found[1]
+
+    def _look(self, layer: nn.Module) -> 'Inside':
+        inside = self._inside
+        if inside is None or inside.modules[0] is not layer or (
+                not inside.holds()):
+            inside = Inside(layer)
+            if not is_replica(layer):  # which shares this and soon is gone
+                self._inside = inside
+        return inside
 
     def use(self, count: int) -> None:
         """Add to the number of users; without any, nothing is kept."""

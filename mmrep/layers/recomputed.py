@@ -6,11 +6,13 @@ from torch import Tensor
 from torch.autograd import Function
 
 from ..compat.autocasting import autocast_dtype
+from ..compat.autograd import may_run_again
+from ..compat.batch_norms import TrainedNorm
 from ..compat.compiling import is_batch_of_old, is_compiling, is_functional
+from .direct import Direct
 from .kept import REAL
-from .two_steps import Grads, TwoSteps
+from .two_steps import First, Grads, TwoSteps
 
-DEVICES = ('cpu', 'cuda')
 SMALL = 2**16  # features of a quarter of a MiB, which are not worth a detour
 
 
@@ -19,24 +21,43 @@ def may_recompute(x: Tensor) -> bool:
 
     Compilers, traces and transforms follow PyTorch's own operations only.
     """
-    return (type(x) in REAL and x.device.type in DEVICES and x.numel() > 0 and
+    return (type(x) in REAL and (x.is_cpu or x.is_cuda) and x.numel() > 0 and
             not (is_compiling() or torch.jit.is_tracing() or is_functional()))
 
 
-def run(steps: TwoSteps, x: Tensor, *tensors: Tensor) -> Tensor:
+def run(direct: Direct, x: Tensor, one: tuple, other: tuple, weight: Tensor,
+        *second: Tensor) -> Tensor:
     """Return the features of a branch.
+
+    Args:
+        direct: The branch.
+        x: Its input.
+        one: Values of the first norm, as in :class:`TrainedNorm`.
+        other: Values of the second norm.
+        weight: Weight of the first step.
+        second: Weight of the second step, if it has one.
+    """
+    for norm in (one, other):
+        count = norm[4]
+        if count is not None:
+            count.add_(1)
+    if x.numel() <= SMALL:
+        return direct(x, one, other, weight, *second)
+    first = First(
+        TrainedNorm(*one), direct.seen, direct.groups, direct.adds(weight),
+        may_run_again())
+    steps = TwoSteps(first, direct.step, TrainedNorm(*other))
+    return recompute(steps, x, weight, *one[:2], *second, *other[:2])
+
+
+def recompute(steps: TwoSteps, x: Tensor, *tensors: Tensor) -> Tensor:
+    """Return the features of a branch, by :class:`Recomputed`.
 
     Args:
         steps: The branch.
         x: Its input.
         tensors: Its tensors, as in :class:`TwoSteps`.
     """
-    if steps.first.norm.count is not None:
-        steps.first.norm.count.add_(1)
-    if steps.norm.count is not None:
-        steps.norm.count.add_(1)
-    if x.numel() <= SMALL:
-        return steps.direct(x, *tensors)
     dtype = autocast_dtype(x.device.type)
     if dtype is None or x.dtype == torch.float64:  # which it leaves alone
         return Recomputed.apply(steps, x, *tensors)

@@ -9,12 +9,13 @@ from torch.fx import Proxy
 
 from .. import kernel as K
 from ..compat.autocasting import without_autocast
+from ..compat.modules import parameter
 from ..compat.reacting import Reacting
 from ..compat.tracing import as_leaf, constant_in_onnx, is_transformed
 from ..errors import UserError, lacks, shown
 from ..kernel import Kernel
 from .frozen_norms import takes_batches
-from .geometry import GEOMETRY, Geometry, check_geometry, checked
+from .geometry import GEOMETRY, Geometry, check_geometry, checked, geometry_of
 from .kept import Kept
 from .loading import Foreign, adapt
 from .lookup import registered_name
@@ -249,7 +250,10 @@ class RepConv2d(Reacting):
     @property
     def geometry(self) -> Geometry:
         """The layer's arguments as a convolution, without its kernel."""
-        return Geometry.of(self)
+        # `checked` has given the values their form
+        return geometry_of(self.in_channels, self.out_channels,
+                           self.kernel_size, self.stride, self.padding,
+                           self.dilation, self.groups, self.padding_mode)
 
     def kernel(self) -> Kernel:
         """Return the layer in eval mode as one differentiable kernel."""
@@ -395,9 +399,10 @@ class RepConv2d(Reacting):
             nn.init.uniform_(self.bias, -bound, bound)
 
     def add_bias(self, out: Tensor) -> Tensor:
-        if self.bias is None:
+        bias = parameter(self, 'bias')
+        if bias is None:
             return out
-        return out + self.bias[:, None, None].to(out.dtype)
+        return out + bias[:, None, None].to(out.dtype)
 
     def keep_norms_in_eval(self, norm_eval: bool = True) -> None:
         """Keep the norms inside in eval mode, whatever the layer's mode is.

@@ -1,5 +1,5 @@
 """Branches of two convolutions with a norm between."""
-from typing import Any, Dict, Iterable, Optional
+from typing import Any, Callable, Dict, Iterable, Optional
 
 import torch
 import torch.nn.functional as F
@@ -8,13 +8,15 @@ from torch.nn import init
 
 from .. import kernel as K
 from ..compat.autograd import may_run_again
-from ..compat.batch_norms import trained_norm
+from ..compat.batch_norms import trained_values
 from ..compat.compiling import is_compiling
-from ..compat.modules import buffers_of, children_of
+from ..compat.hooks import is_bare
+from ..compat.modules import buffers_of, children_of, parameters_of
 from ..errors import UserError, shown
 from ..kernel import Kernel
 from ..prefixes import under
 from .branch import BRANCHES, Branch, NormFactory
+from .direct import Direct
 from .from_names import Foreign, read_block
 from .frozen_norms import takes_batches
 from .geometry import Geometry, is_whole, like
@@ -22,7 +24,6 @@ from .inner import build_block, hand_geometry
 from .recomputed import may_recompute, run
 from .seen_statistics import SeenStatistics
 from .steps import Step, average, convolution
-from .two_steps import First, TwoSteps
 
 MAX_CHANNELS = 2**14  # channels between the two kernels
 PARTS = ('padded', 'edge', 'first_weight')
@@ -38,7 +39,8 @@ class Staged(Branch):
     """
 
     needs_norm = True
-    is_difference = False  # True if the identity is to be added to the 1x1
+    identity_channels = 0  # of a 1x1 that is to be added to the identity
+    kernels = ('first', )  # names of the weights of the steps
     is_as_written = True  # False if a subclass changes a part of the forward
 
     def __init_subclass__(cls, **kwargs) -> None:
@@ -84,30 +86,49 @@ class Staged(Branch):
                                   norm.eps, may_run_again())
         return norm.bias - norm.weight * offset
 
-    def quick(self, x: Tensor, geometry: Geometry, step: Optional[Step],
-              *second: Tensor) -> Optional[Tensor]:
-        """Return the features by :class:`TwoSteps`, if that is the same.
+    def bound_to(self, geometry: Geometry) -> Callable[[Tensor], Tensor]:
+        direct = self.direct(geometry)
+        if direct is None or type(self).forward.__module__ != __name__:
+            return super().bound_to(geometry)
+
+        def run_bare(x: Tensor) -> Tensor:
+            out = self.quick(x, direct) if is_bare(self) else None
+            return self(x, geometry) if out is None else out
+
+        return run_bare
+
+    def second_step(self, geometry: Geometry) -> Optional[Step]:
+        """Return what follows the first norm, None if that is not simple."""
+
+    def direct(self, geometry: Geometry) -> Optional[Direct]:
+        """Return the branch without its tensors, None if it is not simple."""
+        step = self.second_step(geometry)
+        if step is None or self.first is None or not self.is_as_written:
+            return None
+        return Direct(self.seen, geometry.groups, self.identity_channels, step)
+
+    def quick(self, x: Tensor, direct: Optional[Direct]) -> Optional[Tensor]:
+        """Return the features without a call of a module, if that is the same.
 
         Args:
             x: The branch's input.
-            geometry: The block's geometry.
-            step: The second step, None if there is no simple one.
-            second: Its weight, if it has one.
+            direct: The branch without its tensors.
 
         Returns:
             None if the branch must run module by module.
         """
-        if None in (step, self.first_norm, self.norm
-                    ) or not (self.is_as_written and may_recompute(x)):
+        if direct is None or not may_recompute(x):
             return None
-        one, other = trained_norm(self.first_norm), trained_norm(self.norm)
+        norms, weights = children_of(self), parameters_of(self)
+        one = trained_values(norms.get('first_norm'))
+        other = trained_values(norms.get('norm'))
         if one is None or other is None:
             return None
-        first = First(one, self.seen, geometry.groups, self.is_difference,
-                      may_run_again())
-        return run(
-            TwoSteps(first, step, other), x, self.first, one.weight, one.bias,
-            *second, other.weight, other.bias)
+        try:
+            kernels = [weights[name] for name in self.kernels]
+        except KeyError:  # such as those that have a parametrization
+            return None
+        return run(direct, x, one, other, *kernels)
 
     def first_kernel(self) -> Kernel:
         first = Kernel(self.first_weight())
@@ -136,11 +157,14 @@ class PointwiseAverage(Staged):
     def weights(self) -> Iterable[Tensor]:
         return [] if self.first is None else [self.first]
 
+    def second_step(self, geometry: Geometry) -> Optional[Step]:
+        return average(geometry)
+
     def forward(self, x: Tensor, geometry: Geometry) -> Tensor:
-        step = average(geometry)
+        step = self.second_step(geometry)
         if self.first is None and step is not None:
             return self.normed(step(x))
-        out = self.quick(x, geometry, step)
+        out = self.quick(x, self.direct(geometry))
         if out is not None:
             return out
         x = self.padded(x, geometry)
@@ -174,6 +198,7 @@ class PointwiseKxK(Staged):
 
     order = 20
     places = ('second', )
+    kernels = ('first', 'second')
 
     @classmethod
     def check_options(cls, name: str, options: Any) -> None:
@@ -285,9 +310,12 @@ class PointwiseKxK(Staged):
             init.zeros_(self.first)
 
     @property
+    def identity_channels(self) -> int:
+        return 0 if 'whole' in buffers_of(self) else self.in_channels
+
+    @property
     def is_difference(self) -> bool:
-        return 'whole' not in buffers_of(self) and (self.first.size(0)
-                                                    == self.in_channels)
+        return self.first.size(0) == self.identity_channels
 
     def first_weight(self) -> Tensor:
         channels, in_per_group = self.first.shape[:2]
@@ -297,12 +325,15 @@ class PointwiseKxK(Staged):
                          **like(self.first))
         return self.first + eye.weight
 
+    def second_step(self, geometry: Geometry) -> Optional[Step]:
+        if self.is_nested:
+            return None
+        return convolution(geometry, geometry.kernel_size)
+
     def forward(self, x: Tensor, geometry: Geometry) -> Tensor:
-        if not self.is_nested:
-            step = convolution(geometry, geometry.kernel_size)
-            out = self.quick(x, geometry, step, self.second)
-            if out is not None:
-                return out
+        out = self.quick(x, self.direct(geometry))
+        if out is not None:
+            return out
         x = self.padded(x, geometry)
         if self.is_nested:
             return self.normed(self.second(x))

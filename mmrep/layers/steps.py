@@ -48,9 +48,10 @@ class Convolution(NamedTuple):
             weight: The weight.
         """
         weight, groups = weight.detach(), self.call[-1]
-        # each constant once for each tap; `repeat_interleave` takes longer
+        # each constant once for each tap; `repeat_interleave` takes longer,
+        # and so does an index in place of `unsqueeze`
         taps = weight.size(2) * weight.size(3)
-        values = values[:, None].expand(-1, taps).flatten()
+        values = values.unsqueeze(1).expand(-1, taps).flatten()
         if weight.dtype != total.dtype:  # under autocast
             weight, values = weight.to(total.dtype), values.to(total.dtype)
         if groups == 1:

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..compat.batch_norms import TrainedNorm, check_size
+from ..compat.batch_norms import TrainedNorm, check_size, cudnn_is_on
 from ..compat.operations import (batch_statistics, conv_backward,
                                  norm_backward, statistics_backward,
                                  train_norm)
@@ -53,7 +53,7 @@ class First(NamedTuple):
     def normed(self, y: Tensor, gamma: Tensor, mean: Tensor, var: Tensor,
                shift: Tensor) -> Tensor:
         return torch.batch_norm(y, gamma, shift, mean, var, False, 0.,
-                                self.norm.eps, torch.backends.cudnn.enabled)
+                                self.norm.eps, cudnn_is_on())
 
     def backward(self, grad: Tensor, mask: List[bool], x: Tensor, y: Tensor,
                  weight: Tensor, gamma: Tensor, kept: tuple) -> Grads:
@@ -144,23 +144,6 @@ class TwoSteps:
         found.append(torch.zeros_like(beta))
         found.extend([of_second] * len(second) + of_norm)
         return [g if needed else None for g, needed in zip(found, mask)]
-
-    def direct(self, x: Tensor, weight: Tensor, gamma: Tensor, beta: Tensor,
-               *rest: Tensor) -> Tensor:
-        """Return the features, for autograd to keep what it needs."""
-        y = self.first.conv(x, weight)
-        shift = gamma * self.first.statistics(y.detach())[-1]
-        # beta moves the border alone, which the second norm does not see
-        shift = torch.add(shift, beta, alpha=0)
-        cudnn, norm = torch.backends.cudnn.enabled, self.norm
-        y = torch.batch_norm(y, gamma, shift, None, None, True, 0.,
-                             self.first.norm.eps, cudnn)
-        z = self.step(y, *rest[:-2])
-        check_size(z)
-        out = torch.batch_norm(z, *rest[-2:], norm.mean, norm.var, True,
-                               norm.momentum, norm.eps, cudnn)
-        self.add_border(beta.detach() - shift.detach(), *rest[:-2])
-        return out
 
     def add_border(self, value: Tensor, *second: Tensor) -> None:
         """Tell the second norm's running mean the first one's border."""

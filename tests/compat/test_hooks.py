@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from mmrep.compat.hooks import (copy_hooks, drop_hooks, has_hooks, hooks_of,
-                                pre_hooks_of)
+                                is_bare, pre_hooks_of)
 
 GONE = 'mmrep/compat/hooks.py needs another way to the hooks of a module'
 REGISTER = [
@@ -25,6 +25,26 @@ def test_each_kind_is_seen_and_copied(register):
     target(torch.ones(1, 1, requires_grad=True)).sum().backward()
     assert seen == [1], f'{GONE}: {register}'
     assert has_hooks(target)
+
+
+@pytest.mark.parametrize('register', REGISTER)
+def test_calls_of_the_forward_alone(register):
+    module = nn.Linear(1, 1)
+    assert is_bare(module)
+    handle = getattr(module, register)(lambda *args: None)
+    assert not is_bare(module), f'{GONE}: {register}'
+    handle.remove()
+    assert is_bare(module)
+    module.forward = lambda x: x
+    assert not is_bare(module)
+
+
+def test_calls_that_a_hook_on_all_modules_sees():
+    handle = nn.modules.module.register_module_forward_hook(lambda *args: None)
+    try:
+        assert not is_bare(nn.Linear(1, 1)), GONE
+    finally:
+        handle.remove()
 
 
 def test_pre_hooks_with_keywords():

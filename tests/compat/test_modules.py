@@ -3,8 +3,9 @@ import pytest
 import torch
 from torch import nn
 
-from mmrep.compat.modules import (buffers_of, children_of, parameters_of,
-                                  shallow_copy, trees_of, versions_of)
+from mmrep.compat.modules import (buffers_of, children_of, parameter,
+                                  parameters_of, shallow_copy, trees_of,
+                                  versions_of)
 
 GONE = 'mmrep/compat/modules.py needs another way to reach the %s of modules'
 
@@ -35,6 +36,17 @@ def test_parameters_and_buffers(net):
         net[1])) == ['running_mean', 'running_var',
                      'num_batches_tracked'], GONE % 'buffers'
     assert buffers_of(net[1])['running_mean'] is net[1].running_mean
+
+
+def test_one_parameter(net):
+    net[0].bias = None
+    assert parameter(net[0], 'weight') is net[0].weight
+    assert parameter(net[0], 'bias') is None
+    del net[0].weight
+    net[0].weight = torch.ones(1)  # as where a hook makes it
+    assert parameter(net[0], 'weight') is net[0].weight
+    with pytest.raises(AttributeError):
+        parameter(net[0], 'gone')
 
 
 def test_trees(net):
