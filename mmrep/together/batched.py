@@ -1,8 +1,7 @@
 """One block's kernel as a function of tensors, for a batch of such blocks."""
 import copy
 from threading import RLock
-from typing import (Any, Callable, Dict, Hashable, Optional, Sequence, Tuple,
-                    Union)
+from typing import Any, Dict, Hashable, Optional, Sequence, Tuple, Union
 
 import torch
 from torch import Tensor, nn

@@ -3,7 +3,7 @@
 Each operation that is launched costs as much as several small kernels take,
 and a view as much as a third of that.
 """
-from typing import Any, Callable, Dict, Hashable, Sequence, Tuple
+from typing import Any, Callable, Dict, Hashable, Sequence
 
 import torch
 from torch import Tensor

@@ -2,7 +2,7 @@
 from typing import Any, Hashable, List, NamedTuple, Optional, Sequence
 
 from torch import Tensor
-from torch.fx import GraphModule, Node
+from torch.fx import GraphModule
 
 from .views import is_strided, part_of
 

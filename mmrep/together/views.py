@@ -146,14 +146,6 @@ def _strides(source: Node, view: Node, copy: Node) -> Optional[tuple]:
     return tuple(found) if whole and None not in found else None
 
 
-def _reordered(tensor: Tensor, like: Tensor) -> Tensor:
-    """Return a copy with the strides of another one, for autograd."""
-    order = sorted(
-        range(tensor.dim()), key=lambda dim: like.stride(dim), reverse=True)
-    back = sorted(range(tensor.dim()), key=order.__getitem__)
-    return tensor.permute(order).contiguous().permute(back)
-
-
 def add_placed(a: Tensor, b: Tensor, *layout: Any) -> Tensor:
     if torch.is_grad_enabled():
         return _reordered(a + b, *layout)

@@ -1,6 +1,4 @@
 """OREPA's kernels of many blocks are those of each block by itself."""
-import copy
-
 import pytest
 import torch
 from torch import nn
@@ -47,15 +45,9 @@ def blocks(size=(3, 3), names='all', count=3, channels=(8, 16), **options):
 
 
 def batches_of(layers):
-    """Return the batches, and leaves that they are made of."""
-    leaves = [copy.deepcopy(columns_of(block)) for block in layers]
-    for columns in leaves:
-        for column in columns:
-            for tensor in column:
-                tensor.requires_grad_(tensor.is_leaf)
-    together = zip(*leaves)
-    return leaves, [
-        torch.stack([t for column in same for t in column])
+    together = zip(*map(columns_of, layers))
+    return [
+        torch.stack([t.detach() for column in same for t in column])
         for same in together
     ]
 
@@ -67,7 +59,7 @@ def test_kernels_and_gradients(size, names, options, is_last):
     for block in layers if is_last else ():
         block.to(memory_format=torch.channels_last)
     assert all(map(is_sum, layers))
-    sums, (leaves, batches) = Sums(layers[0]), batches_of(layers)
+    sums, batches = Sums(layers[0]), batches_of(layers)
     made = sums(*batches)
     grads = [torch.randn_like(each) for each in made]
     found = sums.pull(*batches, *grads)
@@ -91,8 +83,8 @@ def test_kernels_and_gradients(size, names, options, is_last):
 
 def test_the_pull_is_the_gradient_of_the_call():
     layers = blocks(groups=2)
-    sums, (_, batches) = Sums(layers[0]), batches_of(layers)
-    batches = [batch.detach().requires_grad_() for batch in batches]
+    sums, batches = Sums(layers[0]), batches_of(layers)
+    batches = [batch.requires_grad_() for batch in batches]
     made = sums(*batches)
     grads = [torch.randn_like(each) for each in made]
     expected = torch.autograd.grad(made, batches, grads)
@@ -106,7 +98,7 @@ def test_the_pull_is_the_gradient_of_the_call():
 
 def test_wanted_gradients_alone():
     layers = blocks()
-    sums, (_, batches) = Sums(layers[0]), batches_of(layers)
+    sums, batches = Sums(layers[0]), batches_of(layers)
     grads = [torch.randn_like(each) for each in sums(*batches)]
     every = sums.pull(*batches, *grads)
     wanted = [i % 3 > 0 and g is not None for i, g in enumerate(every)]
@@ -130,7 +122,7 @@ def test_several_branches_of_a_kind():
         layers = [mmrep.OREPAConv2d(8, 8, 3, branches=names) for _ in range(2)]
         for parameter in nn.ModuleList(layers).double().parameters():
             nn.init.normal_(parameter)
-        made = Sums(layers[0])(*batches_of(layers)[1])
+        made = Sums(layers[0])(*batches_of(layers))
         for i, block in enumerate(layers):
             assert_same(
                 dict(weight=made[0][i]), dict(weight=block.kernel().weight))

@@ -1,4 +1,4 @@
-"""Chains of views are one view, and results lie where copies would put them."""
+"""Chains of views are one view; results lie where copies would put them."""
 import pytest
 import torch
 
