@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from ..layers.orepa_terms import Filters, KernelPair, PerChannel, Term
+from .scales import arranged, dots, scaled
 
 Gradients = Tuple[List[Tensor], List[Optional[Tensor]]]
 
@@ -189,32 +190,3 @@ def summand_of(term: Term, branches: int):
     if isinstance(term, Filters):
         return Filtered(branches)
     return Pairs(term) if isinstance(term, KernelPair) else Separable(term)
-
-
-def arranged(tensor: Tensor, *dims: int) -> Tensor:
-    """Permute a tensor, also in memory."""
-    return tensor.permute(dims).contiguous()
-
-
-def scaled(tensor: Tensor, scale: Optional[Tensor], place: int = 1) -> Tensor:
-    """Scale the output channels, which are the dimension at a place."""
-    if scale is None:
-        return tensor
-    if place == 1:
-        scale = scale[:, 0]
-    return tensor * scale.view(scale.shape + (1, ) *
-                               (tensor.dim() - scale.dim()))
-
-
-def dots(a: Tensor, b: Tensor, scale: Optional[Tensor]) -> List[Tensor]:
-    """Sum products of kernels, as the gradient of a scale, if there is one.
-
-    Args:
-        a: Kernels of blocks; their output channels come second.
-        b: Others of the same shape.
-        scale: The scale.
-    """
-    if scale is None:
-        return []
-    first = 1 if scale.size(2) == 1 else 2
-    return [(a * b).sum(list(range(first, a.dim()))).view(len(a), -1)]

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from ..layers import OREPAConv2d, RepConv2d
 from .alike import own_tensors
-from .summands import arranged, dots, scaled, summand_of
+from .scales import arranged, dots, scaled
+from .summands import summand_of
 
 Columns = List[List[Tensor]]
 
