@@ -168,7 +168,7 @@ def test_a_branch_that_has_a_kernel_only():
         del KERNEL_BRANCHES.module_dict['corner']
 
 
-@pytest.mark.parametrize('size, most', [(3, (12, 31)), (1, (5, 17))])
+@pytest.mark.parametrize('size, most', [(3, (12, 33)), (1, (5, 19))])
 def test_few_operations(size, most):
     """They are those of the batch, whatever the number of blocks.
 

@@ -6,6 +6,7 @@ from mmrep.together.graphs import trace
 from mmrep.together.views import name_of
 
 A, B = torch.randn(2, 3, 4), torch.randn(2, 3, 4)
+OLD = torch.__version__.startswith('2.1.')  # it traces more views
 
 
 def names(graph):
@@ -77,7 +78,7 @@ def test_results_lie_where_a_copy_would_put_them(name):
         return COPIES[name](a, b),
 
     graph = trace(function, [A, B])
-    assert 'clone' not in names(graph)
+    assert 'clone' not in names(graph) or OLD
     check(graph, function, B, A)
     for dtype in (torch.float64, torch.bfloat16):
         twins = [A.to(dtype), B.to(dtype)]
