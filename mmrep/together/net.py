@@ -27,7 +27,8 @@ def batch_kernels(model: Net,
     The backbones of mmrep do so on a GPU by themselves; this function serves
     other models, and CPUs, where it batches small kernels only. Blocks with
     norms that train make no kernel while they train, and nothing changes for
-    them. All parameters of a batch get their gradients at the end of the
+    them. The batches stay in memory, and need as much as the parameters of the
+    blocks do. All parameters of a batch get their gradients at the end of the
     backward pass, so that several losses of one forward pass need one backward
     of their sum, or ``retain_graph=True``, even if they share no layer.
 
@@ -37,9 +38,9 @@ def batch_kernels(model: Net,
         enabled: False for kernels that each block makes by itself. Defaults
             to True.
         compiled: True to run the batches as two CUDA graphs on a GPU, and as
-            compiled code on a CPU, where compiling takes a minute or two. It
-            needs as much memory again as the parameters of the blocks.
-            Defaults to False.
+            compiled code on a CPU, where compiling takes a minute or two. The
+            gradients of the kernels then stay in memory, too. Defaults to
+            False.
 
     Returns:
         ``model``.
