@@ -9,6 +9,11 @@ from mmrep.together.graphs import trace
 A, B, C = (torch.randn(2, 3, 3, dtype=torch.double) for _ in range(3))
 ONE = (1, 1, 1, 1)
 
+
+def twice(a, product):
+    return a + product + product.exp()
+
+
 SHORTER = {
     'product': (lambda a, b, c: a + b * c, 1),
     'product first': (lambda a, b, c: b * c + a, 1),
@@ -23,7 +28,7 @@ SHORTER = {
 }
 LONGER = {
     'of a number': (lambda a, b, c: a + b * 2, 2),
-    'used twice': (lambda a, b, c: a + (b * c) + (b * c).exp(), 4),
+    'used twice': (lambda a, b, c: twice(a, b * c), 4),
     'another sum': (lambda a, b, c: torch.add(a, b * c, alpha=2), 2),
     'a smaller product': (lambda a, b, c: a + b[:, :1] * c[:, :1], 2),
     'with itself': (lambda a, b, c: b * c + b * c, 2),
