@@ -3,7 +3,7 @@
 Each operation that is launched costs as much as several small kernels take,
 and a view as much as a third of that.
 """
-from typing import Any, Callable, Dict, Hashable, Sequence, Tuple
+from typing import Any, Callable, Dict, Hashable, Sequence
 
 import torch
 from torch import Tensor
@@ -110,8 +110,12 @@ def _drop_copies(module: GraphModule) -> None:
     for node in list(module.graph.nodes):
         same = name_of(node) == 'clone' or name_of(node) == 'mul' and (
             node.args[1] in (1, 1.0))
-        if same and layout_of(node) == layout_of(node.args[0]):
+        if same and _looks(node) == _looks(node.args[0]):
             node.replace_all_uses_with(node.args[0])
+
+
+def _looks(node: Node) -> tuple:
+    return layout_of(node), node.meta['val'].dtype
 
 
 def _own_results(module: GraphModule, shared: int) -> None:

@@ -89,7 +89,7 @@ def _start(node: Node) -> Optional[int]:
         return None
     shape, strides = layout_of(base)
     size = shape[dim]
-    start = min(start + size if start < 0 else start, size)
+    start = min(max(start + size if start < 0 else start, 0), size)
     return start * strides[dim]
 
 
@@ -144,14 +144,6 @@ def _strides(source: Node, view: Node, copy: Node) -> Optional[tuple]:
     ]
     whole = prod(size for size, _ in places) == prod(shape)
     return tuple(found) if whole and None not in found else None
-
-
-def _reordered(tensor: Tensor, like: Tensor) -> Tensor:
-    """Return a copy with the strides of another one, for autograd."""
-    order = sorted(
-        range(tensor.dim()), key=lambda dim: like.stride(dim), reverse=True)
-    back = sorted(range(tensor.dim()), key=order.__getitem__)
-    return tensor.permute(order).contiguous().permute(back)
 
 
 def add_placed(a: Tensor, b: Tensor, *layout: Any) -> Tensor:
