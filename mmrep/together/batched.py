@@ -1,8 +1,7 @@
 """One block's kernel as a function of tensors, for a batch of such blocks."""
 import copy
 from threading import RLock
-from typing import (Any, Callable, Dict, Hashable, Optional, Sequence, Tuple,
-                    Union)
+from typing import Any, Dict, Hashable, Optional, Sequence, Tuple, Union
 
 import torch
 from torch import Tensor, nn
@@ -53,7 +52,8 @@ class Graphs:
     def backward(self, given: Sequence[Tensor], grads: Sequence[Tensor], *kept:
                  Any) -> Sequence[Tensor]:
         """Return the gradients of the wanted arguments."""
-        given = [*given, *grads]
+        # blocks around lay them out in their own ways
+        given = [*given, *map(Tensor.contiguous, grads)]
         with LOCK:
             if self._backward is None:
                 pull = self.batched.pulled(self.wanted)
@@ -65,18 +65,21 @@ class Graphs:
 _made: Dict[Hashable, Graphs] = {}
 
 
-def graphs_of(block: RepConv2d, count: int, biases: Sequence[bool],
-              wanted: Sequence[bool], joined: bool) -> Graphs:
+def graphs_of(block: RepConv2d, given: Sequence[Tensor],
+              biases: Sequence[bool], wanted: Sequence[bool],
+              joined: bool) -> Graphs:
     """Return the operations for blocks like this one, which are traced once.
 
     Args:
         block: One of the blocks.
-        count: Their number.
+        given: Arguments, which tell the number of blocks and how all later
+            arguments lie in memory.
         biases: True for each inner block whose kernel has a bias.
         wanted: True for each argument that has a gradient.
         joined: See :func:`trace`.
     """
-    key = key_of(block), count, tuple(biases), tuple(wanted), joined
+    layouts = tuple((len(tensor), tensor.stride()) for tensor in given)
+    key = key_of(block), layouts, tuple(biases), tuple(wanted), joined
     with LOCK:
         if key not in _made:
             if len(_made) >= MOST:

@@ -103,7 +103,7 @@ class _Planner:
             wanted += [home.is_felt] * len(places)
             biases.append(len(places) == 2)
         inputs = Inputs(own, norms, inner, wanted, biases)
-        group = Group(blocks[0], len(blocks), inputs, self.values, self.joined)
+        group = Group(blocks[0], inputs, self.values, self.joined)
         _check(blocks[0], self.values[group.start][0])
         self.stages.append(group)
         self.home.update(dict.fromkeys(blocks, group))

@@ -125,6 +125,24 @@ def test_one_trace_for_all_nets_of_a_structure():
         assert traces.call_count == 4
 
 
+INNER = dict(type='OREPAConv2d', branches=['origin', '1x1'])
+AROUND = {
+    'X': ('BranchedConv2d', dict(branches={'1x1_kxk': dict(second=INNER)})),
+    'Y': ('RepVGGConv2d', dict(kxk=INNER))
+}
+
+
+def test_inner_blocks_with_others_around(monkeypatch):
+    """Their rows of a batch, and its gradient, lie in memory otherwise."""
+    monkeypatch.setattr(batched, '_made', {})
+    for kinds in ('XX', 'XYX', 'XXX'):
+        layers = [blocks(kind, 1, **o) for kind, o in map(AROUND.get, kinds)]
+        net = nn.Sequential(*layers).to(memory_format=torch.channels_last)
+        together, apart = twins(net)
+        assert_same(stepped(together, image()), stepped(apart, image()))
+        assert in_batches(together) == [len(kinds)]
+
+
 def test_no_memory_of_nets_that_are_gone(monkeypatch):
     monkeypatch.setattr(batched, '_made', {})
     net = mmrep.batch_kernels(blocks('RepVGGConv2d'))
