@@ -35,10 +35,11 @@ class Direct:
 
     Attributes:
         serial: Number of the last load; each one overwrites the batches.
+        keeps: False if the batches of a backward do not stay.
     """
 
     def __init__(self, plan: Plan) -> None:
-        self.plan, self.serial = plan, 0
+        self.plan, self.serial, self.keeps = plan, 0, True
         self.memory: Optional[Memory] = None
         self.fed = Fed()
 
@@ -48,6 +49,7 @@ class Direct:
         Args:
             tensors: Tensors like those of the plan.
         """
+        self.keeps = True
         plan, memory = self.plan, self.load(tensors)
         values = plan.fed(memory.batches, plan.stages, memory.kept)
         self.fed = Fed(self.serial, plan.fed_of(values))
@@ -75,6 +77,8 @@ class Direct:
         memory = self.memory  # read once: other threads may run the net
         if serial == self.serial and memory is not None:
             return memory
+        if not self.keeps:  # the net has changed its state since its forward
+            return Memory(self.plan.load(tensors), [], {})
         return self.load(tensors)
 
     def load(self, tensors: Sequence[Tensor]) -> Memory:
@@ -91,5 +95,5 @@ class Direct:
         return memory
 
     def release(self) -> None:
-        """Give back the memory of the batches; the next load takes new."""
-        self.memory, self.fed = None, Fed()
+        """Give back the memory of the batches; the next forward takes new."""
+        self.keeps, self.memory, self.fed = False, None, Fed()

@@ -93,6 +93,8 @@ def _around(model: nn.Module) -> Optional[nn.Module]:
         child for child in children_of(model).values()
         if child is not None and any(rep_layers(child))
     ]
-    if len(inside) != 1 or isinstance(inside[0], RepConv2d):
-        return model if inside else None
-    return _around(inside[0])
+    if len(inside) == 1 and not isinstance(inside[0], RepConv2d):
+        found = _around(inside[0])
+        if type(found).forward is not nn.Module.forward:  # as in a ModuleList
+            return found
+    return model if inside else None
