@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vjp, vmap
 
+from ..compat.compiling import is_functional
 from ..compat.hooks import hooks_of
 from ..kernel import AFFINES, Kernel
 from ..layers import RepConv2d
@@ -54,9 +55,11 @@ class Graphs:
         """Return the gradients of the wanted arguments."""
         # blocks around lay them out in their own ways
         given = [*given, *map(Tensor.contiguous, grads)]
+        pull = self.batched.pulled(self.wanted)
+        if is_functional():  # what a transform passes on must not stay
+            return pull(*given)
         with LOCK:
             if self._backward is None:
-                pull = self.batched.pulled(self.wanted)
                 self._backward = Operations(
                     trace(pull, given, self.joined, self.shared))
         return self._backward(given, *kept)

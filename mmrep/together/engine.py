@@ -4,6 +4,7 @@ from typing import List, NamedTuple, Optional, Sequence
 import torch
 from torch import Tensor
 
+from ..compat.compiling import is_functional
 from ..compat.foreach import copy_all
 from .group import Values
 from .operations import Kept
@@ -23,6 +24,11 @@ class Fed(NamedTuple):
 
     serial: int = 0
     values: Optional[Values] = None
+
+
+def needs_new() -> bool:
+    """Return True if gradients have gradients, or a transform follows."""
+    return torch.is_grad_enabled() or is_functional()
 
 
 class Direct:
@@ -65,7 +71,7 @@ class Direct:
             serial: The number of the load of that call.
         """
         plan, whole = self.plan, self.plan.whole(grads)
-        if torch.is_grad_enabled():  # gradients that have gradients
+        if needs_new():
             return plan.parted(plan.pull(plan.load(tensors), whole))
         memory, fed = self.loaded(tensors, serial), self.fed
         values = fed.values if fed.serial == serial else None
