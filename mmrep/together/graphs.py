@@ -43,6 +43,8 @@ def trace(function: Callable[..., Sequence[Tensor]],
         joined: False for a compiler, which sees less behind joined views.
         shared: The number of results at the end that may share memory.
     """
+    # hooks on what autograd saves, as checkpoints have, must not see a trace
+    tensors = [tensor.detach() for tensor in tensors]
     with torch.enable_grad(), without_autocast(tensors[0].device.type):
         graph = make_fx(function, tracing_mode='real')(*tensors)
         if any(map(_writes, graph.graph.nodes)):

@@ -143,6 +143,18 @@ def test_inner_blocks_with_others_around(monkeypatch):
         assert in_batches(together) == [len(kinds)]
 
 
+def test_a_trace_saves_nothing_for_autograd(monkeypatch):
+    """A checkpoint compares what two forwards save, and one has no trace."""
+    monkeypatch.setattr(batched, '_made', {})
+    net, counts, saved = mmrep.batch_kernels(blocks(DBB, 1)), [], []
+    for _ in range(2):
+        saved.clear()
+        with torch.autograd.graph.saved_tensors_hooks(saved.append, id):
+            net(image())
+        counts.append(len(saved))
+    assert counts[0] == counts[1] > 0
+
+
 def test_no_memory_of_nets_that_are_gone(monkeypatch):
     monkeypatch.setattr(batched, '_made', {})
     net = mmrep.batch_kernels(blocks('RepVGGConv2d'))
