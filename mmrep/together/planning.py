@@ -42,7 +42,8 @@ class _Planner:
         own = [[self._add(same) for same in _own(group)] for group in groups]
         rows = list(_rows(groups))
         columns = [self._add_norms(same) for same in rows]
-        with torch.no_grad():
+        # constants of a plan may be saved for a backward
+        with torch.inference_mode(False), torch.no_grad():
             self.values: Values = [b.of(b.tensors) for b in self.batches]
             for same, places in zip(rows, columns):
                 self._add_affines(same, places)

@@ -106,6 +106,22 @@ def test_second_derivatives(name):
     assert any(grad.abs().max() > 1 for grad in found[0].values())
 
 
+def test_second_derivatives_after_inference_mode(monkeypatch):
+    """A plan that is made in that mode serves all later passes."""
+    monkeypatch.setattr(batched, '_made', {})
+    together, apart = batched_and_not('orepa')
+    found = []
+    for net in (together, apart):
+        with torch.inference_mode():
+            net(image())
+        parameters = list(net.parameters())
+        first = torch.autograd.grad(
+            net(image()).square().sum(), parameters, create_graph=True)
+        sum(grad.square().sum() for grad in first).backward()
+        found.append(gradients(net))
+    assert_same(*found)
+
+
 def test_norms_that_never_train():
     together, apart = batched_and_not('repvgg')
     for net in (together, apart):
