@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..layers.orepa_terms import Filters, KernelPair, PerChannel, Term
 
+KNOWN = (Filters, KernelPair, PerChannel)  # terms that are here, too
 Gradients = Tuple[List[Tensor], List[Optional[Tensor]]]
 
 
