@@ -86,7 +86,7 @@ def _is_batcher(hook: object) -> bool:
 
 
 def _around(model: nn.Module) -> Optional[nn.Module]:
-    """Return the smallest module around all blocks, None without blocks."""
+    """Return the smallest module around all blocks that runs, if any does."""
     if isinstance(model, RepConv2d):
         return model
     inside = [

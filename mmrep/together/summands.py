@@ -8,9 +8,9 @@ the blocks in front, and in as few operations as a host can ask for. Each has
   scales and of the factors from that of the total.
 
 A total is (blocks, out_channels, taps, in_channels / groups) if a term says
-``taps_first``, else (blocks, out_channels, in_channels / groups, taps). A scale
-is (blocks, branches, out_channels or 1), or None. All are new tensors, which
-:func:`mmrep.together.graphs.trace` lays out as :func:`arranged` says.
+``taps_first``, else (blocks, out_channels, in_channels / groups, taps). A
+scale is (blocks, branches, out_channels or 1), or None. All are new tensors,
+which :func:`mmrep.together.graphs.trace` lays out as :func:`arranged` says.
 """
 from typing import List, Optional, Tuple
 

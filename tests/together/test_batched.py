@@ -151,7 +151,7 @@ AROUND = {
 def test_inner_blocks_with_others_around(monkeypatch):
     """Their rows of a batch, and its gradient, lie in memory otherwise."""
     monkeypatch.setattr(batched, '_made', {})
-    for kinds in ('XX', 'XYX', 'XXX'):
+    for kinds in ('XYX', 'XX', 'XXX'):
         layers = [blocks(kind, 1, **o) for kind, o in map(AROUND.get, kinds)]
         net = nn.Sequential(*layers).to(memory_format=torch.channels_last)
         together, apart = twins(net)

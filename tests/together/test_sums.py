@@ -68,7 +68,7 @@ def test_kernels_and_gradients(size, names, options, is_last):
     for block in layers if is_last else ():
         block.to(memory_format=torch.channels_last)
     assert all(map(is_sum, layers))
-    sums, (leaves, batches) = Sums(layers[0]), batches_of(layers)
+    sums, (_, batches) = Sums(layers[0]), batches_of(layers)
     made = sums(*batches)
     grads = [torch.randn_like(each) for each in made]
     found = sums.pull(*batches, *grads)
