@@ -92,8 +92,11 @@ class KernelPair:
             found.view(len(grad), -1), second.reshape(len(grad), -1), scratch)
         out_channels, width, *size = factors[1].shape
         of_second = found.view(out_channels, *size, width)
+        # vmap knows one layout only
+        layout = torch.contiguous_format if is_functional() else memory_format(
+            factors[1])
         of_second = scaled_in_place(of_second, *scales).permute(
-            0, 3, 1, 2).contiguous(memory_format=memory_format(factors[1]))
+            0, 3, 1, 2).contiguous(memory_format=layout)
         return [of_scale], [of_first.view_as(factors[0]), of_second]
 
     def matrices(self, factors: Tensors) -> Tuple[Tensor, Tensor]:

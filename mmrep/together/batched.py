@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vjp, vmap
 
+from ..compat.compiling import is_functional
 from ..compat.hooks import hooks_of
 from ..kernel import AFFINES, Kernel
 from ..layers import RepConv2d
@@ -52,10 +53,13 @@ class Graphs:
     def backward(self, given: Sequence[Tensor], grads: Sequence[Tensor], *kept:
                  Any) -> Sequence[Tensor]:
         """Return the gradients of the wanted arguments."""
-        given = [*given, *grads]
+        # blocks around lay them out in their own ways
+        given = [*given, *map(Tensor.contiguous, grads)]
+        pull = self.batched.pulled(self.wanted)
+        if is_functional():  # what a transform passes on must not stay
+            return pull(*given)
         with LOCK:
             if self._backward is None:
-                pull = self.batched.pulled(self.wanted)
                 self._backward = Operations(
                     trace(pull, given, self.joined, self.shared))
         return self._backward(given, *kept)
@@ -64,18 +68,21 @@ class Graphs:
 _made: Dict[Hashable, Graphs] = {}
 
 
-def graphs_of(block: RepConv2d, count: int, biases: Sequence[bool],
-              wanted: Sequence[bool], joined: bool) -> Graphs:
+def graphs_of(block: RepConv2d, given: Sequence[Tensor],
+              biases: Sequence[bool], wanted: Sequence[bool],
+              joined: bool) -> Graphs:
     """Return the operations for blocks like this one, which are traced once.
 
     Args:
         block: One of the blocks.
-        count: Their number.
+        given: Arguments, which tell the number of blocks and how all later
+            arguments lie in memory.
         biases: True for each inner block whose kernel has a bias.
         wanted: True for each argument that has a gradient.
         joined: See :func:`trace`.
     """
-    key = key_of(block), count, tuple(biases), tuple(wanted), joined
+    layouts = tuple((len(tensor), tensor.stride()) for tensor in given)
+    key = key_of(block), layouts, tuple(biases), tuple(wanted), joined
     with LOCK:
         if key not in _made:
             if len(_made) >= MOST:

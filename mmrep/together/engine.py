@@ -4,6 +4,7 @@ from typing import List, NamedTuple, Optional, Sequence
 import torch
 from torch import Tensor
 
+from ..compat.compiling import is_functional
 from ..compat.foreach import copy_all
 from .group import Values
 from .operations import Kept
@@ -25,6 +26,11 @@ class Fed(NamedTuple):
     values: Optional[Values] = None
 
 
+def needs_new() -> bool:
+    """Return True if gradients have gradients, or a transform follows."""
+    return torch.is_grad_enabled() or is_functional()
+
+
 class Direct:
     """Run the operations of a plan one by one, on batches that stay.
 
@@ -35,10 +41,11 @@ class Direct:
 
     Attributes:
         serial: Number of the last load; each one overwrites the batches.
+        keeps: False if the batches of a backward do not stay.
     """
 
     def __init__(self, plan: Plan) -> None:
-        self.plan, self.serial = plan, 0
+        self.plan, self.serial, self.keeps = plan, 0, True
         self.memory: Optional[Memory] = None
         self.fed = Fed()
 
@@ -48,6 +55,7 @@ class Direct:
         Args:
             tensors: Tensors like those of the plan.
         """
+        self.keeps = True
         plan, memory = self.plan, self.load(tensors)
         values = plan.fed(memory.batches, plan.stages, memory.kept)
         self.fed = Fed(self.serial, plan.fed_of(values))
@@ -63,7 +71,7 @@ class Direct:
             serial: The number of the load of that call.
         """
         plan, whole = self.plan, self.plan.whole(grads)
-        if torch.is_grad_enabled():  # gradients that have gradients
+        if needs_new():
             return plan.parted(plan.pull(plan.load(tensors), whole))
         memory, fed = self.loaded(tensors, serial), self.fed
         values = fed.values if fed.serial == serial else None
@@ -75,6 +83,8 @@ class Direct:
         memory = self.memory  # read once: other threads may run the net
         if serial == self.serial and memory is not None:
             return memory
+        if not self.keeps:  # the net has changed its state since its forward
+            return Memory(self.plan.load(tensors), [], {})
         return self.load(tensors)
 
     def load(self, tensors: Sequence[Tensor]) -> Memory:
@@ -91,5 +101,5 @@ class Direct:
         return memory
 
     def release(self) -> None:
-        """Give back the memory of the batches; the next load takes new."""
-        self.memory, self.fed = None, Fed()
+        """Give back the memory of the batches; the next forward takes new."""
+        self.keeps, self.memory, self.fed = False, None, Fed()

@@ -43,6 +43,8 @@ def trace(function: Callable[..., Sequence[Tensor]],
         joined: False for a compiler, which sees less behind joined views.
         shared: The number of results at the end that may share memory.
     """
+    # hooks on what autograd saves, as checkpoints have, must not see a trace
+    tensors = [tensor.detach() for tensor in tensors]
     with torch.enable_grad(), without_autocast(tensors[0].device.type):
         graph = make_fx(function, tracing_mode='real')(*tensors)
         if any(map(_writes, graph.graph.nodes)):
@@ -110,8 +112,12 @@ def _drop_copies(module: GraphModule) -> None:
     for node in list(module.graph.nodes):
         same = name_of(node) == 'clone' or name_of(node) == 'mul' and (
             node.args[1] in (1, 1.0))
-        if same and layout_of(node) == layout_of(node.args[0]):
+        if same and _looks(node) == _looks(node.args[0]):
             node.replace_all_uses_with(node.args[0])
+
+
+def _looks(node: Node) -> tuple:
+    return layout_of(node), node.meta['val'].dtype
 
 
 def _own_results(module: GraphModule, shared: int) -> None:

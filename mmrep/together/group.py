@@ -94,7 +94,6 @@ class Group:
 
     Args:
         block: One of the blocks, which tells how to make a kernel.
-        count: Their number.
         inputs: Places of the inputs.
         values: A list with the values of the inputs. The batch of weights is
             added, then the batch of biases if there are any.
@@ -105,12 +104,13 @@ class Group:
         end: The place behind the last one.
     """
 
-    def __init__(self, block: RepConv2d, count: int, inputs: Inputs,
-                 values: Values, joined: bool) -> None:
+    def __init__(self, block: RepConv2d, inputs: Inputs, values: Values,
+                 joined: bool) -> None:
         self.inputs, self.start = inputs, len(values)
-        self.graphs = graphs_of(block, count, inputs.biases, inputs.wanted,
+        given = inputs.gather(values)
+        self.graphs = graphs_of(block, given, inputs.biases, inputs.wanted,
                                 joined)
-        made = self.graphs.forward(inputs.gather(values))
+        made = self.graphs.forward(given)
         self.shapes = [batch.shape for batch in made]
         values += made
         self.end = len(values)

@@ -87,13 +87,15 @@ def _is_batcher(hook: object) -> bool:
 
 
 def _around(model: nn.Module) -> Optional[nn.Module]:
-    """Return the smallest module around all blocks, None without blocks."""
+    """Return the smallest module around all blocks that runs, if any does."""
     if isinstance(model, RepConv2d):
         return model
     inside = [
         child for child in children_of(model).values()
         if child is not None and any(rep_layers(child))
     ]
-    if len(inside) != 1 or isinstance(inside[0], RepConv2d):
-        return model if inside else None
-    return _around(inside[0])
+    if len(inside) == 1 and not isinstance(inside[0], RepConv2d):
+        found = _around(inside[0])
+        if type(found).forward is not nn.Module.forward:  # as in a ModuleList
+            return found
+    return model if inside else None

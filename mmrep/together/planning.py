@@ -42,7 +42,8 @@ class _Planner:
         own = [[self._add(same) for same in _own(group)] for group in groups]
         rows = list(_rows(groups))
         columns = [self._add_norms(same) for same in rows]
-        with torch.no_grad():
+        # constants of a plan may be saved for a backward
+        with torch.inference_mode(False), torch.no_grad():
             self.values: Values = [b.of(b.tensors) for b in self.batches]
             for same, places in zip(rows, columns):
                 self._add_affines(same, places)
@@ -103,7 +104,7 @@ class _Planner:
             wanted += [home.is_felt] * len(places)
             biases.append(len(places) == 2)
         inputs = Inputs(own, norms, inner, wanted, biases)
-        group = Group(blocks[0], len(blocks), inputs, self.values, self.joined)
+        group = Group(blocks[0], inputs, self.values, self.joined)
         _check(blocks[0], self.values[group.start][0])
         self.stages.append(group)
         self.home.update(dict.fromkeys(blocks, group))

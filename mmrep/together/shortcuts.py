@@ -1,8 +1,10 @@
 """Passes over a graph that compute the same in fewer operations."""
-from typing import Optional
+from typing import Any, Callable, Optional
 
 import torch
+from torch import Tensor
 from torch.fx import GraphModule, Node
+from torch.fx.node import map_arg
 
 from .views import layout_of, name_of
 
@@ -19,9 +21,10 @@ def take_shortcuts(module: GraphModule) -> None:
 
 
 def _drop_paddings(module: GraphModule) -> None:
-    """Leave out paddings by no pixel."""
+    """Leave out paddings by no pixel, as far as they move no entry."""
     for node in list(module.graph.nodes):
-        if name_of(node) == 'constant_pad_nd' and not any(node.args[1]):
+        if name_of(node) == 'constant_pad_nd' and not any(
+                node.args[1]) and layout_of(node) == layout_of(node.args[0]):
             node.replace_all_uses_with(node.args[0])
 
 
@@ -38,13 +41,12 @@ def _join_paddings(module: GraphModule) -> None:
             continue
         rest = next(each for each in inner.args if each is not other)
         with module.graph.inserting_before(node):
-            small = _new(module, ADD, node, other.args[0], pads.args[0])
-            small.meta['val'] = other.args[0].meta['val']
-            joined = _new(module, PAD, node, small, *pads.args[1:])
-            total = _new(module, ADD, node, rest, joined)
-        node.replace_all_uses_with(total)
-        for old in (node, pads, inner, other):
-            module.graph.erase_node(old)
+            small = _new(module, ADD, other.args[0], pads.args[0])
+            joined = _new(module, PAD, small, *pads.args[1:])
+            total = _new(module, ADD, rest, joined)
+        if _replaced(node, total):
+            for old in (node, pads, inner, other):
+                module.graph.erase_node(old)
 
 
 def _join_products(module: GraphModule) -> None:
@@ -56,10 +58,10 @@ def _join_products(module: GraphModule) -> None:
             continue
         rest = next(each for each in node.args if each is not product)
         with module.graph.inserting_before(node):
-            new = _new(module, ADDCMUL, node, rest, *product.args)
-        node.replace_all_uses_with(new)
-        module.graph.erase_node(node)
-        module.graph.erase_node(product)
+            new = _new(module, ADDCMUL, rest, *product.args)
+        if _replaced(node, new):
+            module.graph.erase_node(node)
+            module.graph.erase_node(product)
 
 
 def _added(node: Node, name: str) -> Optional[Node]:
@@ -76,7 +78,28 @@ def _added(node: Node, name: str) -> Optional[Node]:
     return found[-1] if found and node.args[0] is not node.args[1] else None
 
 
-def _new(module: GraphModule, operation, like: Node, *args) -> Node:
+def _new(module: GraphModule, operation: Callable[..., Tensor], *args:
+         Any) -> Node:
+    """Add an operation; it tells what its result looks like."""
     new = module.graph.call_function(operation, args)
-    new.meta['val'] = like.meta['val']
+    new.meta['val'] = operation(*map_arg(args, _empty))
     return new
+
+
+def _empty(node: Node) -> Tensor:
+    value = node.meta['val']
+    return torch.empty_strided(
+        *layout_of(node), dtype=value.dtype, device='meta')
+
+
+def _replaced(node: Node, new: Node) -> bool:
+    """Put a node in place of another one if users see no difference.
+
+    Views count on the layout of their base.
+    """
+    same = layout_of(node) == layout_of(new) and (node.meta['val'].dtype
+                                                  == new.meta['val'].dtype)
+    if same:
+        new.meta['val'] = node.meta['val']
+        node.replace_all_uses_with(new)
+    return same

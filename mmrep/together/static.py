@@ -10,7 +10,7 @@ from torch import Tensor
 from ..compat.foreach import copies_of, copy_all
 from ..compat.inductor import compiled
 from ..errors import one_line
-from .engine import Direct
+from .engine import Direct, needs_new
 from .graphs import trace
 from .group import Values
 from .plan import Plan
@@ -51,10 +51,10 @@ class Static(Direct):
 
     def pull(self, tensors: Sequence[Tensor], grads: Values,
              serial: int) -> Values:
-        if self._pull is None:
+        new = needs_new()
+        if self._pull is None and not new:
             self._try(self._prepare_backward)
-        # gradients that have gradients themselves need the operations
-        if self._failed or torch.is_grad_enabled():
+        if self._failed or new:
             return super().pull(tensors, grads, serial)
         self.loaded(tensors, serial)
         self._load_grads(grads)

@@ -21,6 +21,7 @@ from torch import Tensor
 from ..layers.orepa_terms import Filters, KernelPair, PerChannel, Term
 from .scales import arranged, dots, scaled
 
+KNOWN = (Filters, KernelPair, PerChannel)  # terms that are here, too
 Gradients = Tuple[List[Tensor], List[Optional[Tensor]]]
 
 

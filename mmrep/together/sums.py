@@ -12,7 +12,7 @@ from torch import Tensor
 from ..layers import OREPAConv2d, RepConv2d
 from .alike import own_tensors
 from .scales import arranged, dots, scaled
-from .summands import summand_of
+from .summands import KNOWN, summand_of
 
 Columns = List[List[Tensor]]
 
@@ -160,6 +160,8 @@ def is_sum(block: RepConv2d) -> bool:
             kind.merge is not OREPAConv2d.merge
             or kind.kernel is not RepConv2d.kernel):
         return False
+    if not all(type(part.term) in KNOWN for part in block.plan()):
+        return False  # somebody else's term may do anything
     used = [id(t) for column in _summed(block) for t in column]
     return sorted(used) == sorted(map(id, own_tensors(block).values()))
 

@@ -89,7 +89,7 @@ def _start(node: Node) -> Optional[int]:
         return None
     shape, strides = layout_of(base)
     size = shape[dim]
-    start = min(start + size if start < 0 else start, size)
+    start = min(max(start + size if start < 0 else start, 0), size)
     return start * strides[dim]
 
 

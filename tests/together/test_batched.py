@@ -106,6 +106,22 @@ def test_second_derivatives(name):
     assert any(grad.abs().max() > 1 for grad in found[0].values())
 
 
+def test_second_derivatives_after_inference_mode(monkeypatch):
+    """A plan that is made in that mode serves all later passes."""
+    monkeypatch.setattr(batched, '_made', {})
+    together, apart = batched_and_not('orepa')
+    found = []
+    for net in (together, apart):
+        with torch.inference_mode():
+            net(image())
+        parameters = list(net.parameters())
+        first = torch.autograd.grad(
+            net(image()).square().sum(), parameters, create_graph=True)
+        sum(grad.square().sum() for grad in first).backward()
+        found.append(gradients(net))
+    assert_same(*found)
+
+
 def test_norms_that_never_train():
     together, apart = batched_and_not('repvgg')
     for net in (together, apart):
@@ -123,6 +139,36 @@ def test_one_trace_for_all_nets_of_a_structure():
             net(torch.randn(1, width, 4, 4,
                             dtype=torch.double)).sum().backward()
         assert traces.call_count == 4
+
+
+INNER = dict(type='OREPAConv2d', branches=['origin', '1x1'])
+AROUND = {
+    'X': ('BranchedConv2d', dict(branches={'1x1_kxk': dict(second=INNER)})),
+    'Y': ('RepVGGConv2d', dict(kxk=INNER))
+}
+
+
+def test_inner_blocks_with_others_around(monkeypatch):
+    """Their rows of a batch, and its gradient, lie in memory otherwise."""
+    monkeypatch.setattr(batched, '_made', {})
+    for kinds in ('XYX', 'XX', 'XXX'):
+        layers = [blocks(kind, 1, **o) for kind, o in map(AROUND.get, kinds)]
+        net = nn.Sequential(*layers).to(memory_format=torch.channels_last)
+        together, apart = twins(net)
+        assert_same(stepped(together, image()), stepped(apart, image()))
+        assert in_batches(together) == [len(kinds)]
+
+
+def test_a_trace_saves_nothing_for_autograd(monkeypatch):
+    """A checkpoint compares what two forwards save, and one has no trace."""
+    monkeypatch.setattr(batched, '_made', {})
+    net, counts, saved = mmrep.batch_kernels(blocks(DBB, 1)), [], []
+    for _ in range(2):
+        saved.clear()
+        with torch.autograd.graph.saved_tensors_hooks(saved.append, id):
+            net(image())
+        counts.append(len(saved))
+    assert counts[0] == counts[1] > 0
 
 
 def test_no_memory_of_nets_that_are_gone(monkeypatch):

@@ -70,6 +70,7 @@ def test_a_net_that_changes_its_state_keeps_one_memory():
     assert first.fed.values is None
     for out in outs:
         out.square().sum().backward()
+    assert first.memory is None
     for one, other in zip(together.parameters(), apart.parameters()):
         torch.testing.assert_close(one.grad, other.grad)
     for net in (together, apart):

@@ -9,6 +9,7 @@ from torch.utils.checkpoint import checkpoint
 
 import mmrep
 from mmrep.errors import UserError
+from mmrep.together import batched
 
 from .common import (assert_same, blocks, gradients, image, in_batches, mixed,
                      stepped, twins)
@@ -168,8 +169,17 @@ def test_losses_that_share_no_layer():
     assert_same(gradients(together), gradients(apart))
 
 
-def test_gradients_of_many_losses():
-    together, apart = twins(mixed())
+MANY = {
+    'mixed': mixed(),
+    'orepa': blocks('OREPAConv2d').to(memory_format=torch.channels_last),
+    'dbb': blocks('DBBConv2d', groups=2),
+}
+
+
+@pytest.mark.parametrize('name', MANY)
+def test_gradients_of_many_losses(name, monkeypatch):
+    monkeypatch.setattr(batched, '_made', {})
+    together, apart = twins(MANY[name])
     found, seeds = [], torch.randn(3, *FIRST.shape, dtype=torch.double)
     for net in (together, apart):
         out, parameters = net(FIRST), list(net.parameters())
@@ -180,6 +190,7 @@ def test_gradients_of_many_losses():
 
         found.append(dict(enumerate(torch.func.vmap(pull)(seeds))))
     assert_same(*found)
+    assert_same(stepped(together, FIRST), stepped(apart, FIRST))
 
 
 def test_batches_of_torch_autograd_are_refused():

@@ -43,6 +43,16 @@ def test_it_is_the_smallest_module_around_all_blocks():
     assert has_batcher(mmrep.batch_kernels(layer))
 
 
+@pytest.mark.parametrize('parts', [
+    nn.ModuleList(blocks('ACBConv2d')),
+    nn.ModuleDict(dict(all=nn.ModuleList(blocks('ACBConv2d'))))
+])
+def test_lists_of_modules_do_not_run(parts):
+    head = Detector(head=parts)
+    del head.backbone
+    assert has_batcher(mmrep.batch_kernels(head))
+
+
 def test_a_call_more_changes_nothing():
     net = mmrep.batch_kernels(mmrep.batch_kernels(Detector()), compiled=True)
     batcher, = batchers(net)

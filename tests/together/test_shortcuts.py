@@ -36,6 +36,16 @@ LONGER = {
     'other paddings': (lambda a, b, c: pad(a, ONE) + pad(b, (2, 0, 1, 1)), 3),
     'a padding with ones':
     (lambda a, b, c: a.sum() + pad(b, ONE) + pad(c, ONE, value=1.0), 5),
+    # what follows counts on the layout of the sum
+    'a turned one': (lambda a, b, c:
+                     (b * c + a.transpose(1, 2)).view(2, -1) * 2, 3),
+    'a turned padding':
+    (lambda a, b, c:
+     (pad(b, ONE) + pad(a, ONE).transpose(1, 2) + pad(c, ONE)).view(2, -1) * 2,
+     6),
+    'no pixel of a repeated one':
+    (lambda a, b, c: pad(a[:, :1].expand_as(a), (0, 0)).view(2, -1) * 2, 2),
+    'truths': (lambda a, b, c: (a > b) * 1.0 + (b > c) * 1.0, 5),
 }
 
 

@@ -6,6 +6,7 @@ from torch import nn
 import mmrep
 from mmrep.layers import KERNEL_BRANCHES, KernelBranch
 from mmrep.layers.orepa_branches import SeparableKernel, StagedKernel
+from mmrep.layers.orepa_terms import KernelPair
 from mmrep.measure.launches import Launches
 from mmrep.together.sums import Sums, columns_of, is_sum
 
@@ -131,6 +132,10 @@ def test_several_branches_of_a_kind():
         del KERNEL_BRANCHES.module_dict['channels']
 
 
+class Other(KernelPair):
+    """A term of somebody else's."""
+
+
 class Doubled(mmrep.OREPAConv2d):
     """Its kernel is another one."""
 
@@ -148,6 +153,9 @@ def test_blocks_that_are_no_such_sum():
     block.branches['1x1'].filters = block.branches['1x1'].filters.double()
     assert not is_sum(block)
     block.register_parameter('more', nn.Parameter(torch.ones(1)))
+    assert not is_sum(block)
+    block = mmrep.OREPAConv2d(4, 4, 3)
+    block.branches['1x1_kxk'].term = lambda: Other(1, True)
     assert not is_sum(block)
     assert columns_of(block)  # each tensor by itself
 

@@ -27,6 +27,7 @@ PARTS = {
     'slice to the end': lambda a: a[..., 2:] * 2,
     'negative slice': lambda a: a[:, -2:] * 2,
     'beyond the end': lambda a: a[:, 1:99] * 2,
+    'before the start': lambda a: a[:, -99:2] * 2,
     'part of a part': lambda a: a[1][1:, 2] * 2,
     'turned': lambda a: a.transpose(0, 2)[3].t()[1:] * 2,
     'all of it': lambda a: a[:, 0:3] * 2,
