@@ -1,5 +1,5 @@
 """Run a plan, operation by operation."""
-from typing import List, NamedTuple, Optional, Sequence
+from typing import Dict, List, NamedTuple, Optional, Sequence
 
 import torch
 from torch import Tensor
@@ -29,6 +29,16 @@ class Fed(NamedTuple):
 def needs_new() -> bool:
     """Return True if gradients have gradients, or a transform follows."""
     return torch.is_grad_enabled() or is_functional()
+
+
+class Seen(NamedTuple):
+    """The number of a forward's load, and running statistics by batch.
+
+    Norms move these, and autograd does not count it.
+    """
+
+    serial: int
+    statistics: Dict[int, Tensor]
 
 
 class Direct:
@@ -61,34 +71,51 @@ class Direct:
         self.fed = Fed(self.serial, plan.fed_of(values))
         return plan.parts(plan.results(values))
 
+    def seen(self) -> Seen:
+        """Return what a backward needs to know of the last load."""
+        memory = self.memory  # read once, as below
+        moving = self.plan.statistics if memory is not None else ()
+        return Seen(self.serial,
+                    {i: memory.batches[i].clone()
+                     for i in moving})
+
     def pull(self, tensors: Sequence[Tensor], grads: Values,
-             serial: int) -> Values:
+             seen: Seen) -> Values:
         """Return the gradient of each tensor, None for those without.
 
         Args:
             tensors: The tensors that :meth:`make` got.
             grads: Gradients of its results, None for those without.
-            serial: The number of the load of that call.
+            seen: What :meth:`seen` returned behind that call.
         """
         plan, whole = self.plan, self.plan.whole(grads)
         if needs_new():
-            return plan.parted(plan.pull(plan.load(tensors), whole))
-        memory, fed = self.loaded(tensors, serial), self.fed
-        values = fed.values if fed.serial == serial else None
+            return plan.parted(plan.pull(self._again(tensors, seen), whole))
+        memory, fed = self.loaded(tensors, seen), self.fed
+        values = fed.values if fed.serial == seen.serial else None
         return plan.parted(
             plan.pull(memory.batches, whole, values, memory.kept))
 
-    def loaded(self, tensors: Sequence[Tensor], serial: int) -> Memory:
+    def loaded(self, tensors: Sequence[Tensor], seen: Seen) -> Memory:
         """Return the memory of a load, again if there was another one."""
         memory = self.memory  # read once: other threads may run the net
-        if serial == self.serial and memory is not None:
+        if seen.serial == self.serial and memory is not None:
             return memory
         if not self.keeps:  # the net has changed its state since its forward
-            return Memory(self.plan.load(tensors), [], {})
-        return self.load(tensors)
+            return Memory(self._again(tensors, seen), [], {})
+        memory = self.load(tensors)
+        for i, batch in seen.statistics.items():
+            memory.batches[i].copy_(batch)
+        return memory
+
+    def _again(self, tensors: Sequence[Tensor], seen: Seen) -> List[Tensor]:
+        """Return new batches of a forward; other ones moved statistics."""
+        batches = self.plan.load(tensors)
+        return [seen.statistics.get(i, b) for i, b in enumerate(batches)]
 
     def load(self, tensors: Sequence[Tensor]) -> Memory:
         """Copy tensors like those of the plan to the batches."""
+        self.serial += 1  # also of a copy that somebody interrupts
         memory = self.memory
         if memory is None:
             with torch.inference_mode(False), torch.no_grad():
@@ -97,7 +124,6 @@ class Direct:
             self.memory = memory
         else:
             copy_all(memory.places, tensors)
-        self.serial += 1
         return memory
 
     def release(self) -> None:

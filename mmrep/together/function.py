@@ -34,7 +34,7 @@ class All(Function):
         ctx.save_for_backward(*tensors)
         ctx.set_materialize_grads(False)
         made = tuple(engine.make(tensors))
-        ctx.serial = engine.serial
+        ctx.seen = engine.seen()
         return made
 
     @staticmethod
@@ -52,6 +52,6 @@ class All(Function):
             reached = ctx.engine.plan.reached(list(grads))
             wanted = [a and b for a, b in zip(wanted, reached)]
         with without_autocast(there[0].device.type):
-            found = ctx.engine.pull(ctx.saved_tensors, list(grads), ctx.serial)
+            found = ctx.engine.pull(ctx.saved_tensors, list(grads), ctx.seen)
         return None, *(grad if needed else None
                        for grad, needed in zip(found, wanted))

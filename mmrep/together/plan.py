@@ -49,6 +49,14 @@ class Plan(NamedTuple):
         """All tensors of all batches, in order."""
         return [tensor for batch in self.batches for tensor in batch.tensors]
 
+    @property
+    def statistics(self) -> List[int]:
+        """The numbers of the batches of running means and variances."""
+        return [
+            place for stage in self.stages if isinstance(stage, Affines)
+            for place in stage.columns[:2]
+        ]
+
     def load(self, tensors: Sequence[Tensor]) -> List[Tensor]:
         """Return tensors like :attr:`tensors` as batches."""
         each = iter(tensors)

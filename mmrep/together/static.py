@@ -10,7 +10,7 @@ from torch import Tensor
 from ..compat.foreach import copies_of, copy_all
 from ..compat.inductor import compiled
 from ..errors import one_line
-from .engine import Direct, needs_new
+from .engine import Direct, Seen, needs_new
 from .graphs import trace
 from .group import Values
 from .plan import Plan
@@ -50,13 +50,13 @@ class Static(Direct):
             return self.plan.parts(self._make())
 
     def pull(self, tensors: Sequence[Tensor], grads: Values,
-             serial: int) -> Values:
+             seen: Seen) -> Values:
         new = needs_new()
         if self._pull is None and not new:
             self._try(self._prepare_backward)
         if self._failed or new:
-            return super().pull(tensors, grads, serial)
-        self.loaded(tensors, serial)
+            return super().pull(tensors, grads, seen)
+        self.loaded(tensors, seen)
         self._load_grads(grads)
         found: Values = [None] * len(self.plan.batches)
         for i, grad in zip(self.wanted, self._pull()):

@@ -104,6 +104,8 @@ def place_results(module: GraphModule) -> None:
         if placed is None or strides is None or source.kwargs or any(
                 len(each.users) > 1 for each in (source, *chain)):
             continue
+        if not source.args[0].meta['val'].dim():
+            continue  # a number may be on another device
         shape, dtype = source.meta['val'].shape, source.meta['val'].dtype
         with module.graph.inserting_before(source):
             new = module.graph.call_function(

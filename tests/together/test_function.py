@@ -68,7 +68,37 @@ def before_a_step(net):
     loss.backward()
 
 
+def moving_statistics(net):
+    """Norms train between a forward and its backward, uncounted."""
+    loss = net(FIRST).square().sum()
+    with torch.no_grad():
+        net.train()(SECOND * 3)
+        net.eval()(FIRST)
+    loss.backward()
+
+
+def moving_statistics_and_modes(net):
+    """And the backward comes before another forward in eval mode."""
+    loss = net(FIRST).square().sum()
+    with torch.no_grad():
+        net.train()(SECOND * 3)
+    net.eval()
+    loss.backward()
+
+
+def moving_statistics_again(net):
+    """The first of two backwards has gradients itself."""
+    loss = net(FIRST).square().sum()
+    with torch.no_grad():
+        net.train()(SECOND * 3)
+    net.eval()
+    grads = torch.autograd.grad(
+        loss, list(net.parameters()), create_graph=True)
+    (loss + sum(grad.square().sum() for grad in grads)).backward()
+
+
 PASSES = [
+    moving_statistics, moving_statistics_and_modes, moving_statistics_again,
     accumulated, siamese, retained, unused, of_a_part, before_a_step,
     checkpointed(True),
     checkpointed(False)

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 import mmrep
-from mmrep.together.engine import Direct
+from mmrep.together.engine import Direct, Seen
 from mmrep.together.group import Group, Rows, filled
 from mmrep.together.planning import plan_of
 
@@ -87,7 +87,7 @@ def test_gradients_of_some_blocks():
     expected = torch.autograd.grad([t for t, _ in chosen],
                                    wanted, [g for _, g in chosen],
                                    allow_unused=True)
-    found = Direct(plan).pull(plan.tensors, grads, 0)
+    found = Direct(plan).pull(plan.tensors, grads, Seen(0, {}))
     for tensor, grad in zip(plan.tensors, found):
         if not tensor.requires_grad:
             assert grad is None

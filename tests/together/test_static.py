@@ -173,7 +173,7 @@ def test_compiled():
         with Launches() as seen, torch.no_grad():
             made = each.make(each.plan.tensors)
             each.pull(each.plan.tensors, [torch.ones_like(m) for m in made],
-                      each.serial)
+                      each.seen())
         counts.append(seen.count)
     assert counts[1] < counts[0]
 
