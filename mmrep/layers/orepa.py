@@ -259,9 +259,9 @@ class OREPAConv2d(RepConv2d):
             yield Kernel(self.weight)
 
     def merge(self) -> Kernel:
-        plan = self.plan()
-        if plan is None or is_functional() or is_compiling() or (
-                torch.jit.is_tracing()):
+        traced = is_functional() or is_compiling() or torch.jit.is_tracing()
+        plan = None if traced else self.plan()
+        if plan is None:
             return super().merge()
         return Kernel(
             Sum.apply(plan, self.weight, self._scale_with_origin(),
