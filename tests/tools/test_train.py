@@ -11,6 +11,8 @@ from mmengine.config import Config
 
 from mmrep.checkpoints import read_checkpoint
 
+from ..forking import Forked
+
 TOOLS = Path(__file__).parents[2] / 'tools'
 
 
@@ -49,16 +51,13 @@ def test_resumes_as_if_never_stopped(trained, tiny_seg, load_tool, tmp_path):
     main = load_tool('train').main
     longer = ['--cfg-options', 'train_cfg.max_iters=4']
     main([tiny_seg, '--work-dir', str(tmp_path / 'straight'), *longer])
-    done = train(
-        tiny_seg,
-        '--work-dir',
-        tmp_path / 'resumed',
-        '--resume',
-        trained / 'iter_2.pth',
-        *longer,
-        cwd=tmp_path)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert 'resumed epoch: 0, iter: 2' in done.stdout + done.stderr
+    done = Forked([
+        sys.executable, TOOLS / 'train.py', tiny_seg, '--work-dir',
+        tmp_path / 'resumed', '--resume', trained / 'iter_2.pth', *longer
+    ])
+    text, _ = done.communicate()
+    assert done.returncode == 0, text[-2000:]
+    assert 'resumed epoch: 0, iter: 2' in text
 
     straight = losses(tmp_path / 'straight')
     assert list(straight) == [1, 2, 3, 4]
