@@ -96,7 +96,8 @@ def test_compiled_fused_net(case):
     reason='that compiler reads no properties of named tuples')
 @over(10, case=cases(statistics=['random']))
 def test_compiled_rich_net(case):
-    check_compiled(nn.Sequential(case.build(), nn.Tanh()), case, 'eager')
+    """Differences count beside the largest feature, as all rounding does."""
+    check_compiled(nn.Sequential(case.build(), nn.ReLU()), case, 'eager')
 
 
 @compiles
