@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .compiling import is_compiling
-from .hooks import has_global_hooks
+from .hooks import is_bare
 from .private import private
 
 _BatchNorm = private('torch.nn.modules.batchnorm._BatchNorm', __name__,
@@ -92,12 +92,10 @@ def trained_values(norm: nn.Module) -> Optional[tuple]:
         norm: Any module.
     """
     if type(norm) is not nn.BatchNorm2d or is_compiling() or (
-            has_global_hooks()):
+            not is_bare(norm)):
         return None
     own = vars(norm)
-    if not own['training'] or 'forward' in own or (
-            own['_forward_hooks'] or own['_forward_pre_hooks']
-            or own['_backward_hooks'] or own['_backward_pre_hooks']):
+    if not own['training']:
         return None
     parameters, buffers, momentum = (own['_parameters'], own['_buffers'],
                                      own['momentum'])

@@ -14,7 +14,7 @@ from ..layers import RepConv2d
 from .alike import inner_blocks, key_of, own_norms, own_tensors
 from .graphs import trace
 from .operations import Operations
-from .sums import Sums, columns_of, dense, is_last, is_sum
+from .sums import Sums, columns_of, is_last, is_sum, laid_out
 
 MOST = 512  # kinds of groups whose operations are kept
 LOCK = RLock()  # a trace replaces the tensors of a block, which is shared
@@ -55,11 +55,11 @@ class Graphs:
         """Return the gradients of the wanted arguments."""
         # blocks around lay them out in their own ways
         given = [*given, *map(Tensor.contiguous, grads)]
-        pull = self.batched.pulled(self.wanted)
         if is_functional():  # what a transform passes on must not stay
-            return pull(*given)
+            return self.batched.pulled(self.wanted)(*given)
         with LOCK:
             if self._backward is None:
+                pull = self.batched.pulled(self.wanted)
                 self._backward = Operations(
                     trace(pull, given, self.joined, self.shared))
         return self._backward(given, *kept)
@@ -114,11 +114,7 @@ class Batched:
     def __call__(self, *batches: Tensor) -> Tuple[Tensor, ...]:
         """Return the weights, and the biases if there are any."""
         weight, *bias = vmap(self._one)(*batches)
-        # other strides would let convolutions change the layout of features
-        if self.is_last:
-            weight = dense(weight.permute(0, 1, 3, 4, 2))
-            return weight.permute(0, 1, 4, 2, 3), *bias
-        return dense(weight), *bias
+        return laid_out(weight, self.is_last), *bias
 
     def pulled(self, wanted: Sequence[bool]) -> 'Pull':
         """Return the function that makes the gradients of wanted batches."""

@@ -22,15 +22,22 @@ def scaled(tensor: Tensor, scale: Optional[Tensor], place: int = 1) -> Tensor:
                                (tensor.dim() - scale.dim()))
 
 
-def dots(a: Tensor, b: Tensor, scale: Optional[Tensor]) -> List[Tensor]:
-    """Sum products of kernels, as the gradient of a scale, if there is one.
+def dots(a: Tensor,
+         b: Tensor,
+         scale: Optional[Tensor],
+         place: int = 1) -> List[Tensor]:
+    """Sum products of kernels, as the gradient of each row of a scale.
 
     Args:
-        a: Kernels of blocks; their output channels come second.
+        a: Kernels of blocks.
         b: Others of the same shape.
-        scale: The scale.
+        scale: The scale; without any, nothing is returned.
+        place: The dimension of the output channels: 2 if the branches come
+            before. Defaults to 1.
     """
     if scale is None:
         return []
-    first = 1 if scale.size(2) == 1 else 2
-    return [(a * b).sum(list(range(first, a.dim()))).view(len(a), -1)]
+    first = place if scale.size(2) == 1 else place + 1
+    sums = (a * b).sum(list(range(first, a.dim())))
+    rows = [sums] if place == 1 else [sums[:, i] for i in range(a.size(1))]
+    return [row.view(len(a), -1) for row in rows]

@@ -113,15 +113,7 @@ class Filtered:
         found = found.view(blocks, out_channels, self.branches, width)
         found = found.transpose(1, 2)
         of_weights = scaled(found, scale, 2).contiguous().view(whole)
-        return self._dots(found, weights, scale), [of_weights, None]
-
-    def _dots(self, found: Tensor, weights: Tensor,
-              scale: Optional[Tensor]) -> List[Tensor]:
-        if scale is None:
-            return []
-        places = [3] if scale.size(2) > 1 else [2, 3]
-        sums = (found * weights).sum(places)
-        return [sums[:, i].view(len(sums), -1) for i in range(self.branches)]
+        return dots(found, weights, scale, 2), [of_weights, None]
 
     def _apart(self, weights: Tensor) -> Tensor:
         """Return (blocks, branches, out_channels, in_channels / groups)."""

@@ -65,12 +65,7 @@ class Sums:
         kernel = kernel.flatten(3)
         for part, scale, factors in self._each(given, False):
             kernel = part.add(kernel, scale, *factors)
-        kernel = kernel.view(weight.shape)
-        if self.is_last:
-            kernel = dense(kernel.permute(0, 1, 3, 4, 2))
-            kernel = kernel.permute(0, 1, 4, 2, 3)
-        else:
-            kernel = dense(kernel)
+        kernel = laid_out(kernel.view(weight.shape), self.is_last)
         return (kernel, ) if given.bias is None else (kernel, given.bias)
 
     def _plus(self, total: Tensor, given: Given) -> Tensor:
@@ -149,8 +144,9 @@ def columns_of(block: RepConv2d) -> Columns:
     Those in one column have the same shape and are one batch. An OREPA block
     has them as :class:`Sums` takes them, any other one each by itself.
     """
-    own = [[t] for t in own_tensors(block).values()]
-    return _summed(block) if is_sum(block) else own
+    if is_sum(block):
+        return _summed(block)
+    return [[tensor] for tensor in own_tensors(block).values()]
 
 
 def is_sum(block: RepConv2d) -> bool:
@@ -181,6 +177,16 @@ def is_last(weight: Tensor) -> bool:
                                                              == weight.size(1))
 
 
-def dense(tensor: Tensor) -> Tensor:
+def laid_out(weights: Tensor, is_last: bool) -> Tensor:
+    """Return a batch of weights in the layout of a weight.
+
+    Other strides would let convolutions change the layout of features.
+    """
+    if not is_last:
+        return _dense(weights)
+    return _dense(weights.permute(0, 1, 3, 4, 2)).permute(0, 1, 4, 2, 3)
+
+
+def _dense(tensor: Tensor) -> Tensor:
     """Return a tensor with its entries in order, also where a size is one."""
     return tensor.reshape(len(tensor), -1).view(tensor.shape)
