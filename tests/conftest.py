@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 from mmengine.registry import MODELS
-from mmengine.utils import ManagerMeta, ManagerMixin
 
+from .forking import forget_runners
 from .properties.over import ran
 from .savings import spare
 
@@ -280,18 +280,6 @@ def fresh_hosts():
     """Leave no Runner's loggers to the next test."""
     yield
     forget_runners()
-
-
-def forget_runners():
-    """Forget the loggers and visualizers of Runners.
-
-    mmengine finds them by a name that holds the time in seconds.
-    """
-    managers = [ManagerMixin]
-    for manager in managers:
-        managers += manager.__subclasses__()
-        if isinstance(manager, ManagerMeta):
-            manager._instance_dict.clear()
 
 
 def pytest_sessionfinish(session):

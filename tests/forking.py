@@ -11,6 +11,21 @@ import tempfile
 from multiprocessing import get_context
 from pathlib import Path
 
+from mmengine.utils import ManagerMeta, ManagerMixin
+
+
+def forget_runners():
+    """Forget the loggers and visualizers of Runners.
+
+    mmengine finds them by a name that holds the time in seconds: a Runner of
+    the same second would write to those of another.
+    """
+    managers = [ManagerMixin]
+    for manager in managers:
+        managers += manager.__subclasses__()
+        if isinstance(manager, ManagerMeta):
+            manager._instance_dict.clear()
+
 
 class Forked:
     """A program in the manner of ``subprocess.Popen``.
@@ -38,6 +53,7 @@ class Forked:
         for stream in (1, 2):
             os.dup2(out, stream)
         sys.stdout, sys.stderr = os.fdopen(1, 'w'), os.fdopen(2, 'w')
+        forget_runners()
         os.environ.update(env)
         sys.path[:0] = filter(None, env.get('PYTHONPATH', '').split(':'))
         is_module = args[0] == '-m'
