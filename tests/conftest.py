@@ -13,7 +13,7 @@ from mmengine.registry import MODELS
 
 from .forking import forget_runners
 from .properties.over import ran
-from .savings import spare
+from .savings import pass_by_imports, spare
 
 ROOT = Path(__file__).parents[1]
 HEIGHT, WIDTH = 32, 64
@@ -277,9 +277,10 @@ def free_port():
 
 @pytest.fixture(autouse=True)
 def fresh_hosts():
-    """Leave no Runner's loggers to the next test."""
+    """Leave no Runner's loggers to the next test, nor imports to search."""
     yield
     forget_runners()
+    pass_by_imports()
 
 
 def pytest_sessionfinish(session):

@@ -4,7 +4,7 @@ from textwrap import dedent
 
 from mmengine.logging import MMLogger
 
-from .forking import Forked
+from .forking import run_forked
 
 
 def test_no_logger_of_the_same_second(tmp_path):
@@ -18,5 +18,5 @@ def test_no_logger_of_the_same_second(tmp_path):
         logger.setLevel('INFO')
         logger.info('in the fork')
         """))
-    text, _ = Forked([sys.executable, script]).communicate()
-    assert 'in the fork' in text
+    status, text = run_forked(sys.executable, script)
+    assert status == 0 and 'in the fork' in text

@@ -1,10 +1,10 @@
-"""Two processes evolve alike, on CPUs through tools/dist_train.sh."""
-import os
-import subprocess
+"""Two processes evolve alike, on CPUs."""
 import sys
 from pathlib import Path
 
 import torch
+
+from ..forking import run_ranks
 
 ROOT = Path(__file__).parents[2]
 WITNESS = '''
@@ -56,21 +56,17 @@ def test_both_processes_evolve_alike(evolving, free_port, tmp_path):
     # seeds of the processes differ, and are too large for numpy
     cfg.randomness = dict(seed=2**32 - 1, diff_rank_seed=True)
     cfg.dump(path)
-    done = subprocess.run([
-        'bash',
-        str(ROOT / 'tools/dist_train.sh'), path, '2', '--work-dir',
-        str(tmp_path / 'run')
-    ],
-                          env=dict(
-                              os.environ,
-                              PYTHON=sys.executable,
-                              PORT=free_port,
-                              OMP_NUM_THREADS='1',
-                              PYTHONPATH=f'{tmp_path}:{ROOT}'),
-                          stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT,
-                          text=True)
-    assert done.returncode == 0, done.stdout[-3000:]
+    ranks = run_ranks(
+        sys.executable,
+        ROOT / 'tools/train.py',
+        path,
+        '--work-dir',
+        tmp_path / 'run',
+        '--launcher',
+        'pytorch',
+        port=free_port,
+        PYTHONPATH=str(tmp_path))
+    assert not any(status for status, _ in ranks), ranks
     first, second = [
         torch.load(tmp_path / f'run/rank{rank}.pth', weights_only=False)
         for rank in (0, 1)

@@ -14,7 +14,7 @@ from mmrep.checkpoints import convert, read_checkpoint
 from mmrep.checkpoints.renaming import rename
 
 from ..checkpoints.official import ACB, ResNet18, conv_norm
-from ..forking import Forked
+from ..forking import run_forked
 from ..refusals import refused
 
 ROOT = Path(__file__).parents[2]
@@ -103,9 +103,8 @@ def test_as_a_command(official, tmp_path):
     assert done.returncode == 0 and 'wrote' in done.stdout + done.stderr
     (tmp_path / 'b.pth').unlink()
     torch.save({'a': torch.ones(1)}, tmp_path / 'a.pth')
-    done = Forked(command)
-    text, _ = done.communicate()
-    assert done.returncode == 1
+    status, text = run_forked(*command)
+    assert status == 1
     assert text.splitlines()[-1].startswith('error: the checkpoint has')
     assert not (tmp_path / 'b.pth').exists()
 

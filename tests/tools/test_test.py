@@ -12,6 +12,8 @@ from mmengine.config import Config
 
 from mmrep.cli import build_model, load_config
 
+from ..forking import run_forked, run_ranks
+
 TOOLS = Path(__file__).parents[2] / 'tools'
 
 
@@ -20,7 +22,11 @@ class Custom:
 
 
 def run(*command, cwd, **env):
-    env = dict(os.environ, PYTHON=sys.executable, OMP_NUM_THREADS='1', **env)
+    env = {
+        **os.environ, 'PYTHON': sys.executable,
+        'OMP_NUM_THREADS': '1',
+        **env
+    }
     return subprocess.run([str(c) for c in command],
                           cwd=str(cwd),
                           env=env,
@@ -122,8 +128,14 @@ def test_two_processes(tiny_det, free_port, tmp_path):
         '--out',
         'a.pkl',
         cwd=tmp_path,
+        PYTHON='echo',
         PORT=free_port)
-    assert done.returncode == 0, done.stderr[-3000:]
+    _, command = done.stdout.split('--nproc_per_node=2 ')
+    assert '-m torch.distributed.run --nnodes=1 --node_rank=0' in done.stdout
+    assert f'--master_port={free_port}' in done.stdout
+    ranks = run_ranks(
+        sys.executable, *command.split(), cwd=tmp_path, port=free_port)
+    assert not any(status for status, _ in ranks), ranks
     with open(tmp_path / 'a.pkl', 'rb') as file:
         assert [p['img_id'] for p in pickle.load(file)] == [0, 1, 2, 3]
 
@@ -131,11 +143,10 @@ def test_two_processes(tiny_det, free_port, tmp_path):
 def test_bad_input_in_a_process(tiny_seg, tiny_det, tmp_path):
     """A checkpoint of another host's model is never evaluated."""
     save(tiny_det, tmp_path / 'det.pth')
-    done = run(
+    status, text = run_forked(
         sys.executable, TOOLS / 'test.py', tiny_seg, 'det.pth', cwd=tmp_path)
-    assert done.returncode == 1
-    assert 'Traceback' not in done.stderr + done.stdout
-    told = [x for x in done.stderr.splitlines() if x.startswith('error: ')]
+    assert status == 1 and 'Traceback' not in text
+    told = [x for x in text.splitlines() if x.startswith('error: ')]
     assert len(told) == 1 and 'another architecture' in told[0]
     assert 'decode_head.conv_seg.weight (missing)' in told[0]
     assert [p.name for p in tmp_path.iterdir()] == ['det.pth']

@@ -11,7 +11,7 @@ from mmengine.config import Config
 
 from mmrep.checkpoints import read_checkpoint
 
-from ..forking import Forked
+from ..forking import run_forked
 
 TOOLS = Path(__file__).parents[2] / 'tools'
 
@@ -26,10 +26,6 @@ def run(*command, cwd, **env):
                           timeout=300)
 
 
-def train(*arguments, cwd):
-    return run(sys.executable, TOOLS / 'train.py', *arguments, cwd=cwd)
-
-
 def losses(work_dir, which=-1):
     """Read the losses that one run logged, by iteration."""
     logs = sorted(work_dir.glob('*/vis_data/scalars.json'))
@@ -41,9 +37,12 @@ def losses(work_dir, which=-1):
 def trained(tiny_seg, tmp_path_factory):
     """Work dir of two iterations, run elsewhere with a relative path."""
     cwd = tmp_path_factory.mktemp('elsewhere')
-    done = train(os.path.relpath(tiny_seg, cwd), cwd=cwd)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert 'Warning' not in done.stderr  # not even of other packages
+    status, text = run_forked(
+        sys.executable,
+        TOOLS / 'train.py',
+        os.path.relpath(tiny_seg, cwd),
+        cwd=cwd)
+    assert status == 0, text[-2000:]
     return cwd / 'work_dirs' / 'tiny_seg'
 
 
@@ -51,12 +50,10 @@ def test_resumes_as_if_never_stopped(trained, tiny_seg, load_tool, tmp_path):
     main = load_tool('train').main
     longer = ['--cfg-options', 'train_cfg.max_iters=4']
     main([tiny_seg, '--work-dir', str(tmp_path / 'straight'), *longer])
-    done = Forked([
-        sys.executable, TOOLS / 'train.py', tiny_seg, '--work-dir',
-        tmp_path / 'resumed', '--resume', trained / 'iter_2.pth', *longer
-    ])
-    text, _ = done.communicate()
-    assert done.returncode == 0, text[-2000:]
+    status, text = run_forked(sys.executable, TOOLS / 'train.py', tiny_seg,
+                              '--work-dir', tmp_path / 'resumed', '--resume',
+                              trained / 'iter_2.pth', *longer)
+    assert status == 0, text[-2000:]
     assert 'resumed epoch: 0, iter: 2' in text
 
     straight = losses(tmp_path / 'straight')
@@ -93,6 +90,17 @@ def test_other_hosts_and_auto_resume(request, tiny, load_tool, tmp_path):
     assert last['optimizer']['param_groups'][0]['initial_lr'] == 0.005
 
 
+def test_in_a_process(tiny_seg, tmp_path):
+    done = run(
+        sys.executable,
+        TOOLS / 'train.py',
+        os.path.relpath(tiny_seg, tmp_path),
+        cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert 'Warning' not in done.stderr  # not even of other packages
+    assert list(losses(tmp_path / 'work_dirs' / 'tiny_seg')) == [1, 2]
+
+
 def test_two_processes(tiny_seg, free_port, tmp_path):
     """dist_train.sh works on the CPU, even for a config with SyncBN."""
     arguments = (2, '--work-dir', tmp_path / 'work', '--cfg-options',
@@ -119,14 +127,15 @@ def test_scripts_tell_their_usage(tmp_path):
 
 
 def test_bad_input_in_a_process(tiny_seg, tmp_path):
-    done = train(
+    status, text = run_forked(
+        sys.executable,
+        TOOLS / 'train.py',
         tiny_seg,
         '--cfg-options',
         'train_dataloader.dataset.data_root=data/shapes/x',
         cwd=tmp_path)
-    assert done.returncode == 1
-    assert 'Traceback' not in done.stderr + done.stdout
-    told = [x for x in done.stderr.splitlines() if x.startswith('error: ')]
+    assert status == 1 and 'Traceback' not in text
+    told = [x for x in text.splitlines() if x.startswith('error: ')]
     assert len(told) == 1 and 'data/shapes/x' in told[0]
     assert 'make_shapes.py data/shapes`' in told[0]
     assert not any(tmp_path.iterdir())
