@@ -14,8 +14,8 @@ from mmpretrain.models import ResNet
 import mmrep
 
 
-def make(kind, args):
-    """Return a net in training mode and its optimizer."""
+def net_of(kind, args):
+    """Return a net of a kind, or a plain one, in training mode."""
     options = dict(
         base_channels=args.channels,
         stem_channels=args.channels,
@@ -27,16 +27,18 @@ def make(kind, args):
         if kind != 'OREPA':
             options.update(norm_behind=False)
         net = getattr(mmrep, f'{kind}ResNet')(args.depth, **options)
-        mmrep.batch_kernels(net, args.kernels != 'apart',
-                            args.kernels == 'compiled')
-    optimizer = torch.optim.SGD(
+    net.train()  # some hosts return nothing
+    return net
+
+
+def optimizer_of(net, args):
+    """Return an optimizer that leaves the weights as they are."""
+    return torch.optim.SGD(
         net.parameters(),
         lr=1e-20,
         momentum=0.9,
         weight_decay=1e-4,
         fused=args.fused)
-    net.train()  # some hosts return nothing
-    return net, optimizer
 
 
 def step(net, optimizer, x):
@@ -52,34 +54,49 @@ def step(net, optimizer, x):
     return [end - start for start, end in zip(ends, ends[1:])]
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+def parser_of(description):
+    """Return a parser of the arguments that all measurements share."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument('depth', type=int, choices=[18, 34, 50, 101, 152])
     parser.add_argument('kinds', nargs='+', choices=['OREPA', 'DBB', 'RepVGG'])
     parser.add_argument('--frozen', action='store_true', help='norms in eval')
+    parser.add_argument('--channels', type=int, default=4)
+    parser.add_argument('--fused', action='store_true', help='fused SGD')
+    parser.add_argument('--rounds', type=int, default=60)
+    return parser
+
+
+def compare(nets, args):
+    """Print the medians of the steps of nets by name, the plain one first."""
+    torch.set_num_threads(1)
+    made = {name: (net, optimizer_of(net, args)) for name, net in nets.items()}
+    x, laps = torch.randn(2, 3, 32, 32), {name: [] for name in made}
+    for i in range(args.rounds + 3):
+        for name, parts in made.items():
+            lap = step(*parts, x)
+            if i > 2:  # the first ones make plans and compile
+                laps[name].append(lap)
+    plain = statistics.median(map(sum, laps['plain']))
+    for name, found in laps.items():
+        parts = ' + '.join(f'{statistics.median(part) * 1e3:.2f}'
+                           for part in zip(*found))
+        whole = statistics.median(map(sum, found))
+        print(f'{name:6} {parts} = {whole * 1e3:.2f} ms, '
+              f'ratio {whole / plain:.2f}')
+
+
+def main():
+    parser = parser_of(__doc__)
     parser.add_argument(
         '--kernels',
         default='batched',
         choices=['apart', 'batched', 'compiled'])
-    parser.add_argument('--channels', type=int, default=4)
-    parser.add_argument('--fused', action='store_true', help='fused SGD')
-    parser.add_argument('--rounds', type=int, default=60)
     args = parser.parse_args()
-    torch.set_num_threads(1)
-    made = {kind: make(kind, args) for kind in ['plain', *args.kinds]}
-    x, laps = torch.randn(2, 3, 32, 32), {kind: [] for kind in made}
-    for i in range(args.rounds + 3):
-        for kind, parts in made.items():
-            lap = step(*parts, x)
-            if i > 2:  # the first ones make plans and compile
-                laps[kind].append(lap)
-    plain = statistics.median(map(sum, laps['plain']))
-    for kind, found in laps.items():
-        parts = ' + '.join(f'{statistics.median(part) * 1e3:.2f}'
-                           for part in zip(*found))
-        whole = statistics.median(map(sum, found))
-        print(f'{kind:6} {parts} = {whole * 1e3:.2f} ms, '
-              f'ratio {whole / plain:.2f}')
+    nets = {kind: net_of(kind, args) for kind in ['plain', *args.kinds]}
+    for kind in args.kinds:
+        mmrep.batch_kernels(nets[kind], args.kernels != 'apart',
+                            args.kernels == 'compiled')
+    compare(nets, args)
 
 
 if __name__ == '__main__':
