@@ -75,14 +75,14 @@ def parse_args(argv=None):
 
 def check(args):
     """Refuse arguments that cannot be measured or written."""
+    uses_nncf = args.runtime == 'openvino'
+    if uses_nncf and args.calibration:
+        raise UserError(
+            f'--calibration (={args.calibration!r}) is for onnxruntime: leave '
+            'it out with --runtime openvino, which has a method of its own')
     need()
-    if args.runtime == 'openvino':
+    if uses_nncf:
         need(('openvino', *PACKAGES))
-        if args.calibration:
-            raise UserError(
-                f'--calibration (={args.calibration!r}) is for onnxruntime: '
-                'leave it out with --runtime openvino, which has a method of '
-                'its own')
     check_at_least_one(images=args.images)
     outs = {'OUT': args.out, '--json': args.json, '--picture': args.picture}
     outs = {name: path for name, path in outs.items() if path is not None}

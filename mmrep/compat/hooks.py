@@ -2,22 +2,30 @@
 
 Uses: the mappings ``_forward_hooks``, ``_forward_pre_hooks``,
 ``_backward_hooks``, ``_backward_pre_hooks`` of ``nn.Module`` with their
-options, ``_is_full_backward_hook``, and ``_has_any_global_hook`` of
-``torch.nn.modules.module``. Public functions register hooks, none lists or
-copies them up to PyTorch 2.14.
+options, ``_is_full_backward_hook``, and of ``torch.nn.modules.module``
+``_has_any_global_hook``, which PyTorch 2.1 lacks, and the mappings of the hooks
+of all modules, such as ``_global_forward_hooks``. Public functions register
+hooks, none lists or copies them up to PyTorch 2.14.
 """
 import copy
 from typing import Callable, Dict, List
 
 from torch import nn
 
-# True where PyTorch does not tell: then there may be some
-has_global_hooks = getattr(nn.modules.module, '_has_any_global_hook',
-                           lambda: True)
 HOOKS = ('_forward_hooks', '_forward_pre_hooks', '_backward_hooks',
          '_backward_pre_hooks')
 # the mappings and their options, such as `_forward_hooks_with_kwargs`
 KINDS = ('_forward_', '_backward_')
+
+
+def any_global_hook() -> bool:
+    """Return True if all modules have a hook, or where PyTorch hides them."""
+    return any(
+        getattr(nn.modules.module, f'_global{name}', True) for name in HOOKS)
+
+
+has_global_hooks = getattr(nn.modules.module, '_has_any_global_hook',
+                           any_global_hook)
 
 
 def has_hooks(module: nn.Module) -> bool:

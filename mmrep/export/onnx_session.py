@@ -21,12 +21,16 @@ def need(packages: Sequence[str] = PACKAGES) -> None:
             check ONNX files.
 
     Raises:
-        UserError: A package is missing.
+        UserError: A package is missing, or needs another PyTorch.
     """
     missing = [name for name in packages if find_spec(name) is None]
     if missing:
         raise UserError(f"{' and '.join(missing)} cannot be imported: pip "
                         f"install {' '.join(missing)}")
+    if 'nncf' in packages and not hasattr(torch, 'uint16'):
+        raise UserError('NNCF needs PyTorch 2.3 or later (here '
+                        f'{torch.__version__}): install one, or make INT8 for '
+                        'onnxruntime')
 
 
 def session(model: Union[bytes, str],

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from mmrep.compat.hooks import (copy_hooks, drop_hooks, has_hooks, hooks_of,
-                                is_bare, pre_hooks_of)
+from mmrep.compat.hooks import (any_global_hook, copy_hooks, drop_hooks,
+                                has_hooks, hooks_of, is_bare, pre_hooks_of)
 
 GONE = 'mmrep/compat/hooks.py needs another way to the hooks of a module'
 REGISTER = [
@@ -39,12 +39,22 @@ def test_calls_of_the_forward_alone(register):
     assert not is_bare(module)
 
 
-def test_calls_that_a_hook_on_all_modules_sees():
-    handle = nn.modules.module.register_module_forward_hook(lambda *args: None)
+@pytest.mark.parametrize('kind', [
+    'forward_hook', 'forward_pre_hook', 'full_backward_hook',
+    'full_backward_pre_hook'
+])
+def test_calls_that_a_hook_on_all_modules_sees(kind, monkeypatch):
+    assert not any_global_hook()
+    register = getattr(nn.modules.module, f'register_module_{kind}')
+    handle = register(lambda *args: None)
     try:
         assert not is_bare(nn.Linear(1, 1)), GONE
+        assert any_global_hook()  # as PyTorch 2.1 is asked
     finally:
         handle.remove()
+    assert is_bare(nn.Linear(1, 1)) and not any_global_hook()
+    monkeypatch.delattr(nn.modules.module, '_global_forward_hooks')
+    assert any_global_hook()  # there may be some
 
 
 def test_pre_hooks_with_keywords():

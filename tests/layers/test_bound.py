@@ -170,9 +170,6 @@ def test_subclasses_run_as_they_are(layer, name, method):
     torch.testing.assert_close(layer(X), expected(X))
 
 
-@pytest.mark.skipif(
-    torch.__version__.startswith('2.1.'),
-    reason='PyTorch 2.1 does not tell whether modules have global hooks')
 def test_no_branch_is_called(layer, monkeypatch):
     monkeypatch.setattr(Branch, '__call__', None)
     layer(X)

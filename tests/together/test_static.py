@@ -148,6 +148,9 @@ def test_copies_have_memory_of_their_own(monkeypatch):
     assert_same(stepped(twin, image()), stepped(apart, image()))
 
 
+@pytest.mark.skipif(
+    torch.__version__.startswith('2.1.'),
+    reason='it then loses the hooks of the optimizers of all other tests')
 def test_compiled():
     """One test for all of it: a compiler takes some ten seconds."""
     layers = blocks('OREPAConv2d', 2, kernel_size=1, padding=0)

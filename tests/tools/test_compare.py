@@ -3,9 +3,11 @@
 The processes of the tool are forks of the tests' own process, which has the
 imports behind it; their command lines are taken as they are.
 """
+import io
 import json
 import shutil
 import subprocess
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,13 +17,15 @@ import torch
 from ..forking import Forked
 
 
-@pytest.fixture(autouse=True)
-def forks(monkeypatch):
+@pytest.fixture(scope='module', autouse=True)
+def forks():
     """Let the tool fork, look often, and time a single round."""
     forking = SimpleNamespace(**{**vars(subprocess), 'Popen': Forked})
-    monkeypatch.setattr('mmrep.comparing.jobs.subprocess', forking)
-    monkeypatch.setattr('mmrep.comparing.pool.PAUSE', 0.02)
-    monkeypatch.setattr('mmrep.comparing.latency.ROUNDS', 2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('mmrep.comparing.jobs.subprocess', forking)
+        patch.setattr('mmrep.comparing.pool.PAUSE', 0.02)
+        patch.setattr('mmrep.comparing.latency.ROUNDS', 2)
+        yield
 
 
 @pytest.fixture(scope='module')
@@ -36,19 +40,31 @@ def configs(tiny_cls):
     return made
 
 
+@pytest.fixture(scope='module')
+def tool(load_tool):
+    """Return a function that calls the tool with two seeds."""
+    main = load_tool('compare').main
+
+    def call(*args, work_dir):
+        main([
+            *args, '--seeds', '2', '--devices', 'cpu,cpu', '--work-dir',
+            str(work_dir)
+        ])
+
+    return call
+
+
 @pytest.fixture
-def compare(load_tool, tmp_path, capsys):
+def compare(tool, tmp_path, capsys):
     """Return a function that calls the tool and returns what it says."""
-    tool = load_tool('compare')
 
     def compare(*args, work_dir=tmp_path / 'work', fails=False):
-        args = [*args, '--seeds', '2', '--devices', 'cpu,cpu']
         if fails:
             with pytest.raises(SystemExit) as caught:
-                tool.main([*args, '--work-dir', str(work_dir)])
+                tool(*args, work_dir=work_dir)
             assert caught.value.code
         else:
-            tool.main([*args, '--work-dir', str(work_dir)])
+            tool(*args, work_dir=work_dir)
         said = capsys.readouterr()
         return said.out + said.err
 
@@ -56,19 +72,33 @@ def compare(load_tool, tmp_path, capsys):
 
 
 @pytest.fixture(scope='module')
-def finished(configs, tmp_path_factory):
+def comparison(tool, configs, tmp_path_factory):
+    """Both configs compared: the folder, and what the tool said."""
+    folder = tmp_path_factory.mktemp('compared')
+    said = io.TextIOWrapper(io.BytesIO(), 'utf-8')
+    with redirect_stdout(said), redirect_stderr(said):
+        tool(
+            *configs,
+            '--report',
+            str(folder / 'report'),
+            work_dir=folder / 'work')
+    said.seek(0)
+    return folder, said.read()
+
+
+@pytest.fixture
+def finished(comparison):
     """Return a work dir in which both configs have been compared."""
-    return tmp_path_factory.mktemp('compared') / 'work'
+    return comparison[0] / 'work'
 
 
 def results_in(folder):
     return json.loads((folder / 'results.json').read_text())
 
 
-def test_two_nets_from_configs_to_the_page(compare, configs, finished,
-                                           tmp_path):
-    report = tmp_path / 'report'
-    said = compare(*configs, '--report', str(report), work_dir=finished)
+def test_two_nets_from_configs_to_the_page(comparison, finished):
+    folder, said = comparison
+    report = folder / 'report'
     assert 'differs in' in said and "backbone.type: 'RepVGGResNet'" in said
     assert '4 runs: 2 nets, 2 seeds' in said
     assert '<html' in (report / 'index.html').read_text()
