@@ -3,8 +3,8 @@
 Uses: the mappings ``_forward_hooks``, ``_forward_pre_hooks``,
 ``_backward_hooks``, ``_backward_pre_hooks`` of ``nn.Module`` with their
 options, ``_is_full_backward_hook``, and of ``torch.nn.modules.module``
-``_has_any_global_hook``, which PyTorch 2.1 lacks, and the mappings of the hooks
-of all modules, such as ``_global_forward_hooks``. Public functions register
+``_has_any_global_hook``, which PyTorch 2.1 lacks, and the mappings of hooks on
+all modules, such as ``_global_forward_hooks``. Public functions register
 hooks, none lists or copies them up to PyTorch 2.14.
 """
 import copy
