@@ -1,19 +1,38 @@
 """What the hosts' data preprocessors do to each image, from private parts.
 
 Uses ``_enable_normalize`` of mmengine, mmseg and mmpretrain, and
-``_channel_conversion`` of mmengine, which mmdet inherits. Nothing public tells
-these up to mmengine 0.10, mmseg 1.2 and mmpretrain 1.2.
+``_channel_conversion`` of mmengine, which mmdet and the maintained fork of
+mmseg inherit. Nothing public tells these up to mmengine 0.10, mmseg 1.2,
+mmpretrain 1.2 and their forks.
 """
-from typing import Optional
+from typing import NamedTuple, Optional
 
 from torch import nn
 
-# the attribute that is true if the order of channels is reversed, by class
+
+class Order(NamedTuple):
+    """How a class tells that it reverses the order of channels.
+
+    Attributes:
+        names: The attribute that is true then, by the versions of the host.
+        any_channels: False if it reverses three channels, and leaves images
+            with other numbers of channels as they are.
+    """
+
+    names: tuple
+    any_channels: bool
+
+
+OF_ENGINE = Order(('_channel_conversion', ), True)
 ORDERS = {
-    'mmengine.ImgDataPreprocessor': '_channel_conversion',
-    'mmdet.DetDataPreprocessor': '_channel_conversion',
-    'mmseg.SegDataPreProcessor': 'channel_conversion',
-    'mmpretrain.ClsDataPreprocessor': 'to_rgb',
+    'mmengine.ImgDataPreprocessor':
+    OF_ENGINE,
+    'mmdet.DetDataPreprocessor':
+    OF_ENGINE,
+    'mmseg.SegDataPreProcessor':
+    Order(('channel_conversion', '_channel_conversion'), False),
+    'mmpretrain.ClsDataPreprocessor':
+    Order(('to_rgb', ), False),
 }
 
 
@@ -38,12 +57,14 @@ def reverses_channels(preprocessor: nn.Module, channels: int) -> bool:
 
     Args:
         preprocessor: The preprocessor.
-        channels: The number of an image's channels. mmseg and mmpretrain
-            reverse three, and leave other numbers as they are.
+        channels: The number of an image's channels.
     """
     order = ORDERS[known_preprocessor(preprocessor)]
-    return bool(getattr(preprocessor, order)) and (channels == 3 or order
-                                                   == '_channel_conversion')
+    if channels != 3 and not order.any_channels:
+        return False
+    found = vars(preprocessor)
+    name = next(name for name in order.names if name in found)
+    return bool(found[name])
 
 
 def normalizes(preprocessor: nn.Module) -> bool:

@@ -105,7 +105,7 @@ def _padding(
         preprocessor: nn.Module
 ) -> Tuple[Optional[Tuple[int, int]], int, float]:
     """Return the least height and width, the divisor and the value."""
-    if hasattr(preprocessor, 'pad_size_divisor'):
+    if not known_preprocessor(preprocessor).startswith('mmseg.'):
         return None, preprocessor.pad_size_divisor, preprocessor.pad_value
     # `size` and `size_divisor` of mmseg's own are for training only
     test = preprocessor.test_cfg or {}
