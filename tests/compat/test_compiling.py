@@ -1,5 +1,4 @@
 """Fails where an upgrade of torch hides its compiler or its transforms."""
-import pytest
 import torch
 from torch import nn
 from torch.autograd import forward_ad
@@ -7,10 +6,9 @@ from torch.autograd import forward_ad
 from mmrep.compat.compiling import (is_batch_of_old, is_compiling,
                                     is_functional, made_once, without_compiler)
 
+from ..marks import compiles
+
 GONE = 'mmrep/compat/compiling.py needs another way to know '
-of_new_torch = pytest.mark.skipif(
-    torch.__version__.startswith('2.1.'),
-    reason='it then loses the hooks of the optimizers of all other tests')
 
 
 def which(x):
@@ -21,7 +19,7 @@ def test_is_false_without_a_compiler():
     assert which(torch.zeros(1)) == -1
 
 
-@of_new_torch
+@compiles
 def test_is_true_under_a_compiler():
     compiled = torch.compile(which, backend='eager', fullgraph=True)
     assert compiled(torch.zeros(1)) == 1, GONE + 'a compiler'
@@ -51,7 +49,7 @@ def test_batches_that_autograd_makes():
     assert seen == [False, True], GONE + 'batches of gradients'
 
 
-@of_new_torch
+@compiles
 def test_what_is_compiled():
     net = nn.Identity()
     wrapped = torch.compile(net, backend='eager')
@@ -71,7 +69,7 @@ def test_results_are_made_once():
     assert calls == [2, 3]
 
 
-@of_new_torch
+@compiles
 def test_a_compiler_sees_no_cache():
     calls = []
 

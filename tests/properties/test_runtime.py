@@ -7,6 +7,7 @@ from torch import nn
 
 import mmrep
 
+from ..marks import compiles
 from .case import EXACT, Case, relative
 from .over import over
 from .strategies import cases
@@ -77,11 +78,6 @@ def check_compiled(model, case, backend):
     x = case.image()
     with torch.no_grad():
         assert relative(compiled(x), model(x)) < EXACT[case.dtype]
-
-
-compiles = pytest.mark.skipif(
-    torch.__version__.startswith('2.1.'),
-    reason='it then loses the hooks of the optimizers of all other tests')
 
 
 @compiles

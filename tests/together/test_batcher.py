@@ -17,6 +17,7 @@ from mmrep.together import batched
 from mmrep.together import batcher as code
 from mmrep.together.net import attach
 
+from ..marks import compiles
 from .common import (assert_same, batchers, blocks, gradients, image,
                      in_batches, mixed, stepped, twins, watch_kernels,
                      watch_traces)
@@ -287,6 +288,7 @@ def test_onnx_graphs_have_no_more_operations(net):
     assert nodes[0] == nodes[1] and nodes[0].count('Conv') == 4
 
 
+@compiles
 def test_torch_compile(net):
     _, apart = twins(net)
     net(image())  # it has plans when it is compiled

@@ -12,6 +12,7 @@ from mmrep.together import batcher, static
 from mmrep.together.planning import plan_of
 from mmrep.together.static import Compiled, Static
 
+from ..marks import compiles
 from .common import (assert_same, batchers, blocks, gradients, image, mixed,
                      stepped, twins)
 
@@ -148,9 +149,7 @@ def test_copies_have_memory_of_their_own(monkeypatch):
     assert_same(stepped(twin, image()), stepped(apart, image()))
 
 
-@pytest.mark.skipif(
-    torch.__version__.startswith('2.1.'),
-    reason='it then loses the hooks of the optimizers of all other tests')
+@compiles
 def test_compiled():
     """One test for all of it: a compiler takes some ten seconds."""
     layers = blocks('OREPAConv2d', 2, kernel_size=1, padding=0)
