@@ -7,7 +7,12 @@ cd "$(dirname "$0")/.."
 venv=.venv-docs
 if [[ ! requirements/docs.txt -ot $venv/.ready ]]; then
   rm -rf "$venv"
-  "${PYTHON:-$(command -v python3.11 || command -v python3)}" -m venv "$venv"
+  python=${PYTHON:-python3}
+  # a name may stand for a version manager that has switched it off
+  if [[ -z ${PYTHON:-} ]] && python3.11 -c pass 2>/dev/null; then
+    python=python3.11
+  fi
+  "$python" -m venv "$venv"
   "$venv/bin/pip" install --quiet --no-deps --disable-pip-version-check \
     -r requirements/docs.txt
   touch "$venv/.ready"

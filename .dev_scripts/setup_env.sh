@@ -34,8 +34,10 @@ fits() {  # fits PYTHON: succeeds if the pinned set installs with it
 }
 
 choose_python() {
-  local python
+  local python told
   if [[ -n ${PYTHON:-} ]]; then
+    told=$("$PYTHON" -c pass 2>&1) || die "PYTHON (=$PYTHON) does not run" \
+      "(${told%%$'\n'*}): name another or leave it out"
     fits "$PYTHON" || die "PYTHON (=$PYTHON) must be Python 3.11 or 3.12:" \
       "name another or leave it out"
     command -v "$PYTHON"

@@ -27,7 +27,8 @@ def choose(tmp_path):
     def choose(versions, PYTHON=''):
         for name, minor in versions.items():
             fits = int(minor not in (11, 12))
-            (path / name).write_text(f'#!/bin/sh\nexit {fits}\n')
+            (path /
+             name).write_text(f'#!/bin/sh\n[ "$2" = pass ] || exit {fits}\n')
             (path / name).chmod(stat.S_IRWXU)
         return subprocess.run(
             [str(path / 'bash'),
@@ -64,6 +65,15 @@ def test_a_named_one_that_does_not_fit(choose):
     assert done.returncode == 1
     assert done.stderr.startswith(
         'error: PYTHON (=python3.13) must be Python 3.11 or 3.12: ')
+
+
+def test_a_named_one_that_does_not_run(choose):
+    """As a shim of a version manager whose version is switched off."""
+    shim = choose({'python3.11': 11}, 'python3.12')
+    assert shim.returncode == 1
+    assert shim.stderr.startswith('error: PYTHON (=python3.12) does not run (')
+    assert shim.stderr.endswith('): name another or leave it out\n')
+    assert 'not found' in shim.stderr and shim.stderr.count('\n') == 1
 
 
 def test_wheels_of_two_pythons_are_kept_apart():
