@@ -152,7 +152,8 @@ def stem(part: Part, image: Tensor, look: Look) -> Tensor:
 
 def plain_stem(part: Part, image: Tensor, look: Look) -> Tensor:
     """Compute the same stem from kernels that are no blocks."""
-    numbers = part.below('kernels')
+    # a parametrization that was removed leaves its kernel behind the others
+    numbers = sorted(part.below('kernels'), key=int)
     for number in numbers:
         kernel = part[f'kernels.{number}']
         stride = look.stride if number == numbers[-1] else (1, 1)
