@@ -8,18 +8,8 @@ venv=.venv-lint
 checked=(mmrep tools tests configs setup.py .dev_scripts/*.py)
 (($#)) && checked=("$@")
 
-if [[ ! requirements/lint.txt -ot $venv/.ready ]]; then
-  rm -rf "$venv"
-  python=${PYTHON:-python3}
-  # a name may stand for a version manager that has switched it off
-  if [[ -z ${PYTHON:-} ]] && python3.11 -c pass 2>/dev/null; then
-    python=python3.11
-  fi
-  "$python" -m venv "$venv"
-  "$venv/bin/pip" install --quiet --no-deps --disable-pip-version-check \
-    -r requirements/lint.txt
-  touch "$venv/.ready"
-fi
+source .dev_scripts/tool_env.sh
+tool_env lint
 
 failed=()
 check() {  # check NAME COMMAND...: notes a failure, so that all checks run

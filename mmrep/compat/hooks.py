@@ -14,14 +14,14 @@ from torch import nn
 
 HOOKS = ('_forward_hooks', '_forward_pre_hooks', '_backward_hooks',
          '_backward_pre_hooks')
+GLOBAL = [f'_global{name}' for name in HOOKS]
 # the mappings and their options, such as `_forward_hooks_with_kwargs`
 KINDS = ('_forward_', '_backward_')
 
 
 def any_global_hook() -> bool:
     """Return True if all modules have a hook, or where PyTorch hides them."""
-    return any(
-        getattr(nn.modules.module, f'_global{name}', True) for name in HOOKS)
+    return any(getattr(nn.modules.module, name, True) for name in GLOBAL)
 
 
 has_global_hooks = getattr(nn.modules.module, '_has_any_global_hook',

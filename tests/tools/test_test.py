@@ -1,7 +1,6 @@
 """Tests of tools/test.py and tools/dist_test.sh."""
 import os
 import pickle
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,26 +12,13 @@ from mmengine.config import Config
 from mmrep.cli import build_model, load_config
 
 from ..forking import run_forked, run_ranks
+from .processes import run
 
 TOOLS = Path(__file__).parents[2] / 'tools'
 
 
 class Custom:
     """An object that a checkpoint may hold."""
-
-
-def run(*command, cwd, **env):
-    env = {
-        **os.environ, 'PYTHON': sys.executable,
-        'OMP_NUM_THREADS': '1',
-        **env
-    }
-    return subprocess.run([str(c) for c in command],
-                          cwd=str(cwd),
-                          env=env,
-                          capture_output=True,
-                          text=True,
-                          timeout=300)
 
 
 def save(config, path, **extra):

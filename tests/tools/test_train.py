@@ -1,7 +1,6 @@
 """Tests of tools/train.py and tools/dist_train.sh."""
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,18 +11,9 @@ from mmengine.config import Config
 from mmrep.checkpoints import read_checkpoint
 
 from ..forking import run_forked
+from .processes import run
 
 TOOLS = Path(__file__).parents[2] / 'tools'
-
-
-def run(*command, cwd, **env):
-    env = dict(os.environ, PYTHON=sys.executable, OMP_NUM_THREADS='1', **env)
-    return subprocess.run([str(c) for c in command],
-                          cwd=str(cwd),
-                          env=env,
-                          capture_output=True,
-                          text=True,
-                          timeout=300)
 
 
 def losses(work_dir, which=-1):
